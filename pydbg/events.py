@@ -1,0 +1,294 @@
+"""What happens: the kernel's words (RawStop) and the user's words (Event).
+
+A ``RawStop`` is one ``waitpid`` status, decoded. An ``Event`` is why the user gets the
+prompt back, or what a listener is told on the way. Both are frozen: whoever holds one may
+keep it. Every front end (text, JSON, the library) works from these objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# --- RawStop: ptrace(2), "Stopped tracees" -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SignalStop:
+    """Hold a signal-delivery-stop, which includes the SIGTRAPs of int3 and single steps."""
+
+    tid: int
+    signo: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallStop:
+    """Hold a syscall-entry-stop or syscall-exit-stop (SIGTRAP | 0x80)."""
+
+    tid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeccompStop:
+    """Hold a PTRACE_EVENT_SECCOMP stop: a filter answered SECCOMP_RET_TRACE."""
+
+    tid: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventStop:
+    """Hold another PTRACE_EVENT stop.
+
+    ``event`` is "fork", "vfork", "clone", "exec", "vfork-done", "exit" or "stop" (an
+    interrupt, or the first stop of a new thread).
+    """
+
+    tid: int
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStop:
+    """Hold a group-stop: job control stopped the whole process by ``signo``."""
+
+    tid: int
+    signo: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadExit:
+    """Hold the exit of a task with an exit status (0 to 255)."""
+
+    tid: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadKilled:
+    """Hold the death of a task by a signal."""
+
+    tid: int
+    signo: int
+    core: bool
+
+
+RawStop = (
+    SignalStop | SyscallStop | SeccompStop | EventStop | GroupStop | ThreadExit | ThreadKilled
+)
+
+
+# --- Event: what a user is told ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Be the common part: the process and the thread it happened in."""
+
+    pid: int
+    tid: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakpointHit(Event):
+    """Report a stop at a breakpoint.
+
+    ``numbers`` are the breakpoints that stopped here, first the lowest; ``locations`` the
+    location number of each (1 for the only one); ``temporary`` says whether the first is a
+    tbreak, which is gone by now.
+    """
+
+    addr: int
+    numbers: tuple[int, ...]
+    locations: tuple[int, ...] = ()
+    temporary: bool = False
+    error: str | None = None
+    """The text of a condition that could not be evaluated, which stops too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyscallCaught(Event):
+    """Report a stop at a caught system call.
+
+    ``phase`` is "entry" or "return". ``abi`` names the table ("x86_64", "i386"). ``ret`` is
+    the raw result, signed, at the return; None at entry.
+    """
+
+    number: int
+    """The catchpoint's number (the first one that caught it)."""
+    temporary: bool
+    phase: str
+    abi: str
+    nr: int
+    name: str
+    args: tuple[int, ...]
+    ret: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReceived(Event):
+    """Report a signal that is about to be delivered; ``number`` is a catchpoint's or None."""
+
+    signo: int
+    number: int | None = None
+    temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CatchHit(Event):
+    """Report a caught fork, vfork, clone, exec, exit, load or unload.
+
+    ``kind`` is one of these words, ``detail`` the child's pid, the new program's path, the
+    exit status or the libraries' names.
+    """
+
+    number: int
+    temporary: bool
+    kind: str
+    detail: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone(Event):
+    """Report the end of a step.
+
+    ``plan`` is the command: "stepi", "nexti", "stepsys", "stepcall", "stepret", "stepjump".
+    """
+
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocationReached(Event):
+    """Report that until, advance or start reached its place (or left the frame)."""
+
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFinished(Event):
+    """Report that finish came back to the caller; ``value`` is the return register, raw."""
+
+    value: int
+    register: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """Report a stop that the user asked for (Ctrl-C, ``interrupt()``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached(Event):
+    """Report that the process was seized and stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """Report the stop at a program's first instruction (``starti``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStopped(Event):
+    """Report that job control stopped the program (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)."""
+
+    signo: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited(Event):
+    """Report a process that exited; ``code`` is 0 to 255."""
+
+    code: int
+    inferior: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Killed(Event):
+    """Report a process that died of a signal."""
+
+    signo: int
+    core: bool = False
+    inferior: int = 1
+
+
+# --- Notices: told to listeners while the program runs on -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadCreated(Event):
+    """Tell of a new thread."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadExited(Event):
+    """Tell of a thread that ended while its process goes on."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCreated(Event):
+    """Tell of a new process.
+
+    ``kind`` is "fork", "vfork" or "clone"; ``kept`` says whether it stays under the debugger;
+    ``reason`` why a child that should have been released is not ("filter").
+    """
+
+    child: int
+    kind: str
+    kept: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedChild(Event):
+    """Tell that the debugger follows ``child`` and released the parent (follow-fork-mode)."""
+
+    child: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execed(Event):
+    """Tell that the process runs a new program."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleLoaded(Event):
+    """Tell of shared libraries that were loaded."""
+
+    paths: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleUnloaded(Event):
+    """Tell of shared libraries that were unloaded."""
+
+    paths: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class BreakpointMoved(Event):
+    """Tell that a breakpoint's locations changed or could not be inserted."""
+
+    number: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalNoticed(Event):
+    """Tell of a signal that is printed but does not stop (``handle SIG nostop print``)."""
+
+    signo: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Event):
+    """Tell something in a line of its own ("cannot disable address space randomization")."""
+
+    text: str
