@@ -1,0 +1,1 @@
+"""The commands: one table of rows, from which help, completion and the docs are derived."""

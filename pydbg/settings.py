@@ -1,0 +1,328 @@
+"""The settings: one table of rows, and the values of one debugger.
+
+``set NAME VALUE`` and ``show NAME`` are derived from the rows (``commands/support.py``), so a
+new setting is one row here. The names, the values they take and the sentences of ``show`` are
+those of gdb, so that old scripts run; rows of gdb's that mean nothing here are marked
+``ignored``: they are accepted, remembered and change nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydbg.errors import UsageError
+
+__all__ = ["Setting", "Settings", "table"]
+
+Value = bool | int | str | None
+"""What a setting holds: on/off, a number (None: unlimited), or a text."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Describe one setting.
+
+    ``kind`` is "bool" (on or off), "enum" (one of ``choices``), "limit" (a count, where 0 and
+    "unlimited" mean None), "int", or "text". ``doc`` begins the sentence of ``show``, which
+    ends in `` is VALUE.`` ; ``example`` is a value for the help text and its tests.
+
+    >>> Setting("confirm", "bool", True, doc="Whether to confirm").sentence(True)
+    'Whether to confirm is on.'
+    """
+
+    name: str
+    kind: str
+    default: Value
+    choices: tuple[str, ...] = ()
+    doc: str = ""
+    ignored: bool = False
+    shown: str = ""
+    """A format for ``show`` where gdb's sentence is of another shape; ``{}`` is the value."""
+
+    def parse(self, text: str) -> Value:
+        """Return the value that ``text`` spells; UsageError with gdb's words if it is none.
+
+        >>> Setting("width", "limit", 80).parse("unlimited") is None
+        True
+        """
+        text = text.strip()
+        if self.ignored or self.kind == "text":
+            return text
+        if self.kind == "bool":
+            return _parse_bool(text)
+        if self.kind == "enum":
+            return _parse_choice(text, self.choices)
+        return _parse_number(text, unlimited=self.kind == "limit")
+
+    def spell(self, value: Value) -> str:
+        """Return ``value`` as ``set`` takes it.
+
+        >>> Setting("width", "limit", 80).spell(None)
+        'unlimited'
+        """
+        if value is None:
+            return "unlimited"
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        return str(value)
+
+    def sentence(self, value: Value) -> str:
+        """Return what ``show`` prints."""
+        spelt = self.spell(value)
+        if self.shown:
+            return self.shown.format(spelt)
+        if self.kind in ("text", "enum"):
+            spelt = f'"{spelt}"'
+        return f"{self.doc or self.name} is {spelt}."
+
+
+def _parse_bool(text: str) -> bool:
+    # gdb takes every unambiguous beginning of these words, and nothing at all as "on".
+    word = text.lower()
+    if not word:
+        return True
+    if word in ("1", "y", "ye", "yes", "on") or (word and "enable".startswith(word)):
+        return True
+    if word in ("0", "n", "no", "of", "off") or "disable".startswith(word):
+        return False
+    raise UsageError('"on" or "off" expected.')
+
+
+def _parse_choice(text: str, choices: tuple[str, ...]) -> str:
+    if not text:
+        raise UsageError(f"Requires an argument. Valid arguments are {', '.join(choices)}.")
+    if text in choices:
+        return text
+    found = [choice for choice in choices if choice.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f'Ambiguous item "{text}": {", ".join(found)}.')
+    near = difflib.get_close_matches(text, choices, 1)
+    hint = f'  Did you mean "{near[0]}"?' if near else ""
+    raise UsageError(f'Undefined item: "{text}".{hint}  Valid are {", ".join(choices)}.')
+
+
+def _parse_number(text: str, *, unlimited: bool) -> int | None:
+    if not text:
+        words = ' ("unlimited" for no limit)' if unlimited else ""
+        raise UsageError(f"Argument required (integer to set it to{words}).")
+    if unlimited and "unlimited".startswith(text.lower()):
+        return None
+    try:
+        value = int(text, 0)
+    except ValueError:
+        raise UsageError(f'A number is expected, not "{text}".') from None
+    if unlimited and value < 0:
+        raise UsageError(f"integer {value} out of range")
+    return None if unlimited and value == 0 else value
+
+
+_ON_OFF_AUTO = ("auto", "on", "off")
+
+_ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
+    ("args", "text", "", (), "Argument list to give program being debugged when it is started", ""),
+    ("breakpoint pending", "enum", "auto", _ON_OFF_AUTO, "",
+     "Debugger's behavior regarding pending breakpoints is {}."),
+    ("confirm", "bool", True, (), "Whether to confirm potentially dangerous operations", ""),
+    ("cwd", "text", "", (), "Current working directory that will be used when starting the "
+     "inferior", ""),
+    ("detach-on-fork", "bool", True, (), "Whether the child of a fork is detached", ""),
+    ("disable-randomization", "bool", True, (), "",
+     "Disabling randomization of debuggee's virtual address space is {}."),
+    ("disassembly-flavor", "enum", "att", ("att", "intel"), "",
+     'The current disassembly flavor is "{}".'),
+    ("follow-fork-mode", "enum", "parent", ("parent", "child"), "",
+     'Debugger response to a program call of fork or vfork is "{}".'),
+    ("height", "limit", None, (), "Number of lines in a page", ""),
+    ("history filename", "text", "", (), "", 'The filename in which to record the command '
+     'history is "{}".'),
+    ("history save", "bool", True, (), "Saving of the history record on exit", ""),
+    ("history size", "limit", 10000, (), "The size of the command history", ""),
+    ("listsize", "limit", 10, (), "Number of source lines to list by default", ""),
+    ("pagination", "bool", False, (), "State of pagination", ""),
+    ("print address", "bool", True, (), "Printing of addresses", ""),
+    ("print elements", "limit", 200, (), "Limit on string chars or array elements to print", ""),
+    ("print pretty", "bool", False, (), "Pretty formatting of structures", ""),
+    ("print repeats", "limit", 10, (), "Threshold for repeated print elements", ""),
+    ("print symbol", "bool", True, (), "Printing of symbol names when printing pointers", ""),
+    ("prompt", "text", "(pydbg) ", (), "", 'The prompt is "{}".'),
+    ("scheduler-locking", "enum", "replay", ("off", "on", "step", "replay"), "",
+     'Mode for locking scheduler during execution is "{}".'),
+    ("step-mode", "bool", False, (), "Mode of the step operation", ""),
+    ("style enabled", "bool", True, (), "", "CLI output styling is {}."),
+    ("syscall-filter", "enum", "auto", ("auto", "off"), "",
+     'Use of a seccomp filter for caught syscalls of launched programs is "{}".'),
+    ("width", "limit", None, (), "Number of characters in a line", ""),
+)  # fmt: skip
+
+_IGNORED = """
+auto-load safe-path
+auto-load python-scripts
+auto-solib-add
+backtrace past-entry
+backtrace past-main
+breakpoint always-inserted
+breakpoint auto-hw
+can-use-hw-watchpoints
+charset
+complaints
+cp-abi
+debug-file-directory
+debuginfod enabled
+debuginfod verbose
+demangle-style
+disassemble-next-line
+editing
+history expansion
+host-charset
+inferior-tty
+input-radix
+language
+logging enabled
+logging file
+logging overwrite
+logging redirect
+max-completions
+max-value-size
+mi-async
+multiple-symbols
+non-stop
+opaque-type-resolution
+osabi
+output-radix
+overload-resolution
+print array
+print array-indexes
+print asm-demangle
+print demangle
+print entry-values
+print finish
+print frame-arguments
+print inferior-events
+print null-stop
+print object
+print sevenbit-strings
+print static-members
+print symbol-filename
+print thread-events
+print union
+print vtbl
+python print-stack
+schedule-multiple
+solib-search-path
+startup-quietly
+startup-with-shell
+stop-on-solib-events
+style sources
+substitute-path
+sysroot
+tcp auto-retry
+trace-commands
+unwindonsignal
+unwind-on-terminating-exception
+verbose
+watchdog
+"""
+
+
+def table() -> tuple[Setting, ...]:
+    """Return all rows, sorted by name.
+
+    >>> [row.default for row in table() if row.name == "disassembly-flavor"]
+    ['att']
+    """
+    rows = [Setting(name, kind, default, choices, doc, False, shown)
+            for name, kind, default, choices, doc, shown in _ROWS]  # fmt: skip
+    for name in _IGNORED.split("\n"):
+        if name:
+            shown = f'"{name}" is accepted and has no effect; its value is "{{}}".'
+            rows.append(Setting(name, "text", "", ignored=True, shown=shown))
+    return tuple(sorted(rows, key=lambda row: row.name))
+
+
+class Settings:
+    """Hold the values of one debugger's settings.
+
+    >>> settings = Settings()
+    >>> settings["print elements"]
+    200
+    >>> settings.set("disassembly-flavor", "intel")
+    >>> settings["disassembly-flavor"]
+    'intel'
+    """
+
+    def __init__(self) -> None:
+        self._rows: Mapping[str, Setting] = {row.name: row for row in table()}
+        self._values: dict[str, Value] = {row.name: row.default for row in self._rows.values()}
+        self._listeners: dict[str, list[Callable[[Value], None]]] = {}
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[self.row(name).name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all settings, sorted."""
+        return tuple(self._rows)
+
+    def row(self, name: str) -> Setting:
+        """Return the row of the setting ``name`` (its full name); UsageError if there is none.
+
+        >>> Settings().row("confrim")
+        Traceback (most recent call last):
+        pydbg.errors.UsageError: There is no setting "confrim".  Did you mean "confirm"?
+        """
+        found = self._rows.get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, self._rows, 1)
+            hint = f'  Did you mean "{near[0]}"?' if near else ""
+            raise UsageError(f'There is no setting "{name}".{hint}')
+        return found
+
+    def set(self, name: str, text: str) -> None:
+        """Set ``name`` to what ``text`` spells; UsageError leaves the old value.
+
+        >>> Settings().set("disassembly-flavor", "arm")
+        Traceback (most recent call last):
+        pydbg.errors.UsageError: Undefined item: "arm".  Valid are att, intel.
+        """
+        self.put(name, self.row(name).parse(text))
+
+    def put(self, name: str, value: Value) -> None:
+        """Set ``name`` to ``value`` and tell those who asked to be told."""
+        self._values[self.row(name).name] = value
+        for listener in self._listeners.get(name, ()):
+            listener(value)
+
+    def show(self, name: str) -> str:
+        """Return the sentence that ``show NAME`` prints.
+
+        >>> Settings().show("print elements")
+        'Limit on string chars or array elements to print is 200.'
+        """
+        row = self.row(name)
+        return row.sentence(self._values[name])
+
+    def on_change(self, name: str, listener: Callable[[Value], None]) -> None:
+        """Call ``listener(value)`` whenever ``name`` is set."""
+        self._listeners.setdefault(self.row(name).name, []).append(listener)
+
+    def flag(self, name: str) -> bool:
+        """Return the setting ``name`` as on (True) or off (False)."""
+        return self[name] is True
+
+    def limit(self, name: str) -> int | None:
+        """Return the setting ``name`` as a number, None meaning no limit."""
+        value = self[name]
+        return value if isinstance(value, int) else None
+
+    def text(self, name: str) -> str:
+        """Return the setting ``name`` as a text."""
+        return self.row(name).spell(self[name])

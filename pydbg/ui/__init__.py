@@ -1,0 +1,1 @@
+"""The front ends: scripts and batch, the prompt, and the command line's options."""
