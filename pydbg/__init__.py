@@ -14,12 +14,91 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "STOP",
+    "Attached",
+    "BreakpointHit",
+    "BreakpointMoved",
+    "CatchHit",
+    "ChildCreated",
+    "CommandError",
+    "Debugger",
+    "DebuggerError",
+    "Event",
+    "Execed",
+    "Exited",
+    "ExprError",
+    "FileError",
+    "FollowedChild",
+    "FunctionFinished",
+    "GroupStopped",
+    "Interrupted",
+    "Killed",
+    "LaunchError",
+    "LocationError",
+    "LocationReached",
+    "MemoryFault",
+    "ModuleLoaded",
+    "ModuleUnloaded",
+    "NoProcess",
+    "Note",
+    "PtraceError",
+    "SignalNoticed",
+    "SignalReceived",
+    "Started",
+    "StepDone",
+    "SymbolError",
+    "SyscallCaught",
+    "ThreadCreated",
+    "ThreadExited",
+    "ThreadGone",
+    "UsageError",
+    "__version__",
+    "attach",
+    "launch",
+]
+
 if TYPE_CHECKING:
     from pydbg.debugger import STOP as STOP
     from pydbg.debugger import Debugger as Debugger
     from pydbg.debugger import attach as attach
     from pydbg.debugger import launch as launch
+    from pydbg.errors import CommandError as CommandError
     from pydbg.errors import DebuggerError as DebuggerError
+    from pydbg.errors import ExprError as ExprError
+    from pydbg.errors import FileError as FileError
+    from pydbg.errors import LaunchError as LaunchError
+    from pydbg.errors import LocationError as LocationError
+    from pydbg.errors import MemoryFault as MemoryFault
+    from pydbg.errors import NoProcess as NoProcess
+    from pydbg.errors import PtraceError as PtraceError
+    from pydbg.errors import SymbolError as SymbolError
+    from pydbg.errors import ThreadGone as ThreadGone
+    from pydbg.errors import UsageError as UsageError
+    from pydbg.events import Attached as Attached
+    from pydbg.events import BreakpointHit as BreakpointHit
+    from pydbg.events import BreakpointMoved as BreakpointMoved
+    from pydbg.events import CatchHit as CatchHit
+    from pydbg.events import ChildCreated as ChildCreated
+    from pydbg.events import Event as Event
+    from pydbg.events import Execed as Execed
+    from pydbg.events import Exited as Exited
+    from pydbg.events import FollowedChild as FollowedChild
+    from pydbg.events import FunctionFinished as FunctionFinished
+    from pydbg.events import GroupStopped as GroupStopped
+    from pydbg.events import Interrupted as Interrupted
+    from pydbg.events import Killed as Killed
+    from pydbg.events import LocationReached as LocationReached
+    from pydbg.events import ModuleLoaded as ModuleLoaded
+    from pydbg.events import ModuleUnloaded as ModuleUnloaded
+    from pydbg.events import Note as Note
+    from pydbg.events import SignalNoticed as SignalNoticed
+    from pydbg.events import SignalReceived as SignalReceived
+    from pydbg.events import Started as Started
+    from pydbg.events import StepDone as StepDone
+    from pydbg.events import SyscallCaught as SyscallCaught
+    from pydbg.events import ThreadCreated as ThreadCreated
+    from pydbg.events import ThreadExited as ThreadExited
 
 _ERRORS = (
     "CommandError",
@@ -62,8 +141,6 @@ _EVENTS = (
     "ThreadExited",
 )
 _DEBUGGER = ("STOP", "Debugger", "attach", "launch")
-
-__all__ = sorted([*_DEBUGGER, *_ERRORS, *_EVENTS, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
