@@ -1,0 +1,176 @@
+"""What an expression may ask of the program it is evaluated in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pydbg.errors import ExprError
+from pydbg.expr.types import CType, DataModel, data_model
+from pydbg.expr.values import Value
+
+__all__ = ["BaseContext", "Context", "InternalFunction", "pick_history"]
+
+NEEDS_PROCESS = "evaluation of this expression requires the target program to be active"
+
+InternalFunction = Callable[[list[Value], "Context"], Value]
+
+
+class Context(Protocol):
+    """Be asked for memory, registers, symbols and variables while evaluating.
+
+    Addresses are run-time addresses. Names come without their dollar.
+    """
+
+    @property
+    def pointer_size(self) -> int:
+        """Return 8 or 4."""
+        ...
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Return memory; raises MemoryFault."""
+        ...
+
+    def write(self, addr: int, data: bytes, /) -> None:
+        """Change memory; raises MemoryFault."""
+        ...
+
+    def register(self, name: str, /) -> Value | None:
+        """Return a register's value, or None where there is no such register."""
+        ...
+
+    def set_register(self, name: str, value: Value, /) -> None:
+        """Change a register; the value has the register's type already."""
+        ...
+
+    def convenience(self, name: str, /) -> Value | None:
+        """Return a convenience variable, or None where it was never set."""
+        ...
+
+    def set_convenience(self, name: str, value: Value, /) -> None:
+        """Set a convenience variable."""
+        ...
+
+    def history(self, number: int, relative: bool, /) -> Value:
+        """Return value ``$number``, or the one ``number`` before the newest."""
+        ...
+
+    def symbol(self, name: str, /) -> Value | None:
+        """Return a symbol's value with its address as lvalue, or None."""
+        ...
+
+    def type_named(self, name: str, /) -> CType | None:
+        """Return a type that the program defines, or None."""
+        ...
+
+    def function(self, name: str, /) -> InternalFunction | None:
+        """Return a convenience function beyond the built-in ones, or None."""
+        ...
+
+    def call(self, addr: int, args: Sequence[Value], /) -> int:
+        """Call a function of the program; return the result register."""
+        ...
+
+    def allocate(self, data: bytes, /) -> int:
+        """Put bytes into memory of the program that stay there; return their address."""
+        ...
+
+    def warn(self, message: str, /) -> None:
+        """Show a warning (``warning: ...``) that does not end the evaluation."""
+        ...
+
+
+class BaseContext:
+    """Answer as if there were no program: a base for real contexts and for tests.
+
+    >>> BaseContext().convenience("nosuch") is None
+    True
+    """
+
+    def __init__(self, pointer_size: int = 8) -> None:
+        self._pointer_size = pointer_size
+        self.variables: dict[str, Value] = {}
+        self.values: list[Value] = []
+
+    @property
+    def pointer_size(self) -> int:
+        """Return the size of a pointer in bytes."""
+        return self._pointer_size
+
+    @property
+    def model(self) -> DataModel:
+        """Return the data model of that pointer size."""
+        return data_model(self.pointer_size)
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Fail as memory that is not there."""
+        from pydbg.errors import MemoryFault
+
+        raise MemoryFault(addr, size)
+
+    def write(self, addr: int, data: bytes, /) -> None:
+        """Fail as memory that is not there."""
+        from pydbg.errors import MemoryFault
+
+        raise MemoryFault(addr, len(data))
+
+    def register(self, name: str, /) -> Value | None:
+        """Know no registers."""
+        return None
+
+    def set_register(self, name: str, value: Value, /) -> None:
+        """Know no registers."""
+        raise ExprError("No registers.")
+
+    def convenience(self, name: str, /) -> Value | None:
+        """Return a variable that was set."""
+        return self.variables.get(name)
+
+    def set_convenience(self, name: str, value: Value, /) -> None:
+        """Keep a variable."""
+        self.variables[name] = value
+
+    def history(self, number: int, relative: bool, /) -> Value:
+        """Return a value of ``self.values``."""
+        return pick_history(self.values, number, relative)
+
+    def symbol(self, name: str, /) -> Value | None:
+        """Know no symbols."""
+        return None
+
+    def type_named(self, name: str, /) -> CType | None:
+        """Know no types but C's own."""
+        return None
+
+    def function(self, name: str, /) -> InternalFunction | None:
+        """Know no functions but the built-in ones."""
+        return None
+
+    def call(self, addr: int, args: Sequence[Value], /) -> int:
+        """Fail: there is no program."""
+        raise ExprError("You can't do that without a process to debug.")
+
+    def allocate(self, data: bytes, /) -> int:
+        """Fail: there is no program."""
+        raise ExprError(NEEDS_PROCESS)
+
+    def warn(self, message: str, /) -> None:
+        """Drop the warning."""
+
+
+def pick_history(values: Sequence[Value], number: int, relative: bool) -> Value:
+    """Return ``$number`` or, relative, the value ``number`` before the newest.
+
+    Raises ExprError with gdb's texts where the history is too short.
+    """
+    if not relative:
+        if not 1 <= number <= len(values):
+            raise ExprError(f"History has not yet reached ${number}.")
+        return values[number - 1]
+    if number < len(values):
+        return values[len(values) - 1 - number]
+    if number == 0:
+        raise ExprError("The history is empty.")
+    if number == 1 and values:
+        raise ExprError("There is only one value in the history.")
+    raise ExprError(f"History does not go back to $${number}.")

@@ -1,0 +1,212 @@
+"""The tree of a parsed expression: frozen nodes, each with its 0-based column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ArrayLiteral",
+    "Assign",
+    "Binary",
+    "Call",
+    "CastTo",
+    "Comma",
+    "Conditional",
+    "Dollar",
+    "FloatLiteral",
+    "IncDec",
+    "Index",
+    "Literal",
+    "Member",
+    "Name",
+    "Node",
+    "SizeOf",
+    "StringLiteral",
+    "TypeExpr",
+    "TypeName",
+    "TypedMemory",
+    "Unary",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Be the root of all nodes."""
+
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """Be a type as written: a base and how it is derived, innermost last.
+
+    ``base`` is normal spelling (``unsigned long``) or ``struct foo``. ``derived`` is a
+    list of ("*", qualifiers), ("[]", count) and ("()", parameters, variadic, prototyped)
+    to be applied in order.
+    """
+
+    base: str
+    const: bool = False
+    volatile: bool = False
+    derived: tuple[tuple[object, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Node):
+    """Be an integer or character; ``type`` is a basic type's name."""
+
+    value: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloatLiteral(Node):
+    """Be a floating literal, kept as its digits because long double is wider than float."""
+
+    text: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class StringLiteral(Node):
+    """Be a string's characters without the terminating null; ``type`` is the element's."""
+
+    chars: tuple[int, ...]
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """Be a symbol's name, possibly qualified (``ns::f``)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dollar(Node):
+    """Be ``$name``: a register, convenience variable or function. ``name`` has no dollar."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class History(Node):
+    """Be ``$``, ``$$``, ``$$n`` (``relative``) or ``$n``."""
+
+    number: int
+    relative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """Be one of ``- + ! ~ * &`` before an operand."""
+
+    op: str
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class IncDec(Node):
+    """Be ``++`` or ``--``; ``op`` is + or -."""
+
+    op: str
+    operand: Node
+    prefix: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """Be a binary operator, ``&&``, ``||`` and ``@`` included."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(Node):
+    """Be ``=`` (``op`` empty) or an operation with it."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional(Node):
+    """Be ``test ? yes : no``."""
+
+    test: Node
+    yes: Node
+    no: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Comma(Node):
+    """Be ``left, right``."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class CastTo(Node):
+    """Be ``(type) operand``."""
+
+    type: TypeName
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class TypedMemory(Node):
+    """Be gdb's ``{type} operand``: the operand is an address."""
+
+    type: TypeName
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOf(Node):
+    """Be ``sizeof`` (or ``_Alignof``) of a type or an expression."""
+
+    of: Node | TypeName
+    align: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """Be a call."""
+
+    function: Node
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    """Be ``base[index]``."""
+
+    base: Node
+    index: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Node):
+    """Be ``base.name`` or, with ``arrow``, ``base->name``."""
+
+    base: Node
+    name: str
+    arrow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayLiteral(Node):
+    """Be gdb's ``{1, 2, 3}``."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeExpr(Node):
+    """Be a type where an expression was expected; only ``whatis`` can use it."""
+
+    type: TypeName

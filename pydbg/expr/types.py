@@ -1,0 +1,361 @@
+"""C types: a small tree of immutable nodes, spelled as gdb spells them.
+
+Sizes and offsets are bytes. The tree carries what DWARF describes too (typedefs,
+qualifiers, enums, bit-fields, self-referring structs), so that types which come from
+debug information need no other classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = [
+    "ILP32",
+    "LP64",
+    "ArrayType",
+    "BoolType",
+    "CType",
+    "CharType",
+    "DataModel",
+    "EnumType",
+    "Field",
+    "FlagsType",
+    "FloatType",
+    "FunctionType",
+    "IntType",
+    "InternalFunctionType",
+    "NoDebugType",
+    "PointerType",
+    "QualifiedType",
+    "StructType",
+    "TypedefType",
+    "VoidType",
+    "data_model",
+    "spell",
+    "strip",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CType:
+    """Be the root of all types; ``size`` is sizeof in bytes."""
+
+    name: str
+    size: int
+
+    def __str__(self) -> str:
+        return spell(self)
+
+
+@dataclass(frozen=True, slots=True)
+class VoidType(CType):
+    """Be ``void``; sizeof is 1, as in GNU C."""
+
+    name: str = "void"
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IntType(CType):
+    """Be an integer that prints as a number only."""
+
+    signed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CharType(IntType):
+    """Be a character type: prints as ``97 'a'`` and its arrays as strings.
+
+    ``prefix`` is the literal's prefix: "" for char, L, u, U for the wide ones.
+    """
+
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoolType(IntType):
+    """Be C's ``_Bool``: prints as true and false."""
+
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FloatType(CType):
+    """Be a floating type; ``format`` names a row of ``floats.FORMATS``."""
+
+    format: str = "double"
+
+
+@dataclass(frozen=True, slots=True)
+class PointerType(CType):
+    """Be a pointer; ``target`` is what it points to."""
+
+    target: CType = field(default_factory=VoidType)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType(CType):
+    """Be an array of ``count`` elements; ``vector`` marks SIMD vectors.
+
+    ``name`` is empty, but for vectors that have one (``v4f``).
+    """
+
+    element: CType = field(default_factory=VoidType)
+    count: int = 0
+    vector: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionType(CType):
+    """Be a function; sizeof is 1, as in GNU C.
+
+    ``result`` is None where nothing is known (a symbol without debug information; its
+    ``name`` is then ``<text variable, no debug info>``).
+    """
+
+    size: int = 1
+    result: CType | None = None
+    params: tuple[CType, ...] = ()
+    variadic: bool = False
+    prototyped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoDebugType(CType):
+    """Be the type of a data symbol without debug information."""
+
+    name: str = "<data variable, no debug info>"
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InternalFunctionType(CType):
+    """Be the type of a convenience function such as ``$_streq``."""
+
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Be one member of a struct or union; ``bit_size`` 0 means it is no bit-field.
+
+    ``offset`` is in bytes, ``bit_offset`` counts from the least significant bit of the
+    storage unit at ``offset``.
+    """
+
+    name: str
+    type: CType
+    offset: int = 0
+    bit_offset: int = 0
+    bit_size: int = 0
+
+
+@dataclass(eq=False, slots=True, repr=False, frozen=True)
+class StructType(CType):
+    """Be a struct, union or class (``keyword``); compared by identity.
+
+    The list ``fields`` may be filled after construction, because a struct may hold
+    pointers to itself.
+    """
+
+    keyword: str = "struct"
+    fields: list[Field] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{self.keyword} {self.name or '{...}'}>"
+
+    def field(self, name: str) -> Field | None:
+        """Return the member of that name, looking into anonymous members too."""
+        for member in self.fields:
+            if member.name == name:
+                return member
+            inner = strip(member.type)
+            if not member.name and isinstance(inner, StructType):
+                found = inner.field(name)
+                if found is not None:
+                    return Field(
+                        found.name,
+                        found.type,
+                        member.offset + found.offset,
+                        found.bit_offset,
+                        found.bit_size,
+                    )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType(IntType):
+    """Be an enum; ``flags`` is set where every value is a distinct bit or zero."""
+
+    values: tuple[tuple[str, int], ...] = ()
+    flags: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsType(IntType):
+    """Be a register of named bits; ``bits`` are (name, position) in printing order."""
+
+    signed: bool = False
+    bits: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TypedefType(CType):
+    """Be another name of ``target``."""
+
+    target: CType = field(default_factory=VoidType)
+
+
+@dataclass(frozen=True, slots=True)
+class QualifiedType(CType):
+    """Be ``target`` with const and volatile; ``name`` and ``size`` are the target's."""
+
+    target: CType = field(default_factory=VoidType)
+    const: bool = False
+    volatile: bool = False
+
+
+def strip(ctype: CType) -> CType:
+    """Return the type behind typedefs and qualifiers.
+
+    >>> strip(QualifiedType("int", 4, IntType("int", 4), const=True)).name
+    'int'
+    """
+    while isinstance(ctype, (TypedefType, QualifiedType)):
+        ctype = ctype.target
+    return ctype
+
+
+def spell(ctype: CType, declarator: str = "") -> str:
+    """Spell a type as ``whatis`` does.
+
+    >>> spell(LP64.pointer(LP64.array(LP64.int, 3)))
+    'int (*)[3]'
+    """
+    while True:
+        if isinstance(ctype, QualifiedType):
+            words = ("const " if ctype.const else "") + ("volatile " if ctype.volatile else "")
+            target = ctype.target
+            if isinstance(target, PointerType) and not target.name:
+                space = " " if declarator else ""
+                declarator = f" {words.rstrip()}{space}{declarator}"
+                ctype = target
+                continue
+            return words + spell(target, declarator)
+        if isinstance(ctype, PointerType) and not ctype.name:
+            declarator = "*" + declarator
+            ctype = ctype.target
+            inner = ctype
+            if isinstance(inner, (ArrayType, FunctionType)) and not inner.name:
+                declarator = f"({declarator})"
+        elif isinstance(ctype, ArrayType) and not ctype.name:
+            if ctype.vector:
+                declarator += f" __attribute__ ((vector_size({ctype.count})))"
+            else:
+                declarator += f"[{ctype.count}]"
+            ctype = ctype.element
+        elif isinstance(ctype, FunctionType) and not ctype.name:
+            declarator += f"({_parameters(ctype)})"
+            ctype = ctype.result or VoidType()
+        else:
+            break
+    base = ctype.name
+    if isinstance(ctype, StructType):
+        base = f"{ctype.keyword} {ctype.name or '{...}'}"
+    elif isinstance(ctype, EnumType):
+        base = f"enum {ctype.name or '{...}'}"
+    return f"{base} {declarator}" if declarator else base
+
+
+def _parameters(function: FunctionType) -> str:
+    params = [spell(param) for param in function.params]
+    if function.variadic:
+        params.append("...")
+    if not params and function.prototyped:
+        return "void"
+    return ", ".join(params)
+
+
+class DataModel:
+    """Know the sizes of C's basic types on one ABI (System V psABI, table of scalar types).
+
+    >>> LP64.long.size, ILP32.long.size
+    (8, 4)
+    """
+
+    def __init__(self, pointer_size: int) -> None:
+        word = pointer_size
+        self.pointer_size = word
+        self.void = VoidType()
+        self.char = CharType("char", 1)
+        self.schar = CharType("signed char", 1)
+        self.uchar = CharType("unsigned char", 1, signed=False)
+        self.int = IntType("int", 4)
+        self.uint = IntType("unsigned int", 4, signed=False)
+        self.long = IntType("long", word)
+        self.ulong = IntType("unsigned long", word, signed=False)
+        self.longlong = IntType("long long", 8)
+        self.ulonglong = IntType("unsigned long long", 8, signed=False)
+        self.float = FloatType("float", 4, "single")
+        self.double = FloatType("double", 8, "double")
+        self.longdouble = FloatType("long double", 16 if word == 8 else 12, "x87")
+        self.text_symbol = FunctionType("<text variable, no debug info>")
+        self.data_symbol = NoDebugType()
+        self._named = {ctype.name: ctype for ctype in self._basic()}
+
+    def _basic(self) -> Iterator[CType]:
+        word = self.pointer_size
+        yield from (self.void, self.char, self.schar, self.uchar, self.int, self.uint)
+        yield from (self.long, self.ulong, self.longlong, self.ulonglong)
+        yield from (self.float, self.double, self.longdouble)
+        yield IntType("short", 2)
+        yield IntType("unsigned short", 2, signed=False)
+        yield IntType("__int128", 16)
+        yield IntType("unsigned __int128", 16, signed=False)
+        yield from (BoolType("bool", 1), BoolType("_Bool", 1))
+        yield CharType("wchar_t", 4, prefix="L")
+        yield CharType("char16_t", 2, signed=False, prefix="u")
+        yield CharType("char32_t", 4, signed=False, prefix="U")
+        # With debug information int8_t is a typedef of signed char, so it shows 'A' too.
+        yield CharType("int8_t", 1)
+        yield CharType("uint8_t", 1, signed=False)
+        for bits in (16, 32, 64, 128):
+            yield IntType(f"int{bits}_t", bits // 8)
+            yield IntType(f"uint{bits}_t", bits // 8, signed=False)
+        for name in ("size_t", "uintptr_t", "ino_t", "nlink_t", "dev_t"):
+            yield IntType(name, word, signed=False)
+        for name in ("ssize_t", "intptr_t", "ptrdiff_t", "off_t", "time_t", "clock_t"):
+            yield IntType(name, word)
+        yield IntType("pid_t", 4)
+        for name in ("uid_t", "gid_t", "mode_t"):
+            yield IntType(name, 4, signed=False)
+
+    def named(self, name: str) -> CType | None:
+        """Return the basic type of that normal spelling (``unsigned long``), or None."""
+        return self._named.get(name)
+
+    def pointer(self, target: CType) -> PointerType:
+        """Return the type "pointer to target"."""
+        return PointerType("", self.pointer_size, target)
+
+    def array(self, element: CType, count: int, *, vector: bool = False) -> ArrayType:
+        """Return the type "array of count elements"."""
+        return ArrayType("", element.size * count, element, count, vector)
+
+    def integer(self, size: int, signed: bool) -> CType:
+        """Return the C type of an arithmetic result of that size (int at least)."""
+        if size <= self.int.size:
+            return self.int if signed else self.uint
+        if size <= self.long.size:
+            return self.long if signed else self.ulong
+        return self.longlong if signed else self.ulonglong
+
+
+LP64 = DataModel(8)
+ILP32 = DataModel(4)
+
+
+def data_model(pointer_size: int) -> DataModel:
+    """Return the data model of that pointer size (4 or 8 bytes)."""
+    return LP64 if pointer_size == 8 else ILP32

@@ -1,0 +1,275 @@
+"""Values: a type and bytes, fetched when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pydbg.errors import ExprError
+from pydbg.expr import floats
+from pydbg.expr.types import (
+    ArrayType,
+    CType,
+    EnumType,
+    FloatType,
+    FunctionType,
+    IntType,
+    NoDebugType,
+    PointerType,
+    StructType,
+    VoidType,
+    strip,
+)
+
+__all__ = [
+    "MAX_VALUE_SIZE",
+    "Lvalue",
+    "Value",
+    "from_number",
+    "is_integral",
+    "is_scalar",
+]
+
+# gdb's default of `set max-value-size`, bytes: what one value may fetch.
+MAX_VALUE_SIZE = 65536
+
+Read = Callable[[int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Lvalue:
+    """Say where a value lives, so that it can be assigned to.
+
+    ``kind`` is "memory" (``addr`` is a run-time address), "register" or "convenience"
+    (``name`` without the dollar; ``addr`` is then the offset inside it). ``bit_size``
+    above 0 marks a bit-field that starts ``bit_offset`` bits up.
+    """
+
+    kind: str
+    addr: int = 0
+    name: str = ""
+    bit_offset: int = 0
+    bit_size: int = 0
+
+
+class Value:
+    """Hold one value of an expression.
+
+    >>> from pydbg.expr.types import LP64
+    >>> int(Value(LP64.int, b"\\xff\\xff\\xff\\xff"))
+    -1
+    """
+
+    __slots__ = ("_data", "_read", "lvalue", "type")
+
+    def __init__(
+        self,
+        type: CType,
+        data: bytes | None = None,
+        lvalue: Lvalue | None = None,
+        read: Read | None = None,
+    ) -> None:
+        self.type = type
+        self.lvalue = lvalue
+        self._data = data
+        self._read = read
+
+    @classmethod
+    def at(cls, type: CType, addr: int, read: Read) -> Value:
+        """Make a value that lives in memory and is read when it is first looked at."""
+        return cls(type, None, Lvalue("memory", addr), read)
+
+    def __repr__(self) -> str:
+        shown = "lazy" if self._data is None else self._data[:32].hex()
+        return f"<Value {self.type} {shown}>"
+
+    @property
+    def lazy(self) -> bool:
+        """Say whether the bytes have not been read yet."""
+        return self._data is None
+
+    @property
+    def reader(self) -> Read | None:
+        """Return the callable that reads the memory this value came from."""
+        return self._read
+
+    @property
+    def data(self) -> bytes:
+        """Return the bytes, little endian; reads memory the first time."""
+        if self._data is None:
+            self.check_size()
+            lvalue = self.lvalue
+            if lvalue is None or self._read is None:
+                self._data = bytes(self.type.size)
+            else:
+                self._data = self._read(lvalue.addr, self.type.size)
+        return self._data
+
+    def check_size(self) -> None:
+        """Raise ExprError when the value is larger than one value may be."""
+        if self.type.size > MAX_VALUE_SIZE:
+            raise ExprError(
+                f"value requires {self.type.size} bytes, which is more than max-value-size"
+            )
+
+    @property
+    def addr(self) -> int | None:
+        """Return the run-time address the value lives at, or None."""
+        lvalue = self.lvalue
+        return lvalue.addr if lvalue is not None and lvalue.kind == "memory" else None
+
+    @property
+    def is_void(self) -> bool:
+        """Say whether this is ``void``."""
+        return isinstance(strip(self.type), VoidType)
+
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def __int__(self) -> int:
+        """Return the integer, pointer, or the address of a function or array in memory."""
+        ctype = strip(self.type)
+        if isinstance(ctype, IntType):
+            return self._integer(ctype.signed)
+        if isinstance(ctype, PointerType):
+            return int.from_bytes(self.data, "little")
+        if isinstance(ctype, FloatType):
+            return to_integer(self.number())
+        addr = self.addr
+        if addr is not None and isinstance(ctype, (FunctionType, ArrayType, NoDebugType)):
+            return addr
+        raise ExprError("Value can't be converted to integer.")
+
+    __index__ = __int__
+
+    def _integer(self, signed: bool) -> int:
+        data = self.data
+        lvalue = self.lvalue
+        if lvalue is not None and lvalue.bit_size:
+            raw = int.from_bytes(data, "little") >> lvalue.bit_offset
+            raw &= (1 << lvalue.bit_size) - 1
+            if signed and raw >> (lvalue.bit_size - 1):
+                raw -= 1 << lvalue.bit_size
+            return raw
+        return int.from_bytes(data, "little", signed=signed)
+
+    def number(self) -> int | float | Fraction:
+        """Return the number: exact for integers and for every floating format."""
+        ctype = strip(self.type)
+        if isinstance(ctype, FloatType):
+            return floats.decode(ctype.format, self.data)
+        return int(self)
+
+    def __float__(self) -> float:
+        return float(self.number())
+
+    def __bool__(self) -> bool:
+        """Say whether the value is true in C's sense (gdb: any byte is not zero)."""
+        ctype = strip(self.type)
+        if isinstance(ctype, FloatType):
+            return self.number() != 0
+        if isinstance(ctype, (FunctionType, NoDebugType)):
+            return self.addr != 0
+        if isinstance(ctype, IntType):
+            return int(self) != 0
+        return any(self.data)
+
+    def __getitem__(self, key: str | int) -> Value:
+        """Return a member by name, or an element of an array or pointer by index."""
+        if isinstance(key, str):
+            return self.member(key)
+        return self.element(key)
+
+    def member(self, name: str) -> Value:
+        """Return a member of a struct or union."""
+        ctype = strip(self.type)
+        if not isinstance(ctype, StructType):
+            raise ExprError("Attempt to extract a component of a value that is not a structure.")
+        found = ctype.field(name)
+        if found is None:
+            raise ExprError(f"There is no member named {name}.")
+        return self.part(found.type, found.offset, found.bit_offset, found.bit_size)
+
+    def part(self, type: CType, offset: int, bit_offset: int = 0, bit_size: int = 0) -> Value:
+        """Return the part of this value that lies ``offset`` bytes into it."""
+        lvalue = self.lvalue
+        if lvalue is not None:
+            lvalue = Lvalue(lvalue.kind, lvalue.addr + offset, lvalue.name, bit_offset, bit_size)
+        elif bit_size:
+            lvalue = Lvalue("none", offset, "", bit_offset, bit_size)
+        data = None
+        if self._data is not None:
+            data = self._data[offset : offset + type.size]
+        return Value(type, data, lvalue, self._read)
+
+    def element(self, index: int) -> Value:
+        """Return an element of an array, or what a pointer plus ``index`` points to."""
+        ctype = strip(self.type)
+        if isinstance(ctype, ArrayType):
+            if 0 <= index < ctype.count:
+                return self.part(ctype.element, index * ctype.element.size)
+            addr = self.addr
+            if addr is None or ctype.vector or self._read is None:
+                raise ExprError("no such vector element")
+            return Value.at(ctype.element, _wrap(addr + index * ctype.element.size), self._read)
+        if isinstance(ctype, PointerType):
+            return self.deref(index)
+        name = ctype.name or str(ctype)
+        raise ExprError(f"cannot subscript something of type `{name}'")
+
+    def deref(self, index: int = 0) -> Value:
+        """Return what a pointer points to (``index`` elements further on)."""
+        ctype = strip(self.type)
+        if not isinstance(ctype, PointerType):
+            raise ExprError("Attempt to take contents of a non-pointer value.")
+        target = ctype.target
+        if isinstance(strip(target), VoidType):
+            raise ExprError("Attempt to dereference a generic pointer.")
+        if self._read is None:
+            raise ExprError("Cannot read memory through this value.")
+        return Value.at(target, _wrap(int(self) + index * target.size, ctype.size), self._read)
+
+
+def _wrap(addr: int, size: int = 8) -> int:
+    return addr & ((1 << (8 * size)) - 1)
+
+
+def is_integral(ctype: CType) -> bool:
+    """Say whether gdb counts the type among the integers (flags, bool and enum too)."""
+    return isinstance(strip(ctype), IntType)
+
+
+def is_scalar(ctype: CType) -> bool:
+    """Say whether the type is a number or a pointer."""
+    return isinstance(strip(ctype), (IntType, FloatType, PointerType))
+
+
+def to_integer(number: int | float | Fraction) -> int:
+    """Truncate a number towards zero, clamped to 64 bits as gdb's host conversion does."""
+    if isinstance(number, float):
+        if number != number:
+            return -(1 << 63)
+        number = max(min(number, 1e30), -1e30)
+    return max(min(int(number), (1 << 63) - 1), -(1 << 63))
+
+
+def from_number(ctype: CType, number: int | float | Fraction, read: Read | None = None) -> Value:
+    """Make a value of a scalar type from a number, wrapped or rounded to the type.
+
+    >>> from pydbg.expr.types import LP64
+    >>> int(from_number(LP64.int, 2**31))
+    -2147483648
+    """
+    inner = strip(ctype)
+    if isinstance(inner, FloatType):
+        data = floats.encode(inner.format, number).ljust(inner.size, b"\0")
+        return Value(ctype, data, None, read)
+    whole = number if isinstance(number, int) else to_integer(number)
+    data = (whole & ((1 << (8 * inner.size)) - 1)).to_bytes(inner.size, "little")
+    return Value(ctype, data, None, read)
+
+
+def is_enum(ctype: CType) -> bool:
+    """Say whether the type is an enum."""
+    return isinstance(strip(ctype), EnumType)
