@@ -1,0 +1,214 @@
+"""Characters and strings as gdb prints them: escapes, repeats, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pydbg.errors import MemoryFault
+from pydbg.expr.types import IntType
+
+__all__ = ["PrintOptions", "char_text", "fetch_string", "pointer_string", "string_text"]
+
+Read = Callable[[int, int], bytes]
+
+_NAMED = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v"}
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintOptions:
+    """Be the settings that shape printed values: gdb's ``set print NAME``.
+
+    ``elements`` and ``repeats`` 0 mean unlimited. ``charset`` is "utf-8" or "ascii": what
+    bytes above 127 in strings are tried as; what is not printable is escaped always.
+    """
+
+    elements: int = 200
+    repeats: int = 10
+    pretty: bool = False
+    address: bool = True
+    symbol: bool = True
+    charset: str = "utf-8"
+    null_stop: bool = False
+
+    @property
+    def limit(self) -> int:
+        """Return the most elements to print."""
+        return self.elements or 1 << 62
+
+    @property
+    def threshold(self) -> int:
+        """Return from how many equal elements on a run is shortened."""
+        return self.repeats or 1 << 62
+
+
+# One character: what to print if that is possible, else None, and its bytes.
+_Char = tuple[str | None, bytes]
+
+
+def _characters(data: bytes, width: int, charset: str) -> Iterator[_Char]:
+    if width > 1:
+        for at in range(0, len(data) - width + 1, width):
+            raw = data[at : at + width]
+            code = int.from_bytes(raw, "little")
+            known = code < 0x110000 and not 0xD800 <= code < 0xE000
+            text = chr(code) if known and code and chr(code).isprintable() else None
+            yield text, raw
+        return
+    at = 0
+    while at < len(data):
+        size = _utf8_size(data, at) if charset == "utf-8" and data[at] >= 0x80 else 1
+        raw = data[at : at + size]
+        if size > 1:
+            text = raw.decode("utf-8")
+            yield (text if text.isprintable() else None), raw
+        else:
+            code = raw[0]
+            yield (chr(code) if 0x20 <= code < 0x7F else None), raw
+        at += size
+
+
+def _utf8_size(data: bytes, at: int) -> int:
+    lead = data[at]
+    size = 2 if lead >> 5 == 6 else 3 if lead >> 4 == 14 else 4 if lead >> 3 == 30 else 1
+    try:
+        data[at : at + size].decode("utf-8")
+    except UnicodeDecodeError:
+        return 1
+    return size if at + size <= len(data) else 1
+
+
+def _escape(char: _Char, width: int, quote: str, after_hex: bool) -> tuple[str, bool]:
+    """Return the text of one character and whether a hex escape ended it."""
+    text, raw = char
+    if text is not None and not (after_hex and text in _HEX_DIGITS):
+        return ("\\" + text if text in (quote, "\\") else text), False
+    code = int.from_bytes(raw, "little")
+    if len(raw) == width and code in _NAMED:
+        return _NAMED[code], False
+    shown = ""
+    hexed = False
+    for at in range(0, len(raw), width):
+        value = int.from_bytes(raw[at : at + width], "little")
+        hexed = value > 0o777
+        shown += f"\\x{value:x}" if hexed else f"\\{value:03o}"
+    return shown, hexed
+
+
+def char_text(code: int, ctype: IntType, options: PrintOptions, prefix: str = "") -> str:
+    """Return a quoted character.
+
+    >>> from pydbg.expr.types import LP64
+    >>> char_text(10, LP64.char, PrintOptions())
+    "'\\\\n'"
+    """
+    raw = (code & ((1 << (8 * ctype.size)) - 1)).to_bytes(ctype.size, "little")
+    char = next(_characters(raw, ctype.size, "ascii"))
+    return f"{prefix}'{_escape(char, ctype.size, chr(39), False)[0]}'"
+
+
+def string_text(
+    data: bytes,
+    options: PrintOptions,
+    *,
+    width: int = 1,
+    prefix: str = "",
+    ellipsis: bool = False,
+) -> str:
+    """Return the text of a string's bytes: quoted parts and repeated characters.
+
+    One null at the end is not shown. ``ellipsis`` says that more would follow.
+
+    >>> string_text(b"xx" + b"a" * 20 + b"\\0", PrintOptions())
+    '"xx", \\'a\\' <repeats 20 times>'
+    """
+    if not ellipsis and len(data) >= width and not any(data[len(data) - width :]):
+        data = data[: len(data) - width]
+    if not data:
+        return prefix + '""'
+    groups: list[tuple[_Char, int]] = []
+    printed = 0
+    finished = True
+    for char in _characters(data, width, options.charset):
+        if groups and groups[-1][0] == char:
+            groups[-1] = (char, groups[-1][1] + 1)
+            printed += 1
+            continue
+        if printed >= options.limit:
+            finished = False
+            break
+        groups.append((char, 1))
+        printed += 1
+    return _join(groups, options, width, prefix) + ("..." if ellipsis or not finished else "")
+
+
+def _join(groups: list[tuple[_Char, int]], options: PrintOptions, width: int, prefix: str) -> str:
+    parts: list[str] = []
+    run = ""
+    after_hex = False
+    for char, count in groups:
+        if count > options.threshold:
+            if run:
+                parts.append(f'{prefix}"{run}"')
+                run = ""
+            shown, _ = _escape(char, width, "'", False)
+            parts.append(f"{prefix}'{shown}' <repeats {count} times>")
+            after_hex = False
+            continue
+        for _ in range(count):
+            shown, after_hex = _escape(char, width, '"', after_hex)
+            run += shown
+    if run:
+        parts.append(f'{prefix}"{run}"')
+    return ", ".join(parts)
+
+
+def fetch_string(addr: int, width: int, limit: int, read: Read) -> tuple[bytes, bool]:
+    """Return the bytes at ``addr`` up to and with a null, at most ``limit`` characters.
+
+    The second result says whether memory ended before either.
+    """
+    found = bytearray()
+    top = limit * width
+    while len(found) < top:
+        here = addr + len(found)
+        size = min(64 * width, top - len(found))
+        failed = False
+        try:
+            piece = read(here, size)
+        except MemoryFault as fault:
+            size = max(min(fault.addr - here, size), 0) // width * width
+            failed = True
+            try:
+                piece = read(here, size) if size else b""
+            except MemoryFault:
+                piece = b""
+        for at in range(0, len(piece) - width + 1, width):
+            if not any(piece[at : at + width]):
+                return bytes(found + piece[: at + width]), False
+        found += piece
+        if failed:
+            return bytes(found), True
+    return bytes(found), False
+
+
+def pointer_string(
+    addr: int, options: PrintOptions, read: Read, *, width: int = 1, prefix: str = ""
+) -> tuple[str, int]:
+    """Return the text of the string at an address, and the bytes it took.
+
+    >>> pointer_string(0, PrintOptions(), lambda addr, size: b"hi" + bytes(size - 2))
+    ('"hi"', 3)
+    """
+    data, failed = fetch_string(addr, width, min(options.limit, 1 << 20), read)
+    ended = len(data) >= width and not any(data[len(data) - width :])
+    text = ""
+    if not failed or data:
+        # gdb says "..." for every string that fills the limit, ended or not.
+        text = string_text(
+            data, options, width=width, prefix=prefix, ellipsis=bool(data) and not ended
+        )
+    if failed:
+        text += f"<error: Cannot access memory at address {addr + len(data):#x}>"
+    return text, len(data)
