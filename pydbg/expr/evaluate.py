@@ -11,9 +11,10 @@ from pydbg.expr import nodes
 from pydbg.expr.assign import assign
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.functions import BUILTIN
+from pydbg.expr.lexer import tokens
 from pydbg.expr.operators import binary, cast, compare, negate
 from pydbg.expr.parser import parse
-from pydbg.expr.typenames import resolve
+from pydbg.expr.typenames import is_type_word, resolve
 from pydbg.expr.types import (
     ArrayType,
     CType,
@@ -30,7 +31,7 @@ from pydbg.expr.types import (
 )
 from pydbg.expr.values import Value, from_number, is_integral
 
-__all__ = ["evaluate", "evaluate_text", "type_of"]
+__all__ = ["evaluate", "evaluate_text", "parse_in", "type_of"]
 
 _COMPARE = frozenset(("==", "!=", "<", ">", "<=", ">="))
 
@@ -54,8 +55,33 @@ def evaluate_text(text: str, ctx: Context) -> Value:
     >>> float(evaluate_text("10 / 4.0", BaseContext()))
     2.5
     """
-    known = ctx.type_named
-    return evaluate(parse(text, is_type=lambda name: known(name) is not None), ctx)
+    return evaluate(parse_in(text, ctx), ctx)
+
+
+def parse_in(text: str, ctx: Context) -> nodes.Node:
+    """Parse an expression with the types and symbols of a context.
+
+    As in gdb an unknown name is what is complained about before a syntax error behind it.
+    """
+    try:
+        return parse(text, is_type=lambda name: ctx.type_named(name) is not None)
+    except ExprError as error:
+        if error.column is not None and str(error).startswith("A syntax error"):
+            _complain_of_names(text, error.column, ctx)
+        raise
+
+
+def _complain_of_names(text: str, before: int, ctx: Context) -> None:
+    previous = ""
+    for token in tokens(text):
+        if token.column >= before or token.kind == "end":
+            return
+        if token.kind in ("name", "quoted") and previous not in (".", "->", "struct", "union"):
+            name = str(token.value) if token.kind == "quoted" else token.text
+            if not is_type_word(name) and ctx.type_named(name) is None:
+                if name != "sizeof" and ctx.symbol(name) is None:
+                    raise ExprError(f'No symbol "{name}" in current context.', token.column)
+        previous = token.text
 
 
 def type_of(tree: nodes.Node, ctx: Context) -> CType:
@@ -331,6 +357,7 @@ class _Evaluator:
         return from_number(self.model.ulong, inner.size)
 
     def type_expr(self, tree: nodes.TypeExpr) -> Value:
+        self.type(tree.type)
         raise ExprError("Attempt to use a type name as an expression", tree.column)
 
     # -- access

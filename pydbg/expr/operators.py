@@ -308,8 +308,6 @@ def cast(ctype: CType, value: Value) -> Value:
         return from_number(ctype, int(value), value.reader)
     if isinstance(target, PointerType) and isinstance(source, (IntType, PointerType)):
         return from_number(ctype, int(value), value.reader)
-    if isinstance(target, (FloatType, PointerType)) and is_scalar(source):
-        raise ExprError("Invalid cast.")
     addr = value.addr
     if target.size == source.size:
         return Value(ctype, value.data, value.lvalue, value.reader)

@@ -244,12 +244,9 @@ class _Parser:
 
     def _sizeof(self) -> nodes.Node | None:
         token = self.token
-        if token.kind != "name" or token.text not in ("sizeof", "_Alignof", "alignof"):
+        if token.kind != "name" or token.text not in ("sizeof", "_Alignof"):
             return None
         align = token.text != "sizeof"
-        following = self.peek()
-        if align and following.text != "(":
-            return None
         self.advance()
         if self.at("(") and self.types.starts(self.peek()):
             self.advance()
@@ -318,7 +315,7 @@ class _Parser:
         if token.kind == "dollar":
             self.advance()
             return _dollar(token)
-        if token.kind in ("name", "quoted") or self.at("::"):
+        if (token.kind in ("name", "quoted") and not self.types.starts()) or self.at("::"):
             return self._name()
         if self.at("(") and not self.at_end():
             self.advance()

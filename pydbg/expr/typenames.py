@@ -16,7 +16,7 @@ from pydbg.expr.types import (
     QualifiedType,
 )
 
-__all__ = ["TypeParser", "resolve"]
+__all__ = ["TypeParser", "is_type_word", "resolve"]
 
 _BASIC = frozenset(("char", "int", "float", "double", "void", "_Bool"))
 _MODIFIERS = frozenset(("signed", "unsigned", "long", "short", "__int128"))
@@ -51,9 +51,7 @@ class TypeParser:
         return token.kind == "name" and self._names_type(token.text)
 
     def _names_type(self, name: str) -> bool:
-        if name in _KEYWORDS or LP64.named(name) is not None:
-            return True
-        return self._is_type is not None and self._is_type(name)
+        return is_type_word(name) or (self._is_type is not None and self._is_type(name))
 
     def parse(self) -> TypeName:
         """Parse base words and an abstract declarator."""
@@ -119,8 +117,12 @@ class TypeParser:
             tokens.expect(")")
         suffixes = self._suffixes()
         # C reads declarators inside out: suffixes bind before the pointers inside ( ).
+        derived = pointers + suffixes[::-1] + inner
+        if suffixes and tokens.at("*"):
+            # gdb takes "int[3]*" for "int (*)[3]".
+            derived += self._declarator()
         self._depth -= 1
-        return pointers + suffixes[::-1] + inner
+        return derived
 
     def _suffixes(self) -> list[tuple[object, ...]]:
         tokens = self._tokens
@@ -160,6 +162,15 @@ class TypeParser:
         if len(params) == 1 and params[0] == TypeName("void"):
             return ("()", (), variadic, True)
         return ("()", tuple(params), variadic, bool(params))
+
+
+def is_type_word(name: str) -> bool:
+    """Say whether a word begins a type in every program.
+
+    >>> is_type_word("unsigned"), is_type_word("uint8_t"), is_type_word("main")
+    (True, True, False)
+    """
+    return name in _KEYWORDS or LP64.named(name) is not None
 
 
 def normal_spelling(words: list[str]) -> str | None:
