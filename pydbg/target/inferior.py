@@ -1,0 +1,106 @@
+"""One process under the debugger: its threads, its memory as the user sees it, its sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydbg.arch.model import Arch
+from pydbg.errors import DebuggerError
+from pydbg.events import RawStop
+from pydbg.linux import procfs
+from pydbg.linux.memory import ProcessMemory
+from pydbg.target.debugregs import DebugRegisters
+from pydbg.target.sites import SiteTable
+from pydbg.target.thread import Thread
+
+
+class Inferior:
+    """Hold a live process.
+
+    ``silent`` marks one that the user did not ask for and that could not be let go (it lives
+    under a seccomp filter of ours, or shares its parent's memory until it execs): it runs, and
+    nothing it does is told.
+    """
+
+    def __init__(self, pid: int, number: int, arch: Arch, *, launched: bool) -> None:
+        self.pid = pid
+        self.number = number
+        self.arch = arch
+        self.launched = launched
+        self.silent = False
+        self.release_at_exec = False
+        self.path = ""
+        self.threads: dict[int, Thread] = {}
+        self.thread_count = 0
+        """How many threads it ever had: they are numbered in order."""
+        self.memory = ProcessMemory(pid)
+        self.sites = SiteTable(self)
+        self.debug_registers = DebugRegisters()
+        self.auxv: dict[int, int] = {}
+        self.syscall_gate: int | None = None
+        self.filtered: dict[str, frozenset[int]] = {}
+        """The system calls that the process's seccomp filters stop at, by ABI."""
+        self.lost: RawStop | None = None
+        """The exit that was seen while something else was waited for."""
+        self.dead = False
+        self.shares_memory_with: Inferior | None = None
+        self.loader: Any = None
+        self.modules: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Inferior {self.number} pid={self.pid}>"
+
+    def add_thread(self, tid: int) -> Thread:
+        """Take in a tracee of this process."""
+        self.thread_count += 1
+        thread = Thread(self, tid, self.thread_count)
+        self.threads[tid] = thread
+        return thread
+
+    @property
+    def was_threaded(self) -> bool:
+        """Tell whether it ever had a second thread: stops name the thread from then on."""
+        return self.thread_count > 1
+
+    @property
+    def leader(self) -> Thread:
+        """Return the thread group leader, or the oldest thread there is."""
+        leader = self.threads.get(self.pid)
+        if leader is not None and not leader.zombie:
+            return leader
+        living = [t for t in self.threads.values() if not t.zombie]
+        return living[0] if living else next(iter(self.threads.values()))
+
+    def refresh(self) -> None:
+        """Read what an exec or a launch determines: the auxiliary vector, the file's path."""
+        word = self.arch.pointer_size
+        self.auxv = dict(procfs.auxv(self.pid, word))
+        self.path = procfs.exe(self.pid)
+        self.syscall_gate = None
+
+    # --- memory as the user sees it ----------------------------------------------------------
+
+    def read(self, addr: int, size: int) -> bytes:
+        """Return memory without our int3s; raises MemoryFault at the first bad byte."""
+        data = self.memory.read(addr, size)
+        return self.sites.hide(addr, data) if self.sites.by_addr else data
+
+    def read_some(self, addr: int, size: int) -> bytes:
+        """Return what can be read of a range, from its start."""
+        data = self.memory.read_some(addr, size)
+        return self.sites.hide(addr, data) if self.sites.by_addr else data
+
+    def write(self, addr: int, data: bytes) -> None:
+        """Change memory, also where it is read-only; our int3s stay."""
+        if self.sites.by_addr:
+            self.sites.write(addr, data)
+        else:
+            self.memory.write(addr, data)
+
+    def close(self) -> None:
+        """Free what is held open; the process is gone or let go."""
+        self.dead = True
+        try:
+            self.memory.close()
+        except DebuggerError:
+            pass

@@ -1,0 +1,154 @@
+"""System calls made in the inferior, on the debugger's behalf.
+
+A stopped thread is pointed at a ``syscall`` instruction that its memory already holds (the
+vdso has one), single-stepped over it and put back as it was. Nothing is written to its code,
+so other threads may run meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.errors import CommandError, DebuggerError, ThreadGone
+from pydbg.events import SeccompStop, SignalStop, SyscallStop
+from pydbg.linux import ptrace, wait
+
+if TYPE_CHECKING:
+    from pydbg.target.thread import Thread
+
+_SIGTRAP = 5
+_AT_SYSINFO_EHDR = 33
+_PROT_READ_EXEC = 0x1 | 0x4
+_MAP_PRIVATE_ANON_NOREPLACE = 0x02 | 0x20 | 0x100000
+_MMAP = {"x86_64": 9, "i386": 192}
+_SECCOMP = {"x86_64": 317, "i386": 354}
+_PRCTL = {"x86_64": 157, "i386": 172}
+_TSYNC = 1
+_SET_MODE_FILTER = 1
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def can_inject(thread: Thread) -> bool:
+    """Tell whether a thread is stopped where its registers may be borrowed.
+
+    Inside a system call (an entry stop, a fork event) they may not: the kernel overwrites the
+    result register on the way out.
+    """
+    return isinstance(thread.stop, SignalStop) or (
+        getattr(thread.stop, "event", None) in ("stop", "exec")
+    )
+
+
+def _gate(thread: Thread) -> int | None:
+    """Return the address of a system call instruction in the inferior's vdso."""
+    inferior = thread.inferior
+    if inferior.syscall_gate is None:
+        base = inferior.auxv.get(_AT_SYSINFO_EHDR)
+        insn = inferior.arch.syscall_insns[0]
+        found = inferior.memory.read_some(base, 0x4000).find(insn) if base else -1
+        inferior.syscall_gate = base + found if base and found >= 0 else 0
+    return inferior.syscall_gate or None
+
+
+def syscall(thread: Thread, nr: int, *args: int) -> int:
+    """Make the stopped thread call the kernel and return the raw result (-errno on failure).
+
+    Raises CommandError if the thread is inside a system call or the injection goes wrong, and
+    ThreadGone if the thread dies in it.
+    """
+    if not can_inject(thread):
+        raise CommandError("The thread is inside a system call; step out of it first.")
+    inferior, arch = thread.inferior, thread.inferior.arch
+    block = thread.registers
+    thread.flush()
+    saved = bytes(thread.gpr)
+    gate = _gate(thread)
+    code: bytes | None = None
+    insn = arch.syscall_insns[0]
+    if gate is None:
+        gate = thread.pc
+        code = inferior.memory.read(gate, len(insn))
+        inferior.memory.write(gate, insn)
+    try:
+        for name, value in zip(arch.syscall_args, args, strict=False):
+            block.set(name, value)
+        block.set(arch.syscall_ret, nr)
+        block.set(arch.syscall_number, (1 << 64) - 1)
+        thread.pc = gate
+        thread.flush()
+        _step(thread)
+        ptrace.getregs(thread.tid, thread.gpr)
+        result = block.get(arch.syscall_ret)
+    finally:
+        if code is not None:
+            inferior.memory.write(gate, code)
+        thread.gpr[:] = saved
+        thread.block.dirty_gpr = True
+    thread.flush()
+    sign = 1 << (arch.pointer_size * 8 - 1)
+    return result - 2 * sign if result & sign else result
+
+
+def _step(thread: Thread) -> None:
+    """Single-step over the call, whatever else stops the thread on the way.
+
+    A signal that arrives is sent again afterwards: it is the program's.
+    """
+    late: list[int] = []
+    try:
+        for _ in range(16):
+            ptrace.step(thread.tid)
+            found = wait.wait_tracee(thread.tid)
+            assert found is not None
+            stop = wait.decode(*found)
+            if isinstance(stop, SignalStop):
+                if stop.signo == _SIGTRAP:
+                    return
+                late.append(stop.signo)
+            elif not isinstance(stop, SeccompStop | SyscallStop) and not hasattr(stop, "event"):
+                thread.inferior.lost = stop
+                raise ThreadGone(thread.tid)
+        raise CommandError("The injected system call did not return.")
+    finally:
+        for signo in late:
+            try:
+                ptrace.tgkill(thread.inferior.pid, thread.tid, signo)
+            except DebuggerError:
+                break
+
+
+def map_page(thread: Thread, addr: int, size: int) -> int | None:
+    """Map ``size`` bytes of executable memory at exactly ``addr``; None if refused."""
+    nr = _MMAP[thread.inferior.arch.syscall_abi]
+    flags = _MAP_PRIVATE_ANON_NOREPLACE
+    result = syscall(thread, nr, addr, size, _PROT_READ_EXEC, flags, (1 << 64) - 1, 0)
+    return result if result == addr else None
+
+
+def install_filter(thread: Thread, program: bytes) -> None:
+    """Add a seccomp filter to the whole running process.
+
+    ``program`` is an array of struct sock_filter; it is put below the stack's red zone for
+    the length of the call. Raises CommandError with the kernel's answer if it refuses.
+    """
+    import errno
+    import os
+
+    inferior, arch = thread.inferior, thread.inferior.arch
+    size = arch.pointer_size
+    room = (thread.sp - arch.red_zone - len(program) - 64) & ~0xF
+    head = (len(program) // 8).to_bytes(size, "little") + (room + 32).to_bytes(size, "little")
+    saved = inferior.memory.read(room, 32 + len(program))
+    inferior.memory.write(room, head.ljust(32, b"\0") + program)
+    nr = _SECCOMP[arch.syscall_abi]
+    try:
+        result = syscall(thread, nr, _SET_MODE_FILTER, _TSYNC, room)
+        if result == -errno.EACCES:
+            # Without CAP_SYS_ADMIN a filter needs no_new_privs; a traced program gains no
+            # privileges by exec anyway (ptrace(2)).
+            syscall(thread, _PRCTL[arch.syscall_abi], _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            result = syscall(thread, nr, _SET_MODE_FILTER, _TSYNC, room)
+    finally:
+        inferior.memory.write(room, saved)
+    if result != 0:
+        raise CommandError(f"seccomp: {os.strerror(-result)}" if result < 0 else "seccomp failed")

@@ -1,0 +1,182 @@
+"""One tracee: its stop, its registers, the signal it is owed and what it is up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydbg.arch.registers import RegisterBlock
+from pydbg.events import RawStop
+from pydbg.linux import ptrace, wait
+
+if TYPE_CHECKING:
+    from pydbg.linux.ptrace import SyscallInfo
+    from pydbg.target.inferior import Inferior
+
+NT_X86_XSTATE = 0x202
+
+
+class Thread:
+    """Hold everything that belongs to one task of an inferior.
+
+    Registers are fetched at the first use after a stop and written back before the next
+    resume. ``pc`` never lies inside a slot of a site: a stop there is told at the address the
+    displaced instruction came from.
+    """
+
+    __slots__ = (
+        "_pc_at",
+        "_sp_at",
+        "_valid",
+        "_width",
+        "armed",
+        "block",
+        "gone",
+        "gpr",
+        "group_stop",
+        "inferior",
+        "number",
+        "pending",
+        "plans",
+        "running",
+        "signal",
+        "skip",
+        "stepping",
+        "stop",
+        "stop_pc",
+        "syscall",
+        "tid",
+        "want_return",
+        "zombie",
+    )
+
+    def __init__(self, inferior: Inferior, tid: int, number: int) -> None:
+        self.inferior = inferior
+        self.tid = tid
+        self.number = number
+        self.gpr = bytearray(ptrace.USER_REGS_SIZE)
+        self.running = False
+        self.gone = False
+        self.zombie = False
+        """A group leader that ended while other threads live on: neither stops nor resumes."""
+        self.stop: RawStop | None = None
+        self.pending: RawStop | None = None
+        """A stop that happened while another thread's was told; told at the next resume."""
+        self.signal = 0
+        """The signal to deliver at the next resume."""
+        self.group_stop = False
+        self.stop_pc: int | None = None
+        """Where the thread last stopped for the user: from there, a site is stepped off."""
+        self.skip: tuple[int, int] | None = None
+        """A site (addr, sp) whose next hit is not one: a signal handler returned to it."""
+        self.stepping = False
+        self.plans: list[Any] = []
+        self.syscall: SyscallInfo | None = None
+        self.want_return = False
+        self.armed: tuple[int, ...] | None = None
+        """What the debug registers of this thread hold, None for unknown."""
+        self.set_arch()
+
+    def set_arch(self) -> None:
+        """Take over the arch of the inferior (it may change at an exec)."""
+        arch = self.inferior.arch
+        self.block = RegisterBlock(arch, self.gpr, self._fetch_xsave)
+        self._pc_at = arch.gpr_offsets[arch.pc]
+        self._sp_at = arch.gpr_offsets[arch.sp]
+        self._width = arch.pointer_size
+        self._valid = False
+
+    def __repr__(self) -> str:
+        return f"<Thread {self.number} tid={self.tid}>"
+
+    # --- registers ---------------------------------------------------------------------------
+
+    def _fetch_xsave(self) -> bytes:
+        return ptrace.getregset(self.tid, NT_X86_XSTATE)
+
+    def fetch(self) -> bytearray:
+        """Return the raw user_regs_struct of the stopped thread.
+
+        A program that runs on in 32-bit mode has its registers' low halves in it.
+        """
+        if not self._valid:
+            ptrace.getregs(self.tid, self.gpr)
+            self._valid = True
+        return self.gpr
+
+    @property
+    def registers(self) -> RegisterBlock:
+        """Return the registers, fetched if they were not yet."""
+        if not self._valid:
+            self.fetch()
+        return self.block
+
+    @property
+    def pc(self) -> int:
+        """Return the program counter."""
+        if not self._valid:
+            self.fetch()
+        at = self._pc_at
+        return int.from_bytes(self.gpr[at : at + self._width], "little")
+
+    @pc.setter
+    def pc(self, addr: int) -> None:
+        if not self._valid:
+            self.fetch()
+        at = self._pc_at
+        self.gpr[at : at + 8] = addr.to_bytes(8, "little")
+        self.block.dirty_gpr = True
+
+    @property
+    def sp(self) -> int:
+        """Return the stack pointer."""
+        if not self._valid:
+            self.fetch()
+        at = self._sp_at
+        return int.from_bytes(self.gpr[at : at + self._width], "little")
+
+    def flush(self) -> None:
+        """Write changed registers back to the kernel."""
+        block = self.block
+        if block.dirty_gpr:
+            ptrace.setregs(self.tid, self.gpr)
+            block.dirty_gpr = False
+        if block.dirty_xsave:
+            ptrace.setregset(self.tid, NT_X86_XSTATE, bytes(block.xsave))
+            block.dirty_xsave = False
+
+    def invalidate(self) -> None:
+        """Forget the registers: the thread ran."""
+        self._valid = False
+        self.block.forget()
+
+    # --- running -----------------------------------------------------------------------------
+
+    def resume(self, request: int) -> None:
+        """Resume by PTRACE_CONT, PTRACE_SYSCALL or PTRACE_SINGLESTEP with the owed signal.
+
+        Raises ThreadGone; the exit is then to be waited for.
+        """
+        block = self.block
+        if block.dirty_gpr or block.dirty_xsave:
+            self.flush()
+        signo = self.signal
+        self.signal = 0
+        self.running = True
+        self.stepping = request == ptrace.SINGLESTEP
+        self.group_stop = False
+        self._valid = False
+        block.forget()
+        if request == ptrace.CONT:
+            ptrace.cont(self.tid, signo)
+        elif request == ptrace.SINGLESTEP:
+            ptrace.step(self.tid, signo)
+        else:
+            ptrace.syscall(self.tid, signo)
+
+    def stopped(self, status: int) -> RawStop:
+        """Note a wait status and return it decoded."""
+        self.running = False
+        self._valid = False
+        stop = wait.decode(self.tid, status)
+        self.stop = stop
+        return stop

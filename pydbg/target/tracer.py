@@ -1,0 +1,449 @@
+"""The tracer: starts, seizes, resumes, waits, stops and lets go.
+
+It knows processes and threads, not breakpoints of a user nor what a stop means to one. Every
+request comes from one OS thread, as ptrace(2) demands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterable
+
+from pydbg.arch.model import Arch
+from pydbg.errors import DebuggerError, NoProcess, ThreadGone
+from pydbg.events import EventStop, GroupStop, RawStop, SignalStop, ThreadExit, ThreadKilled
+from pydbg.linux import procfs, ptrace, wait
+from pydbg.linux.memory import ProcessMemory
+from pydbg.linux.spawn import LaunchSpec, spawn
+from pydbg.target.inferior import Inferior
+from pydbg.target.thread import Thread
+
+_SIGTRAP = 5
+_CLONE_VM = 0x100
+
+OPTIONS = (
+    ptrace.O_TRACESYSGOOD
+    | ptrace.O_TRACEFORK
+    | ptrace.O_TRACEVFORK
+    | ptrace.O_TRACECLONE
+    | ptrace.O_TRACEEXEC
+    | ptrace.O_TRACESECCOMP
+)
+
+ArchOf = Callable[[str], Arch]
+
+
+class Tracer:
+    """Trace any number of processes from one OS thread."""
+
+    def __init__(self, arch_of: ArchOf) -> None:
+        self._arch_of = arch_of
+        self.inferiors: dict[int, Inferior] = {}
+        self.threads: dict[int, Thread] = {}
+        self._early: dict[int, int] = {}
+        """Wait statuses of new tracees whose creator's event was not seen yet."""
+        self.trace_exit = False
+
+    # --- beginning and end -------------------------------------------------------------------
+
+    def _options(self, launched: bool) -> int:
+        options = OPTIONS
+        if launched:
+            options |= ptrace.O_EXITKILL
+        if self.trace_exit:
+            options |= ptrace.O_TRACEEXIT
+        return options
+
+    def launch(self, spec: LaunchSpec, number: int) -> Inferior:
+        """Start a program; it is stopped at its exec. Raises LaunchError."""
+        pid = spawn(spec, self._options(True))
+        inferior = self._adopt_process(pid, number, launched=True)
+        inferior.threads[pid].stop = EventStop(pid, "exec")
+        return inferior
+
+    def _adopt_process(self, pid: int, number: int, *, launched: bool) -> Inferior:
+        try:
+            arch = self._arch_of(f"/proc/{pid}/exe")
+            inferior = Inferior(pid, number, arch, launched=launched)
+            inferior.refresh()
+        except BaseException:
+            if launched:
+                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(DebuggerError):
+                    wait.wait_tracee(pid)
+            else:
+                with contextlib.suppress(DebuggerError):
+                    ptrace.detach(pid)
+            raise
+        self.inferiors[pid] = inferior
+        self.threads[pid] = inferior.add_thread(pid)
+        return inferior
+
+    def attach(self, pid: int, number: int) -> Inferior:
+        """Seize every thread of a process and stop it.
+
+        Raises PtraceError (as the kernel refused) or NoProcess; a process that could not be
+        seized whole is let go again.
+        """
+        options = self._options(False)
+        ptrace.seize(pid, options)
+        ptrace.interrupt(pid)
+        self._await_stop(pid)
+        inferior = self._adopt_process(pid, number, launched=False)
+        inferior.threads[pid].stop = EventStop(pid, "stop")
+        try:
+            self._seize_rest(inferior, options)
+        except BaseException:
+            self.detach(inferior)
+            raise
+        return inferior
+
+    def _seize_rest(self, inferior: Inferior, options: int) -> None:
+        # New threads may appear until every one that could make them is stopped.
+        while True:
+            fresh = [t for t in procfs.tasks(inferior.pid) if t not in self.threads]
+            if not fresh:
+                return
+            seized = []
+            for tid in fresh:
+                if tid in self._early:  # Auto-attached: made by a thread that was seized.
+                    self._early.pop(tid)
+                    self._add_thread(inferior, tid)
+                    continue
+                try:
+                    ptrace.seize(tid, options)
+                    ptrace.interrupt(tid)
+                except ThreadGone:
+                    continue
+                except DebuggerError:
+                    if procfs.tracer_pid(tid) != os.getpid():
+                        raise
+                seized.append(tid)
+            for tid in seized:
+                with contextlib.suppress(ThreadGone):
+                    self._await_stop(tid)
+                    self._add_thread(inferior, tid)
+
+    def _add_thread(self, inferior: Inferior, tid: int) -> Thread:
+        thread = inferior.add_thread(tid)
+        self.threads[tid] = thread
+        thread.stop = EventStop(tid, "stop")
+        return thread
+
+    def _await_stop(self, tid: int) -> None:
+        """Wait for the stop that an interrupt brings; a signal met on the way is sent again."""
+        while True:
+            found = wait.wait_tracee(tid)
+            assert found is not None
+            stop = wait.decode(*found)
+            if isinstance(stop, EventStop) and stop.event == "stop":
+                return
+            if isinstance(stop, GroupStop):
+                return
+            if isinstance(stop, ThreadExit | ThreadKilled):
+                raise ThreadGone(tid)
+            if isinstance(stop, SignalStop):
+                ptrace.cont(tid, stop.signo)
+            else:
+                ptrace.cont(tid)
+            ptrace.interrupt(tid)
+
+    def detach(self, inferior: Inferior) -> None:
+        """Let a stopped process go whole: no int3, no debug register, every signal delivered."""
+        inferior.sites.lift_all()
+        for thread in list(inferior.threads.values()):
+            if thread.zombie or thread.gone:
+                continue
+            signo = thread.signal
+            pending = thread.pending
+            if isinstance(pending, SignalStop) and pending.signo != _SIGTRAP:
+                signo = pending.signo
+            try:
+                inferior.debug_registers.disarm(thread)
+                thread.flush()
+                ptrace.detach(thread.tid, signo)
+            except ThreadGone:
+                continue
+        self.forget(inferior)
+
+    def kill(self, inferior: Inferior) -> None:
+        """Kill a process and wait until all of it is gone."""
+        try:
+            os.kill(inferior.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        tids = sorted(inferior.threads, key=lambda tid: tid == inferior.pid)
+        for tid in tids:
+            self._await_death(tid)
+        self.forget(inferior)
+
+    def _await_death(self, tid: int) -> None:
+        while True:
+            try:
+                found = wait.wait_tracee(tid)
+            except DebuggerError:
+                return
+            if found is None:
+                return
+            stop = wait.decode(*found)
+            if isinstance(stop, ThreadExit | ThreadKilled):
+                return
+            try:
+                ptrace.cont(tid)
+            except DebuggerError:
+                continue
+
+    def forget(self, inferior: Inferior) -> None:
+        """Drop a process that is gone or let go."""
+        for tid in inferior.threads:
+            self.threads.pop(tid, None)
+        self.inferiors.pop(inferior.pid, None)
+        inferior.close()
+
+    def set_trace_exit(self) -> None:
+        """Ask for a stop before a process exits (``catch exit``), now and from now on."""
+        self.trace_exit = True
+        for thread in self.threads.values():
+            if not thread.running and not thread.zombie:
+                with contextlib.suppress(ThreadGone):
+                    ptrace.setoptions(thread.tid, self._options(thread.inferior.launched))
+
+    # --- running and waiting -----------------------------------------------------------------
+
+    def resume(self, thread: Thread, request: int) -> None:
+        """Resume a thread; one that was killed meanwhile counts as running until it is reaped."""
+        if thread.inferior.debug_registers.slots != _NO_SLOTS or thread.armed:
+            try:
+                thread.inferior.debug_registers.arm(thread)
+            except ThreadGone:
+                thread.running = True
+                return
+        try:
+            thread.resume(request)
+        except ThreadGone:
+            return
+
+    def wait(self) -> tuple[Thread, RawStop]:
+        """Wait for the next stop of any running thread."""
+        while True:
+            running = [t for t in self.threads.values() if t.running and not t.zombie]
+            if len(running) == 1 and len(self.threads) == 1:
+                tid, status = self._wait_one(running[0].tid)
+            else:
+                tid, status = self._wait_any()
+            thread = self.threads.get(tid)
+            if thread is None:
+                self._early[tid] = status
+                continue
+            return thread, self._note(thread, status)
+
+    def _wait_one(self, tid: int) -> tuple[int, int]:
+        try:
+            return os.waitpid(tid, _WALL)
+        except ChildProcessError:
+            # The task changed its id in an exec, or somebody else reaped it.
+            return self._wait_any()
+
+    def _wait_any(self) -> tuple[int, int]:
+        found = wait.wait_any(self.threads)
+        if found is None:
+            raise NoProcess
+        return found
+
+    def poll(self) -> tuple[Thread, RawStop] | None:
+        """Return a stop that is due already, or None."""
+        found = wait.wait_any(self.threads, nohang=True) if self.threads else None
+        if found is None:
+            return None
+        thread = self.threads.get(found[0])
+        if thread is None:
+            self._early[found[0]] = found[1]
+            return None
+        return thread, self._note(thread, found[1])
+
+    def _note(self, thread: Thread, status: int) -> RawStop:
+        stop = thread.stopped(status)
+        if isinstance(stop, ThreadExit | ThreadKilled):
+            self._gone(thread, stop)
+        elif isinstance(stop, GroupStop):
+            thread.group_stop = True
+        elif thread.inferior.sites.has_slots:
+            try:
+                self._leave_slot(thread)
+            except ThreadGone:
+                pass
+        return stop
+
+    def _gone(self, thread: Thread, stop: RawStop) -> None:
+        inferior = thread.inferior
+        thread.gone = True
+        thread.running = False
+        self.threads.pop(thread.tid, None)
+        inferior.threads.pop(thread.tid, None)
+        if thread.tid == inferior.pid:
+            inferior.lost = stop
+            for other in list(inferior.threads.values()):
+                self.threads.pop(other.tid, None)
+            inferior.dead = True
+
+    def _leave_slot(self, thread: Thread) -> None:
+        """Tell a stop inside a slot at the address that the program would be at."""
+        for _ in range(8):
+            inside, addr = thread.inferior.sites.place_of(thread.pc)
+            if not inside:
+                return
+            if addr is not None:
+                thread.pc = addr
+                thread.stop_pc = addr
+                return
+            stop = thread.stop
+            thread.flush()
+            ptrace.step(thread.tid)
+            found = wait.wait_tracee(thread.tid)
+            if found is not None:
+                thread.stopped(found[1])
+                thread.stop = stop
+
+    def step_alone(self, thread: Thread) -> RawStop:
+        """Single-step one thread while every other one is held; return what came of it."""
+        self.resume(thread, ptrace.SINGLESTEP)
+        tid, status = self._wait_one(thread.tid)
+        owner = self.threads.get(tid, thread)
+        return self._note(owner, status)
+
+    def interrupt(self, thread: Thread) -> None:
+        """Ask a running thread to stop; the stop is waited for elsewhere."""
+        try:
+            ptrace.interrupt(thread.tid)
+        except ThreadGone:
+            self._check_zombie(thread)
+
+    def _check_zombie(self, thread: Thread) -> None:
+        # A leader that called pthread_exit stays a zombie until the last thread has ended; its
+        # exit is reported only then.
+        if thread.tid == thread.inferior.pid and len(thread.inferior.threads) > 1:
+            try:
+                thread.zombie = procfs.stat(thread.tid).state in "ZX"
+            except DebuggerError:
+                thread.zombie = True
+
+    def stop_all(self, inferiors: Iterable[Inferior] | None = None) -> None:
+        """Stop every running thread; what else they stop for is kept as pending."""
+        chosen = list(self.inferiors.values() if inferiors is None else inferiors)
+        for inferior in chosen:
+            for thread in inferior.threads.values():
+                if thread.running and not thread.zombie:
+                    self.interrupt(thread)
+        for inferior in chosen:
+            while not inferior.dead:
+                running = [t for t in inferior.threads.values() if t.running and not t.zombie]
+                if not running:
+                    break
+                self._collect(running)
+
+    def _collect(self, running: list[Thread]) -> None:
+        for thread in running:
+            if not thread.running:
+                continue
+            try:
+                found = wait.wait_tracee(thread.tid)
+            except ThreadGone:
+                # Gone without a status for us: an exec in another thread took its id.
+                self._gone(thread, ThreadExit(thread.tid, 0))
+                continue
+            assert found is not None
+            stop = self._note(thread, found[1])
+            if not (isinstance(stop, EventStop) and stop.event == "stop"):
+                thread.pending = stop
+
+    # --- new tasks ---------------------------------------------------------------------------
+
+    def new_task(self, thread: Thread, event: str) -> tuple[int, bool, bool]:
+        """Read a fork, vfork or clone event: (child's tid, is a thread, shares memory).
+
+        The child was seized by the kernel; it is stopped when this returns.
+        """
+        child = ptrace.geteventmsg(thread.tid)
+        if self._early.pop(child, None) is None:
+            with contextlib.suppress(ThreadGone):
+                wait.wait_tracee(child)
+        if event == "clone":
+            try:
+                if procfs.thread_group(child) == thread.inferior.pid:
+                    return child, True, True
+            except DebuggerError:
+                return child, True, True
+        return child, False, event == "vfork" or self._shares_memory(thread, event)
+
+    @staticmethod
+    def _shares_memory(thread: Thread, event: str) -> bool:
+        if event == "fork":
+            return False
+        abi = thread.inferior.arch.syscall_abi
+        block = thread.registers
+        nr = block.get(thread.inferior.arch.syscall_number)
+        flags = block.get(thread.inferior.arch.syscall_args[0])
+        if nr == {"x86_64": 56, "i386": 120}[abi]:
+            return bool(flags & _CLONE_VM)
+        try:
+            return bool(thread.inferior.memory.read(flags, 8)[1] & 1)
+        except DebuggerError:
+            return False
+
+    def add_thread(self, inferior: Inferior, tid: int) -> Thread:
+        """Take in a new, stopped thread."""
+        return self._add_thread(inferior, tid)
+
+    def add_child(self, parent: Inferior, pid: int, number: int, *, shares: bool) -> Inferior:
+        """Take in a new, stopped process with the parent's int3s in its memory."""
+        child = Inferior(pid, number, parent.arch, launched=parent.launched)
+        child.path = parent.path
+        child.auxv = dict(parent.auxv)
+        child.filtered = dict(parent.filtered)
+        if shares:
+            child.shares_memory_with = parent
+            child.sites = parent.sites
+        else:
+            parent.sites.copy_to(child.sites)
+        self.inferiors[pid] = child
+        self.threads[pid] = child.add_thread(pid)
+        child.threads[pid].stop = EventStop(pid, "stop")
+        return child
+
+    def release_child(self, parent: Inferior, pid: int) -> None:
+        """Let a new process go that was never taken in; its memory is a copy of the parent's."""
+        try:
+            with ProcessMemory(pid) as memory:
+                parent.sites.clean(memory)
+            ptrace.detach(pid)
+        except DebuggerError:
+            return  # Killed meanwhile: nothing to release.
+
+    def after_exec(self, thread: Thread) -> None:
+        """Bring an inferior up to date at its exec: one thread is left, all memory is new."""
+        inferior = thread.inferior
+        for other in list(inferior.threads.values()):
+            if other is not thread:
+                self.threads.pop(other.tid, None)
+                del inferior.threads[other.tid]
+        if inferior.shares_memory_with is not None:
+            from pydbg.target.sites import SiteTable
+
+            inferior.shares_memory_with = None
+            inferior.sites = SiteTable(inferior)
+        inferior.sites.forget()
+        inferior.memory.reopen()
+        inferior.arch = self._arch_of(f"/proc/{inferior.pid}/exe")
+        inferior.debug_registers.slots = list(_NO_SLOTS)
+        thread.set_arch()
+        thread.armed = None
+        thread.syscall = None
+        thread.skip = None
+        thread.stop_pc = None
+        inferior.refresh()
+
+
+_WALL = 0x40000000
+_NO_SLOTS: list[None] = [None] * 4
