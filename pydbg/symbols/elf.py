@@ -245,6 +245,14 @@ class ElfFile:
             raise self._bad(f"truncated ({what} ends at {offset + size}, the file at {self.size})")
         return self.view[offset : offset + size]
 
+    def find(self, sub: bytes, start: int, end: int) -> int:
+        """Search bytes between two file offsets, as ``bytes.find`` does."""
+        return self._map.find(sub, start, end)
+
+    def rfind(self, sub: bytes, start: int, end: int) -> int:
+        """Search backwards between two file offsets."""
+        return self._map.rfind(sub, start, end)
+
     def _decompress(self, section: Section, view: memoryview) -> bytes:
         layout = struct.Struct(self.endian + ("IIQQ" if self.bits == 64 else "III"))
         if len(view) < layout.size:

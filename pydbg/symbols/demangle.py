@@ -1,0 +1,134 @@
+"""Turn mangled C++ and Rust names into what people write.
+
+pydemumble knows C++ and both Rust schemes; without it, ``__cxa_demangle`` of the C++ runtime
+library knows C++ (and reads old Rust names, whose hash is cut off here).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+__all__ = ["base_name", "demangle", "is_mangled"]
+
+_RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
+_RUST_ESCAPES = {
+    "$SP$": "@", "$BP$": "*", "$RF$": "&", "$LT$": "<", "$GT$": ">", "$LP$": "(", "$RP$": ")",
+    "$C$": ",",
+}  # fmt: skip
+_RUST_ESCAPE = re.compile(r"\$(?:SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,6})\$")
+_MAX_NAME = 1 << 16
+"""Longer names are left as they are: a demangler's work can grow faster than its input."""
+
+
+def is_mangled(name: str) -> bool:
+    """Tell whether a name is in a C++ or Rust mangling.
+
+    >>> is_mangled("_ZN2ns1fEi"), is_mangled("_Zero"), is_mangled("main")
+    (True, True, False)
+    """
+    return name.startswith(("_Z", "_R", "___Z", "__Z"))
+
+
+@lru_cache(maxsize=8192)
+def demangle(name: str) -> str:
+    """Demangle a symbol name; what is not mangled, or wrongly, comes back as it is.
+
+    >>> demangle("_ZN2ns1fEi")
+    'ns::f(int)'
+    >>> demangle("_ZN4core3fmt9Formatter3pad17h0123456789abcdefE")
+    'core::fmt::Formatter::pad'
+    >>> demangle("main")
+    'main'
+    """
+    if not name.startswith(("_Z", "_R")) or len(name) > _MAX_NAME or not name.isascii():
+        return name
+    text, dot, clone = name.partition(".") if name.startswith("_ZN") else (name, "", "")
+    if dot and _is_rust_legacy(text) and clone.startswith("llvm."):
+        name = text  # rustc's ThinLTO suffix says nothing to people
+    result = _demangler()(name)
+    if not result:
+        return name
+    if _is_rust_legacy(name):
+        result = _RUST_HASH.sub("", result)
+        if "$" in result or ".." in result:
+            result = _rust_unescape(result)
+    return result
+
+
+def base_name(demangled: str) -> str:
+    """Cut the parameters (and what follows them) off a demangled name.
+
+    >>> base_name("ns::f(int) const"), base_name("operator()(int)"), base_name("main")
+    ('ns::f', 'operator()', 'main')
+    >>> base_name("std::ostream::operator<<(int)")
+    'std::ostream::operator<<'
+    """
+    depth = 0
+    at = len(demangled)
+    for at in range(len(demangled) - 1, -1, -1):  # the last top-level (...) is the parameters
+        char = demangled[at]
+        if char == ")":
+            depth += 1
+        elif char == "(":
+            depth -= 1
+            if depth == 0:
+                break
+    else:
+        return demangled
+    head = demangled[:at]
+    return demangled if not head or head.endswith("operator") else head
+
+
+def _is_rust_legacy(name: str) -> bool:
+    return name.startswith("_ZN") and re.search(r"17h[0-9a-f]{16}E", name) is not None
+
+
+def _rust_unescape(text: str) -> str:
+    """Undo the escapes of rustc's legacy mangling (rustc_symbol_mangling/src/legacy.rs)."""
+
+    def one(match: re.Match[str]) -> str:
+        word = match.group()
+        return _RUST_ESCAPES.get(word) or chr(min(int(word[2:-1], 16), 0x10FFFF))
+
+    parts = [p[1:] if p.startswith("_$") else p for p in text.split("::")]
+    return _RUST_ESCAPE.sub(one, "::".join(parts)).replace("..", "::")
+
+
+@cache
+def _demangler() -> Callable[[str], str]:
+    try:
+        import pydemumble
+
+        found: Callable[[str], str] = pydemumble.demangle
+        return found
+    except ImportError:
+        return _cxa_demangler()
+
+
+def _cxa_demangler() -> Callable[[str], str]:
+    import ctypes
+
+    try:
+        runtime = ctypes.CDLL("libstdc++.so.6")
+        libc = ctypes.CDLL(None)
+    except OSError:
+        return lambda name: ""
+    function = runtime.__cxa_demangle
+    function.restype = ctypes.c_void_p
+    function.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    free = libc.free
+    free.argtypes = [ctypes.c_void_p]
+    free.restype = None
+
+    def run(name: str) -> str:
+        pointer = function(name.encode(), None, None, None)
+        if not pointer:
+            return ""
+        try:
+            return ctypes.string_at(pointer).decode("utf-8", "backslashreplace")
+        finally:
+            free(pointer)
+
+    return run

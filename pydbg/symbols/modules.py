@@ -1,0 +1,372 @@
+"""Join files and run-time addresses: modules with a load bias, and the list of them.
+
+Here and nowhere else a link address becomes a run-time address (``addr = link_addr +
+bias``) or the other way round. What is read from a live process comes through a ``read(addr,
+size)`` callable that raises MemoryFault.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+from pydbg.errors import FileError, MemoryFault
+from pydbg.symbols.debugfiles import DEBUG_DIRECTORY, find_debug_file, mini_debug
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
+from pydbg.symbols.plt import PltTable
+from pydbg.symbols.symtab import Symbol, SymbolSource, main_table
+
+if TYPE_CHECKING:
+    from pydbg.symbols.cfi import CfiTable
+    from pydbg.symbols.functions import Function, FunctionTable
+    from pydbg.symbols.lines import LineEntry, LineTable
+
+__all__ = ["LinkMapEntry", "Module", "ModuleList", "SourceLine", "link_map", "main_bias"]
+
+Read = Callable[[int, int], bytes]
+
+
+class SourceLine(NamedTuple):
+    """Hold where an address comes from; ``low`` to ``high`` is the line's run-time range."""
+
+    file: str
+    line: int
+    low: int
+    high: int
+    is_stmt: bool = True
+
+
+class Module:
+    """Be one ELF object at a load bias.
+
+    >>> module = Module(ElfFile("/bin/ls"), 0x555555554000, is_main=True)
+    >>> module.contains(0x555555554000 + module.elf.entry)
+    True
+    """
+
+    def __init__(
+        self,
+        elf: ElfFile,
+        bias: int = 0,
+        *,
+        is_main: bool = False,
+        path: str | None = None,
+        debug_directory: str = DEBUG_DIRECTORY,
+    ) -> None:
+        self.elf = elf
+        self.bias = bias
+        self.is_main = is_main
+        self.path = path or elf.path
+        self.name = self.path.rpartition("/")[2]
+        self._debug_directory = debug_directory
+        self.low = elf.low + bias
+        self.high = elf.high + bias
+
+    @classmethod
+    def from_memory(cls, read: Read, addr: int, name: str = "[vdso]") -> Module:
+        """Read an object that exists only in memory, as the vdso does."""
+        size = 0x1000
+        data = read(addr, size)
+        while size < 1 << 20:  # the vdso is two pages; its end is where reading stops
+            try:
+                data += read(addr + size, 0x1000)
+            except MemoryFault:
+                break
+            size += 0x1000
+        elf = ElfFile.from_bytes(data, name)
+        return cls(elf, addr - elf.low)
+
+    def __repr__(self) -> str:
+        return f"<Module {self.name} {self.low:#x}-{self.high:#x} bias {self.bias:#x}>"
+
+    # --- addresses -------------------------------------------------------------------------
+
+    def contains(self, addr: int) -> bool:
+        """Tell whether a run-time address is in the module's image."""
+        return self.low <= addr < self.high
+
+    def addr(self, link_addr: int) -> int:
+        """Turn a link address into a run-time address."""
+        return link_addr + self.bias
+
+    def link_addr(self, addr: int) -> int:
+        """Turn a run-time address into a link address."""
+        return addr - self.bias
+
+    def addr_of(self, symbol: Symbol) -> int:
+        """Give a symbol's run-time address; absolute ones do not move.
+
+        A "tls" symbol has none: its ``link_addr`` is an offset in the thread's block.
+        """
+        return symbol.link_addr if symbol.is_absolute else symbol.link_addr + self.bias
+
+    def section_at(self, addr: int) -> str | None:
+        """Give the name of the section that a run-time address is in."""
+        section = self.elf.section_at(addr - self.bias)
+        return None if section is None else section.name
+
+    # --- files -----------------------------------------------------------------------------
+
+    @cached_property
+    def debug(self) -> ElfFile | None:
+        """Give the separate debug file, found at the first question."""
+        if self.elf.section(".debug_info") is not None or self.path.startswith("["):
+            return None
+        return find_debug_file(self.elf, self._debug_directory)
+
+    @property
+    def dwarf(self) -> ElfFile:
+        """Give the file that holds DWARF: the debug file if there is one."""
+        return self.debug or self.elf
+
+    # --- symbols ---------------------------------------------------------------------------
+
+    @cached_property
+    def tables(self) -> tuple[SymbolSource, ...]:
+        """Give the module's sources of symbols, the file's own first.
+
+        A damaged table is left out: what else there is still counts.
+        """
+        tables: list[SymbolSource] = []
+        for elf in (self.elf, self.debug):
+            if elf is None:
+                continue
+            try:
+                table = main_table(elf)
+            except FileError:
+                continue
+            if table is not None:
+                tables.append(table)
+        if self.debug is None:
+            tables += self._inner_tables()
+        tables.append(PltTable(self.elf))
+        return tuple(tables)
+
+    def _inner_tables(self) -> Iterator[SymbolSource]:
+        """Give the tables of a file without .symtab that carries names in other forms."""
+        if self.elf.section(".symtab") is not None:
+            return
+        mini = mini_debug(self.elf)
+        table = main_table(mini) if mini is not None else None
+        if table is not None:
+            yield table
+        from pydbg.symbols.gopclntab import find_go_table
+
+        go = find_go_table(self.elf)
+        if go is not None:
+            yield go
+
+    def symbol_at(self, addr: int) -> tuple[Symbol, int] | None:
+        """Find the symbol of a run-time address and the offset in it, as ``info symbol`` does."""
+        link_addr = addr - self.bias
+        best: Symbol | None = None
+        for table in self.tables:
+            found = table.at(link_addr)
+            if found is not None and (best is None or found.link_addr > best.link_addr):
+                best = found
+        return None if best is None else (best, link_addr - best.link_addr)
+
+    def label_at(self, addr: int) -> tuple[str, int] | None:
+        """Find what ``x/i`` and ``p/a`` call an address: name and offset (``<main+4>``).
+
+        As gdb's build_address_symbolic: a function known from DWARF goes before the symbol
+        table, unless a symbol begins nearer; unsized symbols count only in code.
+        """
+        found = self.symbol_at(addr)
+        if found is not None and not found[0].size and not found[0].is_code:
+            found = None
+        function = self.function_at(addr)
+        if function is not None:
+            start = function.low
+            if found is None or addr - found[1] - self.bias <= start:
+                name = getattr(function, "linkage_name", None) or function.name
+                if name:
+                    return name, addr - self.bias - start
+        return None if found is None else (found[0].name, found[1])
+
+    def lookup(self, name: str) -> list[Symbol]:
+        """Find symbols by name: linkage names first, else C++ and Rust names as written.
+
+        Each address comes once, the file's own table before the debug file's.
+        """
+        found: dict[tuple[int, bool], Symbol] = {}
+        for table in self.tables:
+            for symbol in table.by_name(name):
+                found.setdefault((symbol.link_addr, symbol.kind == "tls"), symbol)
+        for table in self.tables:
+            for symbol in table.by_source_name(name):
+                found.setdefault((symbol.link_addr, symbol.kind == "tls"), symbol)
+        return list(found.values())
+
+    def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
+        """Give code symbols by address, for ``info functions``, PLT stubs among them."""
+        return self._merge(t.functions(pattern) for t in self.tables)
+
+    def objects(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
+        """Give data symbols by address, for ``info variables``."""
+        return self._merge(t.objects(pattern) for t in self.tables)
+
+    def _merge(self, lists: Iterable[Iterator[Symbol]]) -> Iterator[Symbol]:
+        import heapq
+
+        seen: set[tuple[int, str]] = set()
+        for symbol in heapq.merge(*lists, key=lambda s: s.link_addr):
+            if (symbol.link_addr, symbol.name) not in seen:
+                seen.add((symbol.link_addr, symbol.name))
+                yield symbol
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Give names that begin with a prefix, for completion; each once."""
+        seen: set[str] = set()
+        for table in self.tables:
+            for name in table.names(prefix):
+                if name not in seen:
+                    seen.add(name)
+                    yield name
+
+    # --- lines, functions, call frames -------------------------------------------------------
+
+    @cached_property
+    def lines(self) -> LineTable | None:
+        """Give the line table of the file that has DWARF, or None."""
+        from pydbg.symbols.lines import LineTable
+
+        if self.dwarf.section(".debug_line") is None:
+            return None
+        return LineTable(self.dwarf)
+
+    @cached_property
+    def function_table(self) -> FunctionTable | None:
+        """Give the functions that DWARF describes, or None."""
+        from pydbg.symbols.functions import FunctionTable
+
+        if self.dwarf.section(".debug_info") is None:
+            return None
+        return FunctionTable(self.dwarf)
+
+    @cached_property
+    def cfi(self) -> CfiTable:
+        """Give the call-frame information; .eh_frame is always the loaded file's."""
+        from pydbg.symbols.cfi import CfiTable
+
+        return CfiTable(self.elf, self.debug)
+
+    def line_at(self, addr: int) -> SourceLine | None:
+        """Find the source line of a run-time address."""
+        entry: LineEntry | None = None
+        if self.lines is not None:
+            entry = self.lines.find(addr - self.bias)
+        if entry is not None:
+            low, high = entry.low + self.bias, entry.high + self.bias
+            return SourceLine(entry.file, entry.line, low, high, entry.is_stmt)
+        for table in self.tables:
+            find = getattr(table, "line_at", None)
+            found = find(addr - self.bias) if find is not None else None
+            if found is not None:
+                file, line, low, high = found
+                return SourceLine(file, line, low + self.bias, high + self.bias)
+        return None
+
+    def function_at(self, addr: int) -> Function | None:
+        """Find the function that DWARF knows at a run-time address (link addresses inside)."""
+        table = self.function_table
+        return None if table is None else table.at(addr - self.bias)
+
+
+class ModuleList(Sequence[Module]):
+    """Be the loaded modules, the main program first.
+
+    >>> modules = ModuleList([Module(ElfFile("/bin/ls"), 0x1000, is_main=True)])
+    >>> modules.main.name, modules.at(0x10)
+    ('ls', None)
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        self._modules: list[Module] = []
+        self._starts: list[int] = []
+        self._by_start: list[Module] = []
+        for module in modules:
+            self.load(module)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Module]: ...
+
+    def __getitem__(self, index: int | slice) -> Module | list[Module]:
+        return self._modules[index]
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules)
+
+    @property
+    def main(self) -> Module | None:
+        """Give the program itself."""
+        return next((m for m in self._modules if m.is_main), None)
+
+    def load(self, module: Module) -> None:
+        """Add a module; the main program goes first."""
+        if module.is_main:
+            self._modules.insert(0, module)
+        else:
+            self._modules.append(module)
+        self._index()
+
+    def unload(self, module: Module) -> None:
+        """Take a module off the list."""
+        self._modules.remove(module)
+        self._index()
+
+    def _index(self) -> None:
+        self._by_start = sorted(self._modules, key=lambda m: m.low)
+        self._starts = [m.low for m in self._by_start]
+
+    def at(self, addr: int) -> Module | None:
+        """Find the module whose image holds a run-time address."""
+        at = bisect_right(self._starts, addr) - 1
+        while at >= 0:
+            if self._by_start[at].contains(addr):
+                return self._by_start[at]
+            at -= 1
+        return None
+
+    def by_name(self, name: str) -> Module | None:
+        """Find a module by path, file name or soname (``libc.so.6``), or its stem (``libc``)."""
+        keys: tuple[Callable[[Module], str | None], ...] = (
+            lambda m: m.path,
+            lambda m: m.name,
+            lambda m: m.elf.soname,
+            lambda m: re.split(r"\.so\b|-\d", m.name)[0],
+        )
+        for key in keys:
+            for module in self._modules:
+                if key(module) == name:
+                    return module
+        return None
+
+    def lookup(self, name: str) -> list[tuple[Module, Symbol]]:
+        """Find a name in every module, in order."""
+        return [(module, symbol) for module in self._modules for symbol in module.lookup(name)]
+
+    def breakable(self, name: str) -> list[tuple[Module, Symbol]]:
+        """Find the functions that ``break NAME`` means, as gdb's search_minsyms_for_name.
+
+        Global functions hide file-local ones of the name, functions hide PLT stubs.
+        """
+        found = [(m, s) for m, s in self.lookup(name) if s.is_code and s.kind != "plt"]
+        best = [(m, s) for m, s in found if s.bind != "local"] or found
+        return best or self.lookup(f"{name}@plt")
+
+    def symbol_at(self, addr: int) -> tuple[Module, Symbol, int] | None:
+        """Find module, symbol and offset of a run-time address."""
+        module = self.at(addr)
+        found = module.symbol_at(addr) if module is not None else None
+        return None if module is None or found is None else (module, *found)

@@ -1,0 +1,163 @@
+"""Name PLT stubs (``puts@plt``) and GOT slots (``puts@got.plt``), which no symbol table has.
+
+A stub is known by the GOT slot that it jumps through, so the stub's code is looked at for its
+``jmp *slot`` and the slot's relocation gives the name. That holds for .plt, .plt.sec (with
+endbr64), .plt.got and the ``bnd`` forms alike: psABI x86-64 and i386, "Procedure Linkage Table".
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from pydbg.errors import FileError
+from pydbg.symbols.elf import SHT_NOBITS, SHT_REL, SHT_RELA, ElfFile, Section
+from pydbg.symbols.symtab import Symbol, choose
+
+__all__ = ["PltTable"]
+
+_STUBS = (".plt", ".plt.sec", ".plt.got", ".plt.bnd", ".iplt")
+_SLOT_TYPES = {62: (6, 7, 37), 3: (6, 7, 42)}
+"""R_X86_64_ and R_386_ GLOB_DAT, JUMP_SLOT and IRELATIVE, by machine."""
+_MAX_RELOCATIONS = 1 << 20
+_MAX_SECTION = 1 << 24
+
+
+class PltTable:
+    """Be the stubs and slots of one file, worked out at the first question.
+
+    >>> table = PltTable(ElfFile("/bin/ls"))
+    >>> table.by_name("malloc@plt")[0].kind
+    'plt'
+    """
+
+    def __init__(self, elf: ElfFile) -> None:
+        self.elf = elf
+        self._stubs: list[Symbol] | None = None
+        self._slots: list[Symbol] = []
+        self._starts: list[int] = []
+
+    def _load(self) -> list[Symbol]:
+        if self._stubs is None:
+            stubs: list[Symbol] = []
+            try:
+                names = self._slot_names()
+                for section in self.elf.sections:
+                    if section.name in _STUBS and names:
+                        stubs += self._read_stubs(section, names)
+            except FileError:
+                pass  # a damaged PLT costs its names, not the session
+            self._stubs = sorted(stubs, key=lambda s: s.link_addr)
+            self._starts = [s.link_addr for s in self._stubs]
+        return self._stubs
+
+    def _slot_names(self) -> dict[int, str]:
+        """Map the address of each GOT slot to the name its relocation is for."""
+        elf = self.elf
+        wanted = _SLOT_TYPES.get(elf.machine)
+        names: dict[int, str] = {}
+        if wanted is None:
+            return names
+        got = elf.section(".got.plt") or elf.section(".got")
+        slots = []
+        for section in elf.sections:
+            if section.type not in (SHT_REL, SHT_RELA) or not section.flags & 2:
+                continue
+            wide = elf.bits == 64
+            rela = section.type == SHT_RELA
+            layout = struct.Struct(elf.endian + ("QQ" if wide else "II") + "q" * rela)
+            if not wide and rela:
+                layout = struct.Struct(elf.endian + "IIi")
+            count = min(section.size // layout.size, _MAX_RELOCATIONS)
+            symbols = elf.sections[section.link] if section.link < len(elf.sections) else None
+            view = elf.span(section.offset, count * layout.size, section.name)
+            for offset, info, *_ in layout.iter_unpack(view):
+                kind, index = (info & 0xFFFFFFFF, info >> 32) if wide else (info & 255, info >> 8)
+                if kind not in wanted or not index or symbols is None:
+                    continue
+                name = self._dynamic_name(symbols, index)
+                if name:
+                    names[offset] = name
+                    if kind == 7 and got is not None and got.contains(offset):
+                        slot = f"{name}@got.plt"
+                        slots.append(
+                            Symbol(slot, offset, elf.word_size, "got", "local", got.number, False)
+                        )
+        self._slots = sorted(slots, key=lambda s: s.link_addr)
+        return names
+
+    def _dynamic_name(self, symbols: Section, index: int) -> str:
+        elf = self.elf
+        size = 24 if elf.bits == 64 else 16
+        if (index + 1) * size > symbols.size or symbols.link >= len(elf.sections):
+            return ""
+        strings = elf.sections[symbols.link]
+        if SHT_NOBITS in (symbols.type, strings.type):
+            return ""
+        row = elf.span(symbols.offset + index * size, 4, symbols.name)
+        start = strings.offset + struct.unpack(elf.endian + "I", row)[0]
+        end = elf.find(b"\0", start, min(strings.offset + strings.size, elf.size))
+        return bytes(elf.view[start:end]).decode("utf-8", "backslashreplace") if end > 0 else ""
+
+    def _read_stubs(self, section: Section, names: dict[int, str]) -> Iterator[Symbol]:
+        elf = self.elf
+        if section.type == SHT_NOBITS or section.size > _MAX_SECTION:
+            return
+        code = bytes(elf.data(section))
+        got = elf.section(".got.plt") or elf.section(".got")
+        # 16 bytes a stub, but .plt.got without endbr has 8: jmp *slot; xchg %ax,%ax.
+        step = 8 if section.name == ".plt.got" and not code.startswith(b"\xf3\x0f\x1e") else 16
+        for match in re.finditer(rb"\xff([\x25\xa3])(....)", code, re.DOTALL):
+            start = match.start() - match.start() % step
+            if match.start() - start > 5:  # at most endbr64 and a bnd prefix go before
+                continue
+            value = int.from_bytes(match[2], "little", signed=True)
+            if match[1] == b"\xa3":  # i386 PIC: jmp *disp(%ebx), where %ebx is the GOT
+                slot = (got.link_addr if got else 0) + value
+            elif elf.bits == 64:
+                slot = section.link_addr + match.end() + value
+            else:
+                slot = value & 0xFFFFFFFF
+            name = names.get(slot)
+            if name:
+                addr = section.link_addr + start
+                yield Symbol(f"{name}@plt", addr, 0, "plt", "global", section.number, True)
+
+    def by_name(self, name: str) -> list[Symbol]:
+        """Find stubs and slots by full name."""
+        if "@" not in name:
+            return []
+        return [s for s in [*self._load(), *self._slots] if s.name == name]
+
+    def by_source_name(self, name: str) -> list[Symbol]:
+        """Find nothing: stubs are known by their linkage name."""
+        return []
+
+    def at(self, link_addr: int) -> Symbol | None:
+        """Find the stub or slot that an address is in."""
+        section = self.elf.section_at(link_addr)
+        if section is None:
+            return None
+        if section.name in _STUBS:
+            stubs = self._load()
+            end = bisect_right(self._starts, link_addr)
+            near = [s for s in stubs[max(0, end - 1) : end] if s.section_index == section.number]
+            return choose(near, link_addr)
+        if section.name in (".got.plt", ".got"):
+            self._load()
+            return next((s for s in self._slots if s.link_addr <= link_addr < s.end), None)
+        return None
+
+    def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
+        """Give the stubs by address."""
+        return (s for s in self._load() if pattern is None or pattern.search(s.name))
+
+    def objects(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
+        """Give nothing: gdb does not list GOT slots as variables."""
+        return iter(())
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Give the stubs' names that begin with a prefix."""
+        return (s.name for s in self._load() if s.name.startswith(prefix))
