@@ -289,5 +289,6 @@ def _moved(slot: _Slot, raw: bytes, insn: Any, decoder: Any) -> bytes | None:
     distance = insn.ip_rel_memory_address - (slot.start + len(raw))
     if insn.memory_base == Register.EIP or not -(2**31) <= distance < 2**31:
         return None
-    start = constants.displacement_offset
-    return raw[:start] + distance.to_bytes(4, "little", signed=True) + raw[start + 4 :]
+    start: int = constants.displacement_offset
+    moved: bytes = distance.to_bytes(4, "little", signed=True)
+    return raw[:start] + moved + raw[start + 4 :]
