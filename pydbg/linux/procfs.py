@@ -37,7 +37,7 @@ class Stat(NamedTuple):
 
     ``terminal`` is the controlling terminal's device number (0: none), ``foreground`` the
     terminal's foreground process group, ``start_ticks`` the start in clock ticks after boot,
-    which with the pid names a process for good.
+    which with the pid names a process for good; ``flags`` are the kernel's PF_ bits.
     """
 
     pid: int
@@ -48,6 +48,7 @@ class Stat(NamedTuple):
     session: int
     terminal: int
     foreground: int
+    flags: int
     threads: int
     start_ticks: int
     user_ticks: int
@@ -199,6 +200,7 @@ def parse_stat(data: bytes) -> Stat:
         session=number[2],
         terminal=number[3],
         foreground=number[4],
+        flags=number[5],
         threads=number[16],
         start_ticks=number[18],
         user_ticks=number[10],

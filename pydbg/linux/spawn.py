@@ -92,7 +92,7 @@ def spawn(spec: LaunchSpec, seize_options: int) -> int:
             os.close(go)  # A child that still waits for it gives up.
         report = _drain(errors)
     except BaseException:
-        _abandon(pid)
+        abandon(pid)
         raise
     finally:
         os.close(errors)
@@ -100,7 +100,7 @@ def spawn(spec: LaunchSpec, seize_options: int) -> int:
         _reap(pid)
         raise _explain(spec, report)
     if refusal is not None:
-        _abandon(pid)
+        abandon(pid)
         raise refusal
     return pid
 
@@ -186,8 +186,8 @@ def _drain(fd: int) -> bytes:
     return b"".join(pieces)
 
 
-def _abandon(pid: int) -> None:
-    """Kill a child that did not get as far as its program."""
+def abandon(pid: int) -> None:
+    """Kill a tracee of this thread and take its status."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
