@@ -19,7 +19,7 @@ from pydbg.symbols.cfi_program import CfaRule, Cie, Fde, Row, Rule, row_at, rows
 from pydbg.symbols.cursor import Buffer, cstring, damaged, fixed, signed, sleb, uleb
 from pydbg.symbols.elf import ElfFile
 
-__all__ = ["CfaRule", "Cie", "Fde", "FrameSection", "FrameTable", "Row", "Rule", "rows"]
+__all__ = ["CfaRule", "CfiTable", "Cie", "Fde", "FrameSection", "Row", "Rule", "rows"]
 
 _PT_GNU_EH_FRAME = 0x6474E550
 _OMIT = 0xFF  # DW_EH_PE_omit
@@ -284,13 +284,13 @@ class FrameSection:
         return value & self._mask, pos
 
 
-class FrameTable:
+class CfiTable:
     """Be all the CFI of one module.
 
     ``debug`` is the separate debug file. Its ``.debug_frame`` counts; its ``.eh_frame``
     does not, for there it is an empty shell (SHT_NOBITS).
 
-    >>> table = FrameTable(ElfFile("/bin/true"))
+    >>> table = CfiTable(ElfFile("/bin/true"))
     >>> row = table.cfi_for(ElfFile("/bin/true").entry)
     >>> row.rules[row.ra_column].kind  # _start has no caller
     'undefined'

@@ -1,0 +1,502 @@
+"""Walk a stopped thread's stack: from one frame's registers to its caller's.
+
+Three ways, the best first: call frame information (exact at every instruction), the kernel's
+record below a signal handler, and, where neither is there, what the code looks like: its
+prologue, the frame pointer, the return address on top of the stack. A guess must prove
+itself: what it takes for a return address has to stand behind a call instruction.
+
+The rules of where a stack ends and when it is called corrupt are gdb's (frame.c). Stopping
+at ``main`` is not among them: that is the caller's taste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydbg.arch import Arch
+from pydbg.errors import FileError, MemoryFault
+from pydbg.symbols.dwexpr import evaluate
+
+if TYPE_CHECKING:
+    from pydbg.symbols.cfi import Row
+
+__all__ = ["RawFrame", "Unwinding", "unwind"]
+
+Read = Callable[[int, int], bytes]
+
+_IDENTICAL = "previous frame identical to this frame (corrupt stack?)"
+_INNER = "previous frame inner to this frame (corrupt stack?)"
+_NO_PC = "frame did not save the PC"
+_MAX_SWITCHES = 64  # a stack changes at a signal on an alternate stack, and seldom more
+_CODE_WINDOW = 64  # how much of a function the prologue analysis is shown
+
+
+class _Modules(Protocol):
+    """What is needed of `pydbg.symbols.modules.ModuleList`."""
+
+    def at(self, addr: int, /) -> Any: ...
+
+
+@dataclass(slots=True)
+class RawFrame:
+    """Hold one frame: where it is and how its caller is found.
+
+    ``regs`` are its registers by DWARF number; one that cannot be known any more is absent.
+    """
+
+    level: int
+    pc: int
+    lookup_pc: int
+    """The address whose symbol, line and rules are this frame's: pc - 1 for a caller, since
+    a return address may be the first byte of something else (after a noreturn call)."""
+    regs: dict[int, int]
+    how: str = "none"
+    """"cfi", "signal" (the trampoline's frame), "prologue", "fp", "sp" (return address on
+    top of the stack), or "none": the caller cannot be found."""
+    cfa: int | None = None
+    """The canonical frame address: the stack pointer before the call (gdb: "frame at")."""
+    saved: dict[int, int] = field(default_factory=dict)
+    """DWARF number -> address of the memory that holds the caller's value."""
+    function: int | None = None
+    """The run-time address where the frame's code begins, by CFI or else by symbol."""
+
+    @property
+    def is_signal(self) -> bool:
+        """Tell whether this is the frame that the kernel made to run a handler."""
+        return self.how == "signal"
+
+
+@dataclass(slots=True)
+class _Way:
+    """How to leave a frame: the recipe that `Unwinding._caller` follows."""
+
+    how: str
+    cfa: int | None = None
+    saved: dict[int, int] = field(default_factory=dict)
+    values: dict[int, int] = field(default_factory=dict)  # known without reading memory
+    lost: tuple[int, ...] = ()  # registers whose caller's value is gone
+    function: int | None = None
+    outermost: bool = False
+    error: str | None = None
+
+
+class Unwinding(Iterator[RawFrame]):
+    """Give frames one by one, innermost first; work is done only for those asked for.
+
+    When it has ended, ``stop_reason`` is None for a whole stack (or one cut by ``limit``),
+    else why it could not go on, in gdb's words.
+    """
+
+    def __init__(
+        self, regs: Mapping[int, int], *, read: Read, modules: _Modules, arch: Arch, limit: int
+    ) -> None:
+        self.stop_reason: str | None = None
+        self._read = read
+        self._modules = modules
+        self._arch = arch
+        self._word = arch.pointer_size
+        self._mask = (1 << (8 * self._word)) - 1
+        self._ra = arch.return_column
+        self._sp = _dwarf_number(arch, arch.sp)
+        self._fp = _dwarf_number(arch, arch.fp)
+        self._limit = limit
+        self._last: RawFrame | None = None
+        self._way: _Way | None = None
+        self._ended = False
+        self._switches = 0
+        self._first = dict(regs)
+
+    def __next__(self) -> RawFrame:
+        if self._ended:
+            raise StopIteration
+        last = self._last
+        if last is None:
+            frame = self._frame(0, self._first, exact=True)
+        else:
+            found = self._step(last)
+            if found is None:
+                self._ended = True
+                raise StopIteration
+            frame = found
+        self._last = frame
+        if frame.level + 1 >= self._limit:
+            self._ended = True
+        return frame
+
+    # --- from frame to frame -----------------------------------------------------------------
+
+    def _step(self, last: RawFrame) -> RawFrame | None:
+        """Find the caller of a frame, or say why there is none."""
+        way = self._way
+        assert way is not None
+        self._way = None
+        if way.outermost:
+            return None
+        if way.error is not None:
+            self.stop_reason = way.error
+            return None
+        try:
+            regs = self._caller(last, way)
+        except MemoryFault as fault:
+            self.stop_reason = str(fault)
+            return None
+        if regs is None:
+            self.stop_reason = _NO_PC
+            return None
+        frame = self._frame(last.level + 1, regs, exact=last.is_signal)
+        return self._check(last, frame)
+
+    def _check(self, last: RawFrame, frame: RawFrame) -> RawFrame | None:
+        """Look for the signs of a corrupt stack; what comes after a bad frame is not shown."""
+        way = self._way
+        assert way is not None
+        if frame.cfa is None or last.cfa is None:
+            return frame
+        if frame.cfa == last.cfa and frame.function == last.function:
+            self.stop_reason = _IDENTICAL
+            return None
+        if frame.cfa <= last.cfa:
+            self._switches += 1
+            bad = frame.cfa < last.cfa and not last.is_signal and not frame.is_signal
+            if bad or self._switches > _MAX_SWITCHES:
+                way.error = way.error or _INNER
+        return frame
+
+    def _frame(self, level: int, regs: dict[int, int], *, exact: bool) -> RawFrame:
+        pc = regs[self._ra]
+        lookup_pc = pc if exact else (pc - 1) & self._mask
+        frame = RawFrame(level, pc, lookup_pc, regs)
+        way = self._way = self._find_way(frame, exact)
+        if way.how == "signal":
+            frame.lookup_pc = pc
+        frame.how, frame.cfa = way.how, way.cfa
+        frame.saved, frame.function = way.saved, way.function
+        if pc == 0 and level > 0 and not exact:
+            way.outermost = True  # a thread's bottom: nobody returns to 0
+        return frame
+
+    def _caller(self, frame: RawFrame, way: _Way) -> dict[int, int] | None:
+        """Compute the caller's registers; None when the return address is not among them."""
+        regs = dict(frame.regs)
+        for number in way.lost:
+            regs.pop(number, None)
+        del regs[self._ra]
+        assert way.cfa is not None
+        regs[self._sp] = way.cfa
+        regs.update(way.values)
+        for number, value in self._load(way.saved).items():
+            if value is not None:
+                regs[number] = value
+            elif number == self._ra:
+                raise MemoryFault(way.saved[number], self._word)
+            else:
+                regs.pop(number, None)
+        return regs if self._ra in regs else None
+
+    def _load(self, saved: dict[int, int]) -> dict[int, int | None]:
+        """Read saved registers: in one piece where they lie together, as they mostly do."""
+        if not saved:
+            return {}
+        word = self._word
+        low, high = min(saved.values()), max(saved.values()) + word
+        if high - low <= 512:
+            try:
+                data = self._read(low, high - low)
+            except MemoryFault:
+                pass
+            else:
+                return {
+                    number: int.from_bytes(data[addr - low : addr - low + word], "little")
+                    for number, addr in saved.items()
+                }
+        values: dict[int, int | None] = {}
+        for number, addr in saved.items():
+            try:
+                values[number] = self._word_at(addr)
+            except MemoryFault:
+                values[number] = None
+        return values
+
+    def _word_at(self, addr: int) -> int:
+        return int.from_bytes(self._read(addr, self._word), "little")
+
+    # --- ways out of one frame -----------------------------------------------------------------
+
+    def _find_way(self, frame: RawFrame, exact: bool) -> _Way:
+        module = self._modules.at(frame.lookup_pc)
+        row: Row | None = None
+        if module is not None:
+            row = module.cfi.cfi_for(frame.lookup_pc - module.bias)
+        function = row.function_low + module.bias if row is not None else None
+        if row is None or (not row.signal_frame and function == frame.pc):
+            # A "return address" that begins a function was put there by the kernel. Only
+            # then are the bytes worth a look; Go's trampoline has CFI that is wrong.
+            way = self._trampoline(frame)
+            if way is not None:
+                return way
+        if row is not None:
+            way = self._by_cfi(frame, row, module.bias)
+            way.outermost = way.outermost or self._is_entry(frame, module, way)
+            return way
+        return self._by_code(frame, module, exact)
+
+    def _by_cfi(self, frame: RawFrame, row: Row, bias: int) -> _Way:
+        way = _Way("signal" if row.signal_frame else "cfi", function=row.function_low + bias)
+        try:
+            self._apply(frame, row, bias, way)
+        except (MemoryFault, FileError) as error:
+            way.error = str(error)
+        except KeyError as error:
+            way.error = f"DWARF register {error} is not known in this frame"
+        return way
+
+    def _apply(self, frame: RawFrame, row: Row, bias: int, way: _Way) -> None:
+        regs, mask = frame.regs, self._mask
+        register = regs.__getitem__
+        rule = row.cfa
+        assert rule is not None
+
+        def run(expression: bytes, *stack: int) -> int:
+            return evaluate(
+                expression,
+                register=register,
+                read=self._read,
+                pointer_size=self._word,
+                bias=bias,
+                stack=stack,
+            )
+
+        if rule.expression is None:
+            cfa = (regs[rule.register] + rule.offset) & mask
+        else:
+            cfa = run(rule.expression)
+        way.cfa = cfa
+        lost = []
+        for number, (kind, value, expression) in row.rules.items():
+            if number == row.ra_column:
+                if kind == "undefined":
+                    way.outermost = True
+                    continue
+                number = self._ra
+            if kind == "offset":
+                way.saved[number] = (cfa + value) & mask
+            elif kind == "expression":
+                way.saved[number] = run(expression, cfa)
+            elif kind == "val_offset":
+                way.values[number] = (cfa + value) & mask
+            elif kind == "val_expression":
+                way.values[number] = run(expression, cfa)
+            elif kind == "register" and value in regs:
+                way.values[number] = regs[value]
+            elif kind != "same":
+                lost.append(number)
+        way.lost = tuple(lost)
+
+    def _trampoline(self, frame: RawFrame) -> _Way | None:
+        """Recognise a signal trampoline by its bytes (gdb: amd64-linux-tdep.c, i386-linux).
+
+        The registers are in the struct sigcontext that the kernel pushed.
+        """
+        try:
+            data = self._read(frame.pc - 7 & self._mask, 16)
+        except MemoryFault:
+            return None
+        sp = frame.regs.get(self._sp)
+        if sp is None:
+            return None
+        if self._word == 8:
+            # mov $__NR_rt_sigreturn,%rax; syscall
+            code = b"\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
+            if not (data.startswith(code, 7) or data.startswith(code)):
+                return None
+            context, layout = sp + 40, _SIGCONTEXT_64  # offsetof(ucontext_t, uc_mcontext)
+        else:
+            found = self._context_32(data, sp)
+            if found is None:
+                return None
+            context, layout = found, _SIGCONTEXT_32
+        saved = {number: context + offset for number, offset in layout.items()}
+        try:
+            cfa = self._word_at(saved[self._sp])
+        except MemoryFault as fault:
+            return _Way("signal", error=str(fault), function=frame.pc)
+        return _Way("signal", cfa=cfa, saved=saved, function=frame.pc)
+
+    def _context_32(self, data: bytes, sp: int) -> int | None:
+        """Find struct sigcontext at pop %eax; mov $119,%eax; int $0x80, or mov $173,%eax."""
+        old, new = b"\x58\xb8\x77\x00\x00\x00\xcd\x80", b"\xb8\xad\x00\x00\x00\xcd\x80"
+        try:
+            if data.startswith(old, 7):
+                return sp + 4  # the signal's number is in front of it
+            if data.startswith(old[1:], 6):
+                return sp + 4
+            if data.startswith(old, 1):
+                return sp
+            if data.startswith(new, 7) or data.startswith(new, 2):
+                # rt frame: signo, siginfo pointer, ucontext pointer; uc_mcontext is at 20
+                return self._word_at(sp + 8) + 20
+        except MemoryFault:
+            pass
+        return None
+
+    # --- without CFI ---------------------------------------------------------------------------
+
+    def _by_code(self, frame: RawFrame, module: Any, exact: bool) -> _Way:
+        """Choose among what the code and the stack suggest; the first that proves itself."""
+        function: int | None = None
+        if module is not None:
+            symbol = module.symbol_at(frame.lookup_pc)
+            if symbol is not None and symbol[0].is_code:
+                function = frame.lookup_pc - symbol[1]
+        ways = list(self._guesses(frame, function, exact))
+        for way in ways:
+            way.function = function
+            if self._proves_itself(frame, way):
+                if module is not None:
+                    way.outermost = self._is_entry(frame, module, way)
+                return way
+        # Nothing convinces. What the prologue says is still the best that is known where
+        # there is code; the checks of the next frame will end the walk.
+        way = ways[0] if ways and module is not None else _Way("none", error=_NO_PC)
+        way.function = function
+        way.outermost = module is not None and self._is_entry(frame, module, way)
+        return way
+
+    def _is_entry(self, frame: RawFrame, module: Any, way: _Way) -> bool:
+        """Tell whether a frame is where its program began: nothing called it.
+
+        gdb stops at the main program's entry too, but shows two frames of rubbish (argc,
+        argv[0]) below the dynamic loader's, which has no CFI.
+        """
+        if way.function is None or way.function != module.elf.entry + module.bias:
+            return False
+        return bool(module.is_main) or not self._proves_itself(frame, way)
+
+    def _guesses(self, frame: RawFrame, function: int | None, exact: bool) -> Iterator[_Way]:
+        word, sp, fp = self._word, frame.regs.get(self._sp), frame.regs.get(self._fp)
+        on_top = None
+        if sp is not None:
+            on_top = _Way("sp", sp + word & self._mask, {self._ra: sp})
+        if exact and on_top is not None and self._code(frame.pc, 1) in (b"\xc3", b"\xc2"):
+            yield on_top  # at `ret`
+        if function is not None:
+            from pydbg.arch.prologue import analyze_prologue  # rarely needed
+
+            code = self._code(function, _CODE_WINDOW)
+            found = analyze_prologue(code, function, frame.pc, arch=self._arch)
+            base = frame.regs.get(found.cfa_register)
+            # A frameless function says nothing but "sp + 8", true until it moves sp.
+            known = found.has_frame or found.end >= frame.pc or found.cfa_register != self._sp
+            if base is not None and (exact or known):
+                cfa = base + found.cfa_offset & self._mask
+                saved = {n: cfa + offset & self._mask for n, offset in found.saved.items()}
+                yield _Way("prologue", cfa, saved)
+        elif on_top is not None and (exact or self._modules.at(frame.pc) is None):
+            yield on_top  # as after a jump to a wild address, or in code made at run time
+        if fp is not None and sp is not None and fp >= sp:
+            cfa = fp + 2 * word & self._mask
+            yield _Way("fp", cfa, {self._fp: fp, self._ra: fp + word & self._mask})
+
+    def _proves_itself(self, frame: RawFrame, way: _Way) -> bool:
+        """Tell whether what a way takes for a return address stands behind a call.
+
+        Or is the address of a signal trampoline, where a handler returns to. 0 counts as
+        well: the bottom of a thread's stack.
+        """
+        try:
+            addr = self._word_at(way.saved[self._ra])
+        except (MemoryFault, KeyError):
+            return False
+        if addr == 0:
+            return way.how in ("prologue", "fp")
+        return _follows_call(self._code(addr - 8, 8)) or self._is_trampoline(addr)
+
+    def _is_trampoline(self, addr: int) -> bool:
+        module = self._modules.at(addr)
+        row = module.cfi.cfi_for(addr - module.bias) if module is not None else None
+        if row is not None and row.signal_frame:
+            return True
+        code = self._code(addr, 9)
+        return code.startswith((b"\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", b"\x58\xb8\x77\0\0\0\xcd"))
+
+    def _code(self, addr: int, size: int) -> bytes:
+        """Read code, less of it before an unreadable page, none where there is none."""
+        addr &= self._mask
+        for length in (size, min(size, -addr % 4096 or size)):
+            try:
+                return self._read(addr, length)
+            except MemoryFault:
+                continue
+        return b""
+
+
+# Offsets in struct sigcontext by DWARF number (asm/sigcontext.h), the return column last.
+_SIGCONTEXT_64 = {
+    8: 0, 9: 8, 10: 16, 11: 24, 12: 32, 13: 40, 14: 48, 15: 56, 5: 64, 4: 72, 6: 80, 3: 88,
+    1: 96, 0: 104, 2: 112, 7: 120, 16: 128,
+}  # fmt: skip
+_SIGCONTEXT_32 = {7: 16, 6: 20, 5: 24, 4: 28, 3: 32, 1: 36, 2: 40, 0: 44, 8: 56}
+
+
+def _dwarf_number(arch: Arch, name: str) -> int:
+    number = arch.by_name[name].dwarf
+    assert number is not None, f"{arch.name}: {name} has no DWARF number"
+    return number
+
+
+def _follows_call(code: bytes) -> bool:
+    """Tell whether 8 bytes of code end in a call: E8 rel32, or FF /2 in any form.
+
+    >>> _follows_call(bytes([0x90, 0x90, 0x90, 0xe8, 1, 0, 0, 0]))
+    True
+    >>> _follows_call(bytes([0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0]))
+    True
+    >>> _follows_call(bytes(8))
+    False
+    """
+    if len(code) < 8:
+        return False
+    if code[3] == 0xE8:
+        return True
+    for length in (2, 3, 4, 6, 7):
+        if code[-length] == 0xFF and code[1 - length] & 0x38 == 0x10:
+            mode, base = code[1 - length] >> 6, code[1 - length] & 7
+            if mode == 3:
+                size = 2
+            else:
+                sib = base == 4
+                wide = mode == 2 or (mode == 0 and base == 5)
+                if mode == 0 and sib and length >= 3 and code[2 - length] & 7 == 5:
+                    wide = True  # no base register: a 4-byte address
+                size = 2 + sib + (4 if wide else mode)
+            if size == length:
+                return True
+    return False
+
+
+def unwind(
+    regs: Mapping[int, int],
+    *,
+    read: Read,
+    modules: _Modules,
+    arch: Arch,
+    limit: int | None = None,
+) -> Unwinding:
+    """Walk the stack of a thread that is stopped with these registers.
+
+    ``regs`` maps DWARF numbers to values and must hold at least the stack pointer and, as
+    ``arch.return_column``, the pc. ``read(addr, size)`` reads memory or raises MemoryFault.
+
+    >>> from pydbg.arch import X86_64
+    >>> from pydbg.symbols.modules import ModuleList
+    >>> def unreadable(addr, size):
+    ...     raise MemoryFault(addr, size)
+    >>> frames = unwind({16: 0, 7: 0x1000}, read=unreadable, modules=ModuleList(), arch=X86_64)
+    >>> [hex(frame.pc) for frame in frames], frames.stop_reason
+    (['0x0'], 'frame did not save the PC')
+    """
+    return Unwinding(
+        regs, read=read, modules=modules, arch=arch, limit=limit if limit is not None else 1 << 62
+    )
