@@ -78,9 +78,9 @@ def _complain_of_names(text: str, before: int, ctx: Context) -> None:
             return
         if token.kind in ("name", "quoted") and previous not in (".", "->", "struct", "union"):
             name = str(token.value) if token.kind == "quoted" else token.text
-            if not is_type_word(name) and ctx.type_named(name) is None:
-                if name != "sizeof" and ctx.symbol(name) is None:
-                    raise ExprError(f'No symbol "{name}" in current context.', token.column)
+            known = name == "sizeof" or is_type_word(name) or ctx.type_named(name) is not None
+            if not known and ctx.symbol(name) is None:
+                raise ExprError(f'No symbol "{name}" in current context.', token.column)
         previous = token.text
 
 

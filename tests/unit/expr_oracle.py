@@ -61,7 +61,7 @@ for command in COMMANDS:
 _BYTES = """
 def gdb_bytes(value):
     size = value.type.sizeof
-    text = gdb.execute("p/x $" + register.name, False, True).split(" = ", 1)[1].strip()
+    text = gdb.execute("output/x $" + register.name, False, True).strip()
     if "uint128 = " in text:
         number = int(text.rsplit("uint128 = ", 1)[1].rstrip("}"), 16)
     elif "v2_int128 = {" in text:
