@@ -1,0 +1,1 @@
+"""What tests share: fixtures' compilation, oracles, running pydbg, looking for left-overs."""

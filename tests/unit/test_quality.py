@@ -1,0 +1,44 @@
+"""Lint, format, types and the examples in docstrings."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pydbg
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "pydbg", "tests"],
+        ["ruff", "format", "--check", "pydbg", "tests"],
+        ["mypy"],
+    ],
+    ids=["lint", "format", "types"],
+)
+def test_tool_is_content(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def module_names() -> list[str]:
+    """Name every module but ``__main__``, which runs when it is imported."""
+    found = pkgutil.walk_packages(pydbg.__path__, "pydbg.")
+    return ["pydbg", *(info.name for info in found if not info.name.endswith("__main__"))]
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_examples_in_docstrings(name: str) -> None:
+    failures, _ = doctest.testmod(importlib.import_module(name))
+    assert failures == 0
