@@ -183,6 +183,11 @@ class GoTable:
         symbol = None if index is None else self._symbol(index)
         return symbol if symbol is not None and symbol.name else None
 
+    def near(self, link_addr: int) -> list[Symbol]:
+        """Give the function that an address is in."""
+        symbol = self.at(link_addr)
+        return [] if symbol is None else [symbol]
+
     def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
         """Give the functions by address."""
         for index in range(len(self._table[0])):

@@ -7,6 +7,7 @@ size)`` callable that raises MemoryFault.
 
 from __future__ import annotations
 
+import copy
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from pydbg.symbols.debugfiles import DEBUG_DIRECTORY, find_debug_file, mini_debu
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
 from pydbg.symbols.plt import PltTable
-from pydbg.symbols.symtab import Symbol, SymbolSource, main_table
+from pydbg.symbols.symtab import Symbol, SymbolSource, SymbolTable, choose, main_table
 
 if TYPE_CHECKING:
     from pydbg.symbols.cfi import CfiTable
@@ -79,6 +80,13 @@ class Module:
             size += 0x1000
         elf = ElfFile.from_bytes(data, name)
         return cls(elf, addr - elf.low)
+
+    def at_bias(self, bias: int, *, is_main: bool = False) -> Module:
+        """Return the same file at another load bias, with all that was read of it so far."""
+        module = copy.copy(self)
+        module.bias, module.is_main = bias, is_main
+        module.low, module.high = self.elf.low + bias, self.elf.high + bias
+        return module
 
     def __repr__(self) -> str:
         return f"<Module {self.name} {self.low:#x}-{self.high:#x} bias {self.bias:#x}>"
@@ -164,11 +172,23 @@ class Module:
         """Find the symbol of a run-time address and the offset in it, as ``info symbol`` does."""
         link_addr = addr - self.bias
         best: Symbol | None = None
-        for table in self.tables:
-            found = table.at(link_addr)
+        for tables in self._groups:
+            near = [symbol for table in tables for symbol in table.near(link_addr)]
+            if len(tables) > 1:
+                near.sort(key=lambda s: (s.link_addr, s.name))
+            found = choose(near, link_addr)
             if found is not None and (best is None or found.link_addr > best.link_addr):
                 best = found
         return None if best is None else (best, link_addr - best.link_addr)
+
+    @cached_property
+    def _groups(self) -> tuple[tuple[SymbolSource, ...], ...]:
+        """Give the tables that count as one for gdb: of the file and its PLT, of others."""
+        own, *others = (
+            self.tables if isinstance(self.tables[0], SymbolTable) else (None, *self.tables)
+        )
+        first = (others.pop(), *(() if own is None else (own,)))
+        return (first, *((table,) for table in others))
 
     def label_at(self, addr: int) -> tuple[str, int] | None:
         """Find what ``x/i`` and ``p/a`` call an address: name and offset (``<main+4>``).

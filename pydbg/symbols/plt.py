@@ -13,8 +13,16 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from pydbg.errors import FileError
-from pydbg.symbols.elf import SHT_NOBITS, SHT_REL, SHT_RELA, ElfFile, Section
-from pydbg.symbols.symtab import Symbol, choose
+from pydbg.symbols.elf import (
+    SHF_EXECINSTR,
+    SHT_DYNSYM,
+    SHT_NOBITS,
+    SHT_REL,
+    SHT_RELA,
+    ElfFile,
+    Section,
+)
+from pydbg.symbols.symtab import Symbol
 
 __all__ = ["PltTable"]
 
@@ -37,7 +45,6 @@ class PltTable:
         self.elf = elf
         self._stubs: list[Symbol] | None = None
         self._slots: list[Symbol] = []
-        self._starts: list[int] = []
 
     def _load(self) -> list[Symbol]:
         if self._stubs is None:
@@ -50,7 +57,6 @@ class PltTable:
             except FileError:
                 pass  # a damaged PLT costs its names, not the session
             self._stubs = sorted(stubs, key=lambda s: s.link_addr)
-            self._starts = [s.link_addr for s in self._stubs]
         return self._stubs
 
     def _slot_names(self) -> dict[int, str]:
@@ -58,9 +64,10 @@ class PltTable:
         elf = self.elf
         wanted = _SLOT_TYPES.get(elf.machine)
         names: dict[int, str] = {}
-        if wanted is None:
-            return names
+        if wanted is None or not any(s.type == SHT_DYNSYM for s in elf.sections):
+            return names  # a static program's stubs have no names in gdb either
         got = elf.section(".got.plt") or elf.section(".got")
+        plt = elf.section(".plt")
         slots = []
         for section in elf.sections:
             if section.type not in (SHT_REL, SHT_RELA) or not section.flags & 2:
@@ -73,14 +80,17 @@ class PltTable:
             count = min(section.size // layout.size, _MAX_RELOCATIONS)
             symbols = elf.sections[section.link] if section.link < len(elf.sections) else None
             view = elf.span(section.offset, count * layout.size, section.name)
-            for offset, info, *_ in layout.iter_unpack(view):
+            for offset, info, *addend in layout.iter_unpack(view):
                 kind, index = (info & 0xFFFFFFFF, info >> 32) if wide else (info & 255, info >> 8)
-                if kind not in wanted or not index or symbols is None:
+                if kind not in wanted or symbols is None:
                     continue
-                name = self._dynamic_name(symbols, index)
+                # An IRELATIVE slot has no name, only its resolver's address.
+                name = self._dynamic_name(symbols, index) if index else "*ABS*"
                 if name:
-                    names[offset] = name
-                    if kind == 7 and got is not None and got.contains(offset):
+                    plus = f"+{addend[0]:#x}" if addend and addend[0] else ""
+                    names[offset] = name + plus
+                    is_plt = section.info in (got.number, plt.number) if got and plt else False
+                    if is_plt and got is not None and got.contains(offset):
                         slot = f"{name}@got.plt"
                         slots.append(
                             Symbol(slot, offset, elf.word_size, "got", "local", got.number, False)
@@ -135,20 +145,17 @@ class PltTable:
         """Find nothing: stubs are known by their linkage name."""
         return []
 
-    def at(self, link_addr: int) -> Symbol | None:
-        """Find the stub or slot that an address is in."""
+    def near(self, link_addr: int) -> list[Symbol]:
+        """Give the stubs or slots at or below an address in its section."""
         section = self.elf.section_at(link_addr)
-        if section is None:
-            return None
-        if section.name in _STUBS:
-            stubs = self._load()
-            end = bisect_right(self._starts, link_addr)
-            near = [s for s in stubs[max(0, end - 1) : end] if s.section_index == section.number]
-            return choose(near, link_addr)
-        if section.name in (".got.plt", ".got"):
-            self._load()
-            return next((s for s in self._slots if s.link_addr <= link_addr < s.end), None)
-        return None
+        if section is None or not section.name.startswith((".plt", ".iplt", ".got")):
+            return []
+        self._load()
+        symbols = self._stubs if section.flags & SHF_EXECINSTR else self._slots
+        end = bisect_right(symbols or [], link_addr, key=lambda s: s.link_addr)
+        return [
+            s for s in (symbols or [])[max(0, end - 2) : end] if s.section_index == section.number
+        ]
 
     def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
         """Give the stubs by address."""

@@ -1,8 +1,8 @@
 """Look names and addresses up in an ELF symbol table, without building one of objects.
 
 Which symbol an address belongs to follows gdb 13's minimal symbols, so that both print the
-same ``<main+4>``: sorted by address, among equal addresses the one whose name is last in the
-string table; symbols without a size only where no sized one covers the address.
+same ``<main+4>``: sorted by address and name, the last one at or below an address wins; symbols
+without a size only where no sized one covers the address.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 from pydbg.symbols.demangle import base_name, demangle
@@ -30,6 +31,8 @@ SHN_UNDEF, SHN_LORESERVE, SHN_ABS, SHN_COMMON, SHN_XINDEX = 0, 0xFF00, 0xFFF1, 0
 _KINDS = {0: "notype", 1: "object", 2: "func", 5: "common", 6: "tls", 10: "ifunc"}
 _BINDS = {0: "local", 1: "global", 2: "weak", 10: "unique"}
 _FUNCTIONS, _OBJECTS = 1, 2
+_MAX_NEAR = 128
+"""So many symbols are looked at for one address: more than share an address in real files."""
 _SCAN_LOOKUPS = 1
 """So many lookups scan the table (1 ms for 10,000 symbols) before it is sorted (2.5 ms)."""
 
@@ -81,8 +84,8 @@ class SymbolSource(Protocol):
     def by_source_name(self, name: str) -> list[Symbol]:
         """Find the symbols whose demangled name is, or ends in a component, ``name``."""
 
-    def at(self, link_addr: int) -> Symbol | None:
-        """Find the symbol that gdb would name for an address."""
+    def near(self, link_addr: int) -> list[Symbol]:
+        """Give what ``choose`` needs to name an address: symbols at or below, in gdb's order."""
 
     def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
         """Give the code symbols by address."""
@@ -329,58 +332,61 @@ class SymbolTable:
 
     def at(self, link_addr: int) -> Symbol | None:
         """Find the symbol that gdb would name for an address; None outside every section."""
+        return choose(self.near(link_addr), link_addr)
+
+    def near(self, link_addr: int) -> list[Symbol]:
+        """Give the symbols at or below an address that decide how it is called, in gdb's order.
+
+        They are of the address's section: unsized ones down to the nearest sized one that
+        covers it, or a few that do not.
+        """
         section = self.elf.section_at(link_addr)
         if section is None:
-            return None
+            return []
         keys = self._sorted.get(section.number)
         if keys is None:
             if self._scans < _SCAN_LOOKUPS:
                 self._scans += 1
                 found = self._scan(section.number, link_addr)
                 if found is not None:
-                    return found
+                    return [found]
             keys = self._sort(section.number)
-        end = bisect_left(keys, (link_addr + 1) << 64)
-        # The rules look back over unsized symbols and at most a few sized ones.
+        end = bisect_left(keys, (link_addr + 1) << 32)
         near: list[Symbol] = []
-        sized = 0
-        for key in reversed(keys[max(0, end - 256) : end]):
+        covered = False
+        for key in reversed(keys[max(0, end - _MAX_NEAR) : end]):
             symbol = self._symbol(key & 0xFFFFFFFF)
-            if symbol.bind == "local" and symbol.is_code and symbol.name.startswith(".L"):
-                continue
-            near.append(symbol)
-            if symbol.size:
-                sized += 1
-                if link_addr < symbol.end or sized > 16:
-                    break
-        near.reverse()
-        return choose(near, link_addr)
+            if covered and symbol.link_addr != near[-1].link_addr:
+                break  # the whole group at the covering symbol's address has been seen
+            if not _is_label(symbol):
+                near.append(symbol)
+                covered = covered or link_addr < symbol.end
+        near.sort(key=_order)
+        return near
 
     def _scan(self, shndx: int, link_addr: int) -> Symbol | None:
         """Find the sized symbol nearest below an address if it covers it, in one pass."""
-        best, best_index = (-1, -1), -1
+        best = -1
+        rows: list[int] = []
         for index, (name, info, section, value, size) in enumerate(self._rows()):
-            if (
-                section == shndx
-                and size
-                and value <= link_addr
-                and (value, name) > best
-                and info & 15 not in (3, 4, 6)
-                and name
-            ):
-                best, best_index = (value, name), index
-        if best_index < 0:
+            if section == shndx and size and best <= value <= link_addr:
+                if info & 15 in (3, 4, 6) or not name:
+                    continue
+                if value > best:
+                    best, rows = value, []
+                rows.append(index)
+        if not rows or len(rows) > _MAX_NEAR:
             return None
-        symbol = self._symbol(best_index)
-        local = symbol.bind == "local" and symbol.name.startswith(".L")
-        return symbol if link_addr < symbol.end and not local else None
+        symbol = max((self._symbol(index) for index in rows), key=_order)
+        return symbol if link_addr < symbol.end and not _is_label(symbol) else None
 
     def _sort(self, shndx: int) -> list[int]:
-        """Sort one section's symbols: integers of address, name offset and row."""
-        keys = []
-        for index, (name, info, section, value, _) in enumerate(self._rows()):
-            if section == shndx and name and info & 15 not in (3, 4, 6):
-                keys.append(value << 64 | name << 32 | index)
+        """Sort one section's symbols: integers of address and row."""
+        keys = [
+            value << 32 | index
+            for index, (name, info, section, value, _) in enumerate(self._rows())
+            if section == shndx and name and info & 15 not in (3, 4, 6)
+        ]
         keys.sort()
         self._sorted[shndx] = keys
         return keys
@@ -402,18 +408,29 @@ class SymbolTable:
             if not name or info & 15 in (3, 4) or shndx >= len(classes):
                 continue
             if shndx and classes[shndx] == wanted:
-                keys.append(value << 64 | name << 32 | index)
+                keys.append(value << 32 | index)
         keys.sort()
-        last: tuple[int, int] = (-1, -1)
-        for key in keys:
-            if (key >> 32, 0) == last:  # one name twice at one place, as gdb compacts them
-                continue
-            last = (key >> 32, 0)
-            symbol = self._symbol(key & 0xFFFFFFFF)
-            if symbol.bind == "local" and symbol.name.startswith(".L") and symbol.is_code:
-                continue
-            if pattern is None or pattern.search(demangle(symbol.name)):
-                yield symbol
+        for _, group in groupby(keys, lambda key: key >> 32):
+            symbols = [self._symbol(key & 0xFFFFFFFF) for key in group]
+            if len(symbols) > 1:
+                symbols.sort(key=_order)
+            last = ""
+            for symbol in symbols:
+                if symbol.name == last or _is_label(symbol):  # gdb drops one name at one place
+                    continue
+                last = symbol.name
+                if pattern is None or pattern.search(demangle(last)):
+                    yield symbol
+
+
+def _order(symbol: Symbol) -> tuple[int, str]:
+    """Give gdb's order (minimal_symbol_is_less_than): by address, then by name."""
+    return symbol.link_addr, symbol.name
+
+
+def _is_label(symbol: Symbol) -> bool:
+    """Tell a compiler's local label, which is no symbol to gdb."""
+    return symbol.is_code and symbol.bind == "local" and symbol.name.startswith(".L")
 
 
 def _matches(pretty: str, wanted: str) -> bool:
