@@ -1,0 +1,160 @@
+"""Which prefix bytes binutils prints as words in front of the mnemonic.
+
+It names every prefix that the instruction does not use, in the order of the bytes
+(opcodes/i386-dis.c marks prefixes as used while it prints operands). Whether an instruction
+uses one is a property of its opcode here, with few exceptions that are rows below.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["LEGACY", "PrefixNamer"]
+
+LEGACY = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
+_SEGMENTS = {0x2E: "cs", 0x36: "ss", 0x3E: "ds", 0x26: "es", 0x64: "fs", 0x65: "gs"}
+_SEGMENT_REGISTERS = {0x26: "ES", 0x2E: "CS", 0x36: "SS", 0x3E: "DS", 0x64: "FS", 0x65: "GS"}
+
+# Opcodes (by iced's names) that give 0xf2 or 0xf3 a meaning of their own.
+_REP = re.compile(r"(?:MOVS[BWDQ]_M|STOS|LODS|INS[BWD]_|OUTS|MONTMUL|XSHA|XCRYPT|XSTORE)")
+_REPZ = re.compile(r"(?:CMPS[BWDQ]_M|SCAS)")
+_BND = re.compile(r"(?:CALL_(?:REL|RM)|JMP_(?:REL(?:16|32)|RM)|RETN|J\w+_REL(?:16|32|8))")
+_NOTRACK = re.compile(r"(?:CALL|JMP)_RM")
+_JCC = re.compile(r"J(?!MP|[ER]?CXZ|KN?ZD)\w+_REL")
+_ELIDABLE = re.compile(r"XCHG_RM")
+_LOCKABLE = re.compile(
+    r"(?:ADD|ADC|AND|BTC|BTR|BTS|CMPXCHG|DEC|INC|NEG|NOT|OR|SBB|SUB|XOR|XADD|XCHG)\w*_(?:RM|M)"
+)
+_RELEASABLE = re.compile(r"MOV_RM(?:8|16|32|64)_(?:R|IMM)")
+_ADDRESS = re.compile(r"(?:J[ER]?CXZ|LOOP)")
+
+
+class PrefixNamer:
+    """Name the prefixes of instructions; one object for 64-bit and one for 32-bit code."""
+
+    def __init__(self, bitness: int) -> None:
+        from iced_x86 import MandatoryPrefix, OpKind, Register
+
+        self.wide = bitness == 64
+        self._mandatory = {
+            MandatoryPrefix.P66: 0x66,
+            MandatoryPrefix.PF2: 0xF2,
+            MandatoryPrefix.PF3: 0xF3,
+        }
+        self._memory = frozenset(
+            getattr(OpKind, name)
+            for name in dir(OpKind)
+            if name == "MEMORY" or name.startswith("MEMORY_")
+        )
+        self._no_register = Register.NONE
+
+    def has_memory(self, insn: Any) -> bool:
+        """Tell whether an operand is in memory."""
+        return any(insn.op_kind(i) in self._memory for i in range(insn.op_count))
+
+    def names(self, raw: bytes, insn: Any, code_name: str) -> tuple[list[str], str]:
+        """Return the words to print, and a branch hint (",pt") for the mnemonic."""
+        at = 0
+        while at < len(raw) and raw[at] in LEGACY:
+            at += 1
+        prefixes = list(raw[:at])
+        rex = raw[at] if self.wide and at < len(raw) and raw[at] & 0xF0 == 0x40 else 0
+        words: list[str] = [self._name(byte) for byte in prefixes]
+        last = {byte: index for index, byte in enumerate(prefixes)}
+        hint = ""
+        if not insn.is_invalid:
+            hint = self._consume(prefixes, words, last, insn, code_name, rex)
+        if rex and not self._rex_used(rex, insn, code_name, raw[at + 1 :]):
+            words.append("rex" + ("." if rex & 15 else "") + _rex_bits(rex))
+        return [word for word in words if word], hint
+
+    def _name(self, byte: int) -> str:
+        if byte in _SEGMENTS:
+            return _SEGMENTS[byte]
+        if byte == 0x67:
+            return "addr32" if self.wide else "addr16"
+        return {0x66: "data16", 0xF0: "lock", 0xF2: "repnz", 0xF3: "repz"}[byte]
+
+    def _consume(
+        self,
+        prefixes: list[int],
+        words: list[str],
+        last: dict[int, int],
+        insn: Any,
+        name: str,
+        rex: int,
+    ) -> str:
+        """Blank or rename the words of the prefixes that are used; return the branch hint."""
+        info = insn.op_code()
+        mandatory = self._mandatory.get(info.mandatory_prefix)
+        if mandatory in last:
+            words[last[mandatory]] = ""
+        memory = self.has_memory(insn)
+        if 0x66 in last and info.operand_size == 16:
+            words[last[0x66]] = ""
+        if 0x67 in last and (memory or _ADDRESS.match(name)):
+            words[last[0x67]] = ""
+        for byte in (0xF2, 0xF3):
+            if byte not in last or byte == mandatory:
+                continue
+            word = self._repeat_word(byte, name, 0xF0 in last, memory)
+            if word is not None:
+                words[last[byte]] = word
+        segments = [index for index, byte in enumerate(prefixes) if byte in _SEGMENTS]
+        hint = ""
+        if segments:
+            index = segments[-1]
+            byte = prefixes[index]
+            if _JCC.match(name) and byte in (0x2E, 0x3E):
+                words[index] = ""
+                hint = ",pn" if byte == 0x2E else ",pt"
+            elif byte == 0x3E and _NOTRACK.match(name):
+                words[index] = "notrack"
+            elif memory and (not self.wide or byte in (0x64, 0x65)):
+                words[index] = ""
+        return hint
+
+    @staticmethod
+    def _repeat_word(byte: int, name: str, locked: bool, memory: bool) -> str | None:
+        if _REP.match(name):
+            return "rep" if byte == 0xF3 else "repnz"
+        if _REPZ.match(name):
+            return "repz" if byte == 0xF3 else "repnz"
+        if byte == 0xF2 and _BND.match(name):
+            return "bnd"
+        elide = "xrelease" if byte == 0xF3 else "xacquire"
+        if memory and locked and _LOCKABLE.match(name):
+            return elide
+        if memory and _ELIDABLE.match(name):
+            return elide
+        if memory and byte == 0xF3 and _RELEASABLE.match(name):
+            return elide
+        return None
+
+    def _rex_used(self, rex: int, insn: Any, name: str, rest: bytes) -> bool:
+        info = insn.op_code()
+        if insn.is_invalid:
+            return False
+        if rex & 8 and not (
+            info.operand_size == 64 and not (info.default_op_size64 or info.force_op_size64)
+        ):
+            return info.w == 1 if rex & 8 and _W_MATTERS.search(name) else False
+        if rex == 0x40:
+            return any(insn.op_register(i) in self._low_bytes for i in range(insn.op_count))
+        return True
+
+    @property
+    def _low_bytes(self) -> frozenset[int]:
+        from iced_x86 import Register
+
+        return frozenset(
+            getattr(Register, name) for name in ("AL", "CL", "DL", "BL", "SPL", "BPL", "SIL", "DIL")
+        )
+
+
+_W_MATTERS = re.compile(r"(?:64|_R64|RM64)")
+
+
+def _rex_bits(rex: int) -> str:
+    return "".join(letter for bit, letter in ((8, "W"), (4, "R"), (2, "X"), (1, "B")) if rex & bit)
