@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-__all__ = ["base_name", "demangle", "is_mangled"]
+__all__ = ["base_name", "demangle", "is_mangled", "matches"]
 
 _RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
 _RUST_ESCAPES = {
@@ -44,6 +44,9 @@ def demangle(name: str) -> str:
     """
     if not name.startswith(("_Z", "_R")) or len(name) > _MAX_NAME or not name.isascii():
         return name
+    if "@" in name:  # a PLT stub or a version, which is not part of the mangling
+        head, at, tail = name.partition("@")
+        return demangle(head) + at + tail
     text, dot, clone = name.partition(".") if name.startswith("_ZN") else (name, "", "")
     if dot and _is_rust_legacy(text) and clone.startswith("llvm."):
         name = text  # rustc's ThinLTO suffix says nothing to people
@@ -62,23 +65,80 @@ def base_name(demangled: str) -> str:
 
     >>> base_name("ns::f(int) const"), base_name("operator()(int)"), base_name("main")
     ('ns::f', 'operator()', 'main')
-    >>> base_name("std::ostream::operator<<(int)")
-    'std::ostream::operator<<'
+    >>> base_name("(anonymous namespace)::f"), base_name("(anonymous namespace)::f(int)")
+    ('(anonymous namespace)::f', '(anonymous namespace)::f')
     """
+    close = demangled.rfind(")")
+    if close < 0 or demangled.startswith("::", close + 1):
+        return demangled
     depth = 0
-    at = len(demangled)
-    for at in range(len(demangled) - 1, -1, -1):  # the last top-level (...) is the parameters
+    for at in range(close, -1, -1):
         char = demangled[at]
         if char == ")":
             depth += 1
         elif char == "(":
             depth -= 1
             if depth == 0:
-                break
+                head = demangled[:at]
+                return demangled if not head or head.endswith("operator") else head
+    return demangled
+
+
+def matches(demangled: str, wanted: str) -> bool:
+    """Tell whether a user's name means a demangled one.
+
+    Leading scopes, parameters and template arguments may be left out, and a template's
+    return type is no part of its name; spaces do not count.
+
+    >>> name = "int ns::tw<int>(int)"
+    >>> [matches(name, w) for w in ("ns::tw", "tw", "tw<int>", "ns::tw<int>(int)", "w", "ns")]
+    [True, True, True, True, False, False]
+    >>> matches("<geo::P>::norm", "geo::P::norm"), matches("run::<main::{closure#0}>", "run")
+    (True, True)
+    """
+    head = base_name(demangled)
+    start = _after_return_type(head)
+    rest = demangled[len(head) :]
+    head, wanted = head[start:].replace(" ", ""), wanted.replace(" ", "")
+    if base_name(wanted) != wanted:
+        rest = rest.replace(" ", "")
     else:
-        return demangled
-    head = demangled[:at]
-    return demangled if not head or head.endswith("operator") else head
+        rest = ""
+    forms = [head]
+    if head.endswith(">") and "operator" not in head.rsplit("::", 1)[-1]:
+        forms.append(_without_arguments(head))
+    if head.startswith("<") and ">::" in head and "as" not in demangled.split():
+        forms += [form[1:].replace(">::", "::", 1) for form in forms]
+    return bool(wanted) and any(
+        form + rest == wanted or (form + rest).endswith("::" + wanted) for form in forms
+    )
+
+
+def _after_return_type(head: str) -> int:
+    """Find where the name begins in ``int ns::tw<int>``."""
+    if not head.endswith(">") or head.startswith("<"):
+        return 0
+    depth, start = 0, 0
+    for at, char in enumerate(head):
+        if char in "<([{":
+            depth += 1
+        elif char in ">)]}":
+            depth -= 1
+        elif char == " " and depth == 0:
+            if head.endswith("operator", 0, at):
+                break
+            start = at + 1
+    return start
+
+
+def _without_arguments(head: str) -> str:
+    """Cut the last ``<...>`` (Rust: ``::<...>``) off a name."""
+    depth = 0
+    for at in range(len(head) - 1, -1, -1):
+        depth += (head[at] == ">") - (head[at] == "<")
+        if depth == 0:
+            return head[:at].removesuffix("::")
+    return head
 
 
 def _is_rust_legacy(name: str) -> bool:

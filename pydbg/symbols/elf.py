@@ -89,7 +89,7 @@ class Segment(NamedTuple):
 class ElfFile:
     """Be one ELF file, mapped and read as it is asked.
 
-    >>> elf = ElfFile("/proc/self/exe")
+    >>> elf = ElfFile("/bin/ls")
     >>> elf.bits, elf.section(".text").name
     (64, '.text')
     >>> ElfFile("/etc/passwd")

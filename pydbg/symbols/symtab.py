@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
-from pydbg.symbols.demangle import base_name, demangle
+from pydbg.symbols.demangle import base_name, demangle, matches
 from pydbg.symbols.elf import (
     SHF_ALLOC,
     SHF_EXECINSTR,
@@ -199,17 +199,20 @@ class SymbolTable:
     def by_name(self, name: str) -> list[Symbol]:
         """Find the defined symbols of exactly this name, in table order.
 
-        Nothing is built: the name is searched in the string table, then its offset in the
-        symbol table. Linkers share the tails of strings, so each occurrence counts.
+        A version may follow it (``puts@@GLIBC_2.2.5``). Nothing is built: the name is searched
+        in the string table, then its offset in the symbol table. Linkers share the tails of
+        strings, so each occurrence counts.
         """
         if not name or "\0" in name:
             return []
-        target = name.encode("utf-8", "surrogateescape") + b"\0"
-        offsets = []
-        at = self.elf.find(target, self._strings, self._strings_end)
-        while at >= 0:
-            offsets.append(at - self._strings)
-            at = self.elf.find(target, at + 1, self._strings_end)
+        raw = name.encode("utf-8", "surrogateescape")
+        offsets: list[int] = []
+        # Linkers leave versions in .symtab: a copied stdout is there as stdout@GLIBC_2.2.5.
+        for target in (raw + b"\0", raw + b"@"):
+            at = self.elf.find(target, self._strings, self._strings_end)
+            while at >= 0 and len(offsets) < self.count:
+                offsets.append(at - self._strings)
+                at = self.elf.find(target, at + 1, self._strings_end)
         return [
             symbol
             for index in self._with_names(offsets)
@@ -255,12 +258,11 @@ class SymbolTable:
         With parameters (``ns::f(int)``) all of it must match, without them any overload does;
         leading namespaces may be left out, as gdb's ``break f`` finds ``ns::f``.
         """
-        wanted = name.replace(" ", "")
-        found = []
-        for offset in self._mangled_with(name):
-            pretty = demangle(self._name(offset))
-            if _matches(pretty.replace(" ", ""), wanted):
-                found.append(offset)
+        found = [
+            offset
+            for offset in self._mangled_with(name)
+            if matches(demangle(self._name(offset)), name)
+        ]
         return [
             symbol
             for index in self._with_names(found)
@@ -309,24 +311,50 @@ class SymbolTable:
                 name for name, info, shndx, _, _ in self._rows() if self._wanted(info, shndx)
             )
         known = self._name_offsets
-        if not prefix:
-            seen = set()
-            for offset in known:
-                text = self._name(offset)
-                if text and text not in seen:
-                    seen.add(text)
-                    yield text
-            return
-        target = prefix.encode("utf-8", "surrogateescape")
         seen = set()
+        for offset in self._starting(prefix, known) if prefix else known:
+            text = self._name(offset).partition("@")[0]
+            if text and text not in seen:
+                seen.add(text)
+                yield text
+        for text in self._source_names(prefix):
+            if text not in seen:
+                seen.add(text)
+                yield text
+
+    def _starting(self, prefix: str, known: frozenset[int]) -> Iterator[int]:
+        target = prefix.encode("utf-8", "surrogateescape")
         at = self.elf.find(target, self._strings, self._strings_end)
         while at >= 0:
             if at - self._strings in known:
-                text = self._name(at - self._strings)
-                if text not in seen:
-                    seen.add(text)
-                    yield text
+                yield at - self._strings
             at = self.elf.find(target, at + 1, self._strings_end)
+
+    def _source_names(self, prefix: str) -> Iterator[str]:
+        """Give demangled names, without parameters, that begin with a prefix.
+
+        As by_source_name does, so completion leaves out leading namespaces too.
+        """
+        *scope, last = prefix.split("::")
+        word = last or (scope[-1] if scope else "")
+        if not re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
+            return
+        needle = word.encode()
+        at = self.elf.find(needle, self._strings, self._strings_end)
+        while at >= 0:
+            before = bytes(self.elf.view[at - 2 : at])
+            step = at + 1
+            if before[1:].isdigit() or (before[1:] == b"_" and before[:1].isdigit()):
+                start = self.elf.rfind(b"\0", self._strings, at) + 1
+                name = self._name(start - self._strings)
+                if name.startswith(("_Z", "_R")):
+                    pretty = base_name(demangle(name))
+                    if pretty.startswith(prefix):
+                        yield pretty
+                    elif f"::{prefix}" in pretty:
+                        yield pretty[pretty.index(f"::{prefix}") + 2 :]
+                    step = start + len(name)
+            at = self.elf.find(needle, step, self._strings_end)
 
     # --- by address ------------------------------------------------------------------------
 
@@ -431,21 +459,6 @@ def _order(symbol: Symbol) -> tuple[int, str]:
 def _is_label(symbol: Symbol) -> bool:
     """Tell a compiler's local label, which is no symbol to gdb."""
     return symbol.is_code and symbol.bind == "local" and symbol.name.startswith(".L")
-
-
-def _matches(pretty: str, wanted: str) -> bool:
-    if not wanted:
-        return False
-    full = pretty if "(" in wanted else base_name(pretty)
-    if full == wanted or full.endswith("::" + wanted):
-        return True
-    # f finds f<int>: template arguments may be left out
-    bare = re.sub(r"<[^<>]*>$", "", full) if full.endswith(">") else full
-    while bare != full and bare.endswith(">"):
-        bare, full = re.sub(r"<[^<>]*>$", "", bare), bare
-        if bare == full:
-            break
-    return bare == wanted or bare.endswith("::" + wanted)
 
 
 def main_table(elf: ElfFile) -> SymbolTable | None:
