@@ -29,7 +29,7 @@ from pydbg.expr.types import (
     data_model,
     strip,
 )
-from pydbg.expr.values import Value, from_number, is_integral
+from pydbg.expr.values import Value, from_number, is_integral, is_scalar
 
 __all__ = ["evaluate", "evaluate_text", "parse_in", "type_of"]
 
@@ -299,6 +299,8 @@ class _Evaluator:
     def incdec(self, tree: nodes.IncDec) -> Value:
         old = self.value(tree.operand)
         old.data  # noqa: B018  what was there before, not after
+        if not is_scalar(old.type) and not isinstance(strip(old.type), ArrayType):
+            raise ExprError("Not a numeric type.")
         one = from_number(self.model.int, 1)
         new = assign(old, self._apply(tree.op, old, one), self.ctx, self.decayed)
         return new if tree.prefix else Value(old.type, old.data, None, old.reader)
@@ -340,8 +342,6 @@ class _Evaluator:
     def typed_memory(self, tree: nodes.TypedMemory) -> Value:
         ctype = self.type(tree.type)
         value = self.operand(tree.operand)
-        if not is_integral(value.type) and not isinstance(strip(value.type), PointerType):
-            raise ExprError("Value can't be converted to integer.")
         return Value.at(ctype, self._pointer(int(value)), self.ctx.read)
 
     def sizeof(self, tree: nodes.SizeOf) -> Value:
@@ -391,7 +391,7 @@ class _Evaluator:
     def array_literal(self, tree: nodes.ArrayLiteral) -> Value:
         items = [self.value(item) for item in tree.items]
         if not items:
-            raise ExprError("A syntax error in expression, near `}'.")
+            raise ExprError("bad array bounds (0, -1)")
         if len({item.type.size for item in items}) > 1:
             raise ExprError("array elements must all be the same size")
         data = b"".join(item.data for item in items)

@@ -149,7 +149,8 @@ class Examiner:
                 try:
                     line += _number(value, letter, formatter)
                 except DebuggerError:
-                    self.next_addr = addr
+                    # gdb has gone past the item before it finds that it cannot be read.
+                    self.next_addr = addr + width
                     yield line
                     raise
                 addr = (addr + width) & 0xFFFFFFFFFFFFFFFF

@@ -155,7 +155,7 @@ class Formatter:
         return text
 
     def _function(self, value: Value, letter: str) -> str:
-        if letter == "a":
+        if letter in ("a", "c"):
             raise ExprError("Value can't be converted to integer.")
         if letter:
             byte = Value(CharType("char", 1), value.data[:1])
@@ -191,7 +191,7 @@ class Formatter:
             if isinstance(strip(ctype.element), FunctionType):
                 run = index + 1
             text = self.inner(value.element(index), letter, depth + 1)
-            if run - index >= threshold:
+            if run - index > threshold:
                 parts.append(f"{text} <repeats {run - index} times>")
                 index = run
                 printed += threshold

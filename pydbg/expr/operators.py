@@ -76,7 +76,7 @@ def binary(op: str, left: Value, right: Value, model: DataModel, warn: Warn) -> 
     if (isinstance(one, ArrayType) and one.vector) or (isinstance(two, ArrayType) and two.vector):
         return _vector(op, left, right, model, warn)
     if op in "+-" and (isinstance(one, PointerType) or isinstance(two, PointerType)):
-        found = _pointer_math(op, left, right, model)
+        found = _pointer_math(op, left, right, model, warn)
         if found is not None:
             return found
     for side in (one, two):
@@ -172,13 +172,15 @@ def _apply(op: str, one: float | Fraction, two: float | Fraction) -> float | Fra
     return one / two
 
 
-def _pointer_math(op: str, left: Value, right: Value, model: DataModel) -> Value | None:
+def _pointer_math(op: str, left: Value, right: Value, model: DataModel, warn: Warn) -> Value | None:
     one, two = strip(left.type), strip(right.type)
     if isinstance(one, PointerType) and isinstance(two, PointerType):
         if op == "+":
             raise ExprError(_NOT_A_NUMBER)
         if one.target.size != two.target.size:
             raise ExprError(_NOT_SAME_POINTER)
+        if one.target.size == 0:
+            warn("Type size unknown, assuming 1. Try casting to a known type, or void *.")
         return from_number(model.long, _quotient(int(left) - int(right), one.target.size))
     if isinstance(one, PointerType) and is_integral(two):
         return _pointer_add(left, int(right) if op == "+" else -int(right))
@@ -234,7 +236,8 @@ def negate(op: str, operand: Value, model: DataModel) -> Value:
         return Value(operand.type, b"".join(parts))
     if isinstance(inner, FloatType) and op != "~":
         number = operand.number()
-        return from_number(operand.type, -number if op == "-" else number)
+        # gdb subtracts from zero: -0.0 is 0.
+        return from_number(operand.type, 0 - number if op == "-" else number)
     if isinstance(inner, IntType):
         if inner.size > 8:
             raise ExprError(_TOO_WIDE)
@@ -251,7 +254,7 @@ def compare(op: str, left: Value, right: Value, model: DataModel) -> bool:
     """Apply ``== != < > <= >=`` to numbers and pointers."""
     one, two = strip(left.type), strip(right.type)
     if is_scalar(one) and is_scalar(two):
-        first, second = _comparable(left, right, model)
+        first, second = _comparable(op, left, right, model)
         if op == "==":
             return first == second
         if op == "!=":
@@ -264,17 +267,21 @@ def compare(op: str, left: Value, right: Value, model: DataModel) -> bool:
     same = isinstance(one, (StructType, ArrayType)) and type(one) is type(two)
     if op in ("==", "!=") and same and one.size == two.size:
         return (left.data == right.data) == (op == "==")
+    raise _bad_comparison(op)
+
+
+def _bad_comparison(op: str) -> ExprError:
     kind = "equality test" if op in ("==", "!=") else "ordering comparison"
-    raise ExprError(f"Invalid type combination in {kind}.")
+    return ExprError(f"Invalid type combination in {kind}.")
 
 
 def _comparable(
-    left: Value, right: Value, model: DataModel
+    op: str, left: Value, right: Value, model: DataModel
 ) -> tuple[int | float | Fraction, int | float | Fraction]:
     one, two = strip(left.type), strip(right.type)
     if isinstance(one, PointerType) or isinstance(two, PointerType):
         if isinstance(one, FloatType) or isinstance(two, FloatType):
-            raise ExprError("Invalid type combination in equality test.")
+            raise _bad_comparison(op)
         mask = (1 << (8 * model.pointer_size)) - 1
         return int(left) & mask, int(right) & mask
     if isinstance(one, FloatType) or isinstance(two, FloatType):

@@ -30,7 +30,7 @@ _ESCAPES = {
     '"': '"',
 }
 _SPEC = re.compile(
-    r"%([-+ #0']*)([0-9]*|\*)(\.(?:[0-9]*|\*))?(hh|h|ll|l|L|z|j|t|w|DD|D|H)?(.?)", re.S
+    r"%([-+ #0']*)(\*|[0-9]*)(\.(?:\*|[0-9]*))?(hh|h|ll|l|L|z|j|t|w|DD|D|H)?(.?)", re.S
 )
 _INTEGER = "diouxX"
 _FLOAT = "feEgG"
@@ -87,11 +87,6 @@ def _quoted(text: str) -> tuple[str, int]:
             at += 1
             if at >= len(text):
                 raise UsageError("Bad format string, non-terminated '\"'.")
-            octal = re.compile("[0-7]{3}").match(text, at)
-            if octal:
-                out.append(chr(int(octal.group(), 8) & 0xFF))
-                at = octal.end()
-                continue
             if text[at] not in _ESCAPES:
                 raise UsageError(f"Unrecognized escape character \\{text[at]} in format string.")
             char = _ESCAPES[text[at]]
@@ -153,9 +148,12 @@ class _Piece:
         return self._pad(sign + prefix + body)
 
     def _float(self, number: float | Fraction) -> str:
-        flags = self.flags.replace("0", "", 0)
+        flags = self.flags
         if isinstance(number, Fraction):
             number = float(number)
+        if "D" in self.modifier or "H" in self.modifier:
+            # Decimal floats print what digits they have.
+            return self._pad(f"{number:.16g}")
         if not math.isfinite(number):
             flags = flags.replace("0", "")
         text = f"%{flags}{self.width}{self.precision}{self.kind}" % number

@@ -81,6 +81,14 @@ _LANES: tuple[tuple[str, CType, str], ...] = (
     ("int64", IntType("int64_t", 8), "i64"),
 )
 
+# What `whatis $xmm0.v4_float[0]` says; in wider registers it is the plain name.
+_SMALL_NAMES = {
+    "bfloat16": "builtin_type_bfloat16",
+    "half": "builtin_type_ieee_half",
+    "float": "builtin_type_ieee_single",
+    "double": "builtin_type_ieee_double",
+}
+
 
 class RegisterTypes:
     """Know the type of every register of one architecture (by pointer size in bytes).
@@ -112,7 +120,12 @@ class RegisterTypes:
         if name == "i386_mxcsr":
             return FlagsType("i386_mxcsr", size, bits=_MXCSR)
         if name == "i387_ext":
-            return FloatType("i387_ext", size, "x87")
+            return FloatType("builtin_type_i387_ext", size, "x87")
+        if name == "v2ui128":
+            lane = IntType("uint128_t", 16, signed=False)
+            return ArrayType("v2ui128", size, lane, size // 16, True)
+        if name == "vec64":
+            return _mmx_union()
         if name.startswith("vec") and name[3:].isdigit():
             return _vector_union(model, size)
         if name in ("int", "long"):
@@ -128,6 +141,8 @@ def _vector_union(model: DataModel, size: int) -> StructType:
     for lane, element, short in _LANES:
         count = size // element.size
         name = f"v{count}{short}" if small else ""
+        if small and isinstance(element, FloatType):
+            element = FloatType(_SMALL_NAMES[lane], element.size, element.format)
         vector = ArrayType(name, size, element, count, True)
         fields.append(Field(f"v{count}_{lane}", vector))
     if small:
@@ -138,6 +153,15 @@ def _vector_union(model: DataModel, size: int) -> StructType:
         fields.append(Field(f"v{count}_int128", ArrayType("", size, wide, count, True)))
     name = "vec128" if small else f"builtin_type_vec{8 * size}i"
     return StructType(name, size, "union", fields)
+
+
+def _mmx_union() -> StructType:
+    fields = [Field("uint64", IntType("int64_t", 8))]
+    for size in (4, 2, 1):
+        count = 8 // size
+        lane = IntType(f"int{8 * size}_t", size)
+        fields.append(Field(f"v{count}_int{8 * size}", ArrayType("", 8, lane, count, True)))
+    return StructType("builtin_type_vec64i", 8, "union", fields)
 
 
 def register_value(register: RegisterLike, data: bytes, types: RegisterTypes) -> Value:

@@ -203,12 +203,13 @@ def pointer_string(
     """
     data, failed = fetch_string(addr, width, min(options.limit, 1 << 20), read)
     ended = len(data) >= width and not any(data[len(data) - width :])
+    if not ended and not failed:
+        following, unreadable = fetch_string(addr + len(data), width, 1, read)
+        ended = unreadable or not any(following)
     text = ""
     if not failed or data:
-        # gdb says "..." for every string that fills the limit, ended or not.
-        text = string_text(
-            data, options, width=width, prefix=prefix, ellipsis=bool(data) and not ended
-        )
+        more = not ended and not failed
+        text = string_text(data, options, width=width, prefix=prefix, ellipsis=more)
     if failed:
         text += f"<error: Cannot access memory at address {addr + len(data):#x}>"
     return text, len(data)

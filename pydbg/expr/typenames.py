@@ -78,6 +78,8 @@ class TypeParser:
             elif word in _BASIC or word in _MODIFIERS:
                 if named:
                     break
+                if normal_spelling([*words, word]) is None:
+                    raise tokens.syntax_error()
                 words.append(word)
             elif not words and not named and self._names_type(word):
                 named = word

@@ -251,7 +251,8 @@ def spell(ctype: CType, declarator: str = "") -> str:
                 declarator = f"({declarator})"
         elif isinstance(ctype, ArrayType) and not ctype.name:
             if ctype.vector:
-                declarator += f" __attribute__ ((vector_size({ctype.count})))"
+                space = " " if declarator else ""
+                declarator += f"{space}__attribute__ ((vector_size({ctype.count})))"
             else:
                 declarator += f"[{ctype.count}]"
             ctype = ctype.element

@@ -40,11 +40,13 @@ if SNAPSHOT:
             regions.append((low, data))
     frame = gdb.selected_frame()
     registers = {}
-    for register in frame.architecture().registers():
+    names = [register.name for register in frame.architecture().registers()]
+    names += EXTRA
+    for name in names:
         try:
-            value = frame.read_register(register.name)
-            registers[register.name] = (str(value.type), gdb_bytes(value))
-        except gdb.error:
+            value = frame.read_register(name)
+            registers[name] = gdb_bytes(name, value)
+        except (gdb.error, ValueError):
             pass
     tell({"regions": regions, "registers": registers})
 for command in COMMANDS:
@@ -59,13 +61,15 @@ for command in COMMANDS:
 
 # gdb 13 has no Value.bytes: go through the widest integer view that each type has.
 _BYTES = """
-def gdb_bytes(value):
+EXTRA = [kind + str(n) for kind in ("xmm", "ymm") for n in range(16)]
+EXTRA += "fs_base gs_base orig_rax eax ax al ah esp r8d r8w r8l sil dil spl bpl".split()
+def gdb_bytes(name, value):
     size = value.type.sizeof
-    text = gdb.execute("output/x $" + register.name, False, True).strip()
+    text = gdb.execute("output/x $" + name, False, True).strip()
     if "uint128 = " in text:
         number = int(text.rsplit("uint128 = ", 1)[1].rstrip("}"), 16)
-    elif "v2_int128 = {" in text:
-        parts = text.split("v2_int128 = {")[1].split("}")[0].split(", ")
+    elif "_int128 = {" in text:
+        parts = text.split("_int128 = {")[1].split("}")[0].split(", ")
         number = sum(int(part, 16) << 128 * place for place, part in enumerate(parts))
     elif text.startswith("0x"):
         number = int(text, 16)
@@ -108,9 +112,7 @@ def ask_gdb(
     if snapshot:
         raw = lines.pop(0)
         taken.regions = [(low, bytes.fromhex(data)) for low, data in raw["regions"]]
-        taken.registers = {
-            name: bytes.fromhex(data) for name, (_, data) in raw["registers"].items()
-        }
+        taken.registers = {name: bytes.fromhex(data) for name, data in raw["registers"].items()}
     assert len(lines) == len(commands), done.stderr.decode(errors="replace")
     return lines, taken
 
@@ -191,11 +193,22 @@ class FakeContext(BaseContext):
                 return
         raise MemoryFault(addr, len(data))
 
+    @staticmethod
+    def _holder(name: str) -> tuple[str, int]:
+        """Return the register that a part belongs to, and the part's offset."""
+        if name in ("al", "ah", "ax", "eax"):
+            return "rax", int(name == "ah")
+        if name[:3] in ("xmm", "ymm"):
+            return "zmm" + name[3:], 0
+        return name, 0
+
     def register(self, name: str, /) -> Value | None:
         name = self._ALIASES.get(name, name)
         data = self.raw.get(name)
         if data is None:
             return None
+        holder, offset = self._holder(name)
+        data = self.raw.get(holder, data)[offset : offset + len(data)]
         kind = self._TYPES.get(name)
         if kind is None:
             kind = f"vec{8 * len(data)}" if name[1:3] == "mm" else f"int{8 * len(data)}"
@@ -205,7 +218,10 @@ class FakeContext(BaseContext):
         return Value(ctype, data, Lvalue("register", 0, name), self.read)
 
     def set_register(self, name: str, value: Value, /) -> None:
-        self.raw[name] = value.data
+        name = self._ALIASES.get(name, name)
+        holder, offset = self._holder(name)
+        old = self.raw.get(holder, value.data)
+        self.raw[holder] = old[:offset] + value.data + old[offset + len(value.data) :]
 
     def symbol(self, name: str, /) -> Value | None:
         found = self.symbols.get(name)
