@@ -37,6 +37,10 @@ _SIB_NO_INDEX = (
     rb"(?P<sib>[\x20-\x27\x60-\x67\xa0-\xa7\xe0-\xe7])"
 )
 
+_INTEL_BASE = re.compile(r"\[((?!0x)\w*)([-+\]])?")
+_INTEL_RIP = re.compile(r"\[([re]ip)-(0x[0-9a-f]+)\]")
+_INTEL_ABSOLUTE = re.compile(r"(?:(\w\w):)?\[(0x[0-9a-f]+)\]")
+
 
 class Engine:
     """Disassemble for one bitness and one flavour."""
@@ -59,6 +63,7 @@ class Engine:
             setattr(self._formatter, name, value)
         if self.intel:
             self._formatter.memory_size_options = MemorySizeOptions.ALWAYS
+        self._indexless = re.compile(r"\[" if self.intel else r",\)")
         self._no_prefixes = FormatMnemonicOptions.NO_PREFIXES
         rex = rb"[\x40-\x4f]?+" if bitness == 64 else b""
         self._sib_no_index = re.compile(_SIB_NO_INDEX % rex, re.DOTALL)
@@ -120,8 +125,8 @@ class Engine:
             operands = self._formatter.format_all_operands(insn)
         else:
             mnemonic, _, operands = self._formatter.format(insn).partition(" ")
-        if ",)" in operands:
-            operands = self._fix_index(raw, operands)
+        if not insn.memory_index and self._indexless.search(operands):
+            operands = self._fix_memory(insn, raw, operands)
         for rule in rules:
             mnemonic, operands = rule(mnemonic, operands, insn)
         if words:
@@ -141,18 +146,34 @@ class Engine:
                 text += " " + symbol
         return Insn(insn.ip, len(raw), raw, text, target, comment)
 
-    def _fix_index(self, raw: bytes, operands: str) -> str:
-        """Write an index that is none as binutils does: not at all, or as %riz.
+    def _fix_memory(self, insn: Any, raw: bytes, operands: str) -> str:
+        """Write a memory operand that has no index as binutils does.
 
-        Its name shows where the encoding has an index field that it does not need.
+        An index field that the encoding does not need is shown as %riz, and Intel syntax
+        has its own ways with rip and with addresses that have no register at all.
         """
-        index = ""
+        index = scale = ""
         if found := self._sib_no_index.match(raw):
-            sib = found["sib"][0]
-            if sib & 7 != 4 or sib >> 6:
-                narrow = self.bitness == 32 or 0x67 in raw[: found.start("modrm") - 1]
-                index = f",{'%eiz' if narrow else '%riz'},{1 << (sib >> 6)}"
-        return operands.replace(",)", index + ")")
+            modrm, sib = found["modrm"][0], found["sib"][0]
+            narrow = self.bitness == 32 or 0x67 in raw[: found.start("modrm") - 1]
+            needed = narrow if sib & 7 == 5 and modrm < 0x40 else sib & 7 != 4
+            if needed or sib >> 6:
+                index, scale = "eiz" if narrow else "riz", str(1 << (sib >> 6))
+        if not self.intel:
+            return operands.replace(",)", f",%{index},{scale})" if index else ")")
+        if index:
+            operands = _INTEL_BASE.sub(
+                lambda base: f"[{base[1]}+{index}*{scale}{base[2] or '+'}", operands, count=1
+            ).replace("[+", "[")
+        elif insn.is_ip_rel_memory_operand:
+            operands = _INTEL_RIP.sub(
+                lambda found: f"[{found[1]}+{(1 << 64) - int(found[2], 16):#x}]", operands
+            )
+        elif not insn.memory_base:
+            operands = _INTEL_ABSOLUTE.sub(
+                lambda found: f"{found[1] or 'ds'}:{found[2]}", operands
+            )
+        return operands
 
 
 @cache

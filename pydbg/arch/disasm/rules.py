@@ -39,32 +39,83 @@ def _default(text: str) -> Rule:
 
 def _repeat_destination(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
     """Write `imul $3,%eax,%eax` in full."""
-    if operands.count(",") == 1:
-        operands += "," + operands.rpartition(",")[2]
+    if insn.op_count == 3 and insn.op0_register == insn.op1_register != 0:
+        first, _, last = operands.partition(",")
+        operands = f"{first},{last},{last}" if first.startswith("$") else f"{first},{operands}"
     return mnemonic, operands
 
 
-_SIZES = {64: "q", 32: "l"}
-_STRINGS = r"(?:MOVS[BWDQ]_M|CMPS[BWDQ]_M|STOS|LODS|SCAS|INS[BWD]_|OUTS)"
+def _append(text: str) -> Rule:
+    """Add an operand that iced takes for granted."""
+    return lambda mnemonic, operands, insn: (mnemonic, operands + text)
 
+
+def _rounding_last(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
+    """Put {sae} and {rn-sae} behind the last register, where Intel syntax has them."""
+    found = re.search(r"\{(?:r[nduz]e?-)?sae\}", operands)
+    if found is None:
+        return mnemonic, operands
+    parts = (operands[: found.start()] + operands[found.end() :]).split(",")
+    last = max(i for i, part in enumerate(parts) if not part.startswith("0x"))
+    parts[last] += found[0].replace("{rne", "{rn")
+    return mnemonic, ",".join(parts)
+
+
+_STRINGS = r"(?:MOVS[BWDQ]_M|CMPS[BWDQ]_M|STOS|LODS|SCAS|INS[BWD]_|OUTS)"
+_SHIFT_BY_1 = r"(?:ROL|ROR|RCL|RCR|SHL|SHR|SAR|SAL)_\w+_1$"
+_IMUL = r"IMUL_R(?:16|32|64)_RM\d+_IMM"
+_X87_POP = r"(?:FADDP|FMULP|FSUBR?P|FDIVR?P)_"
+
+_BOTH: list[tuple[str, Rule]] = [
+    (_IMUL, _repeat_destination),
+    (r"SAL_", _respell("^sal", "shl")),
+]
 _ATT: list[tuple[str, Rule]] = [
     (_STRINGS, _substitute(r"(?<!:)(\(%[er]?di\))", r"%es:\1")),
     (_STRINGS, _substitute(r"(?<!:)(\(%[er]?si\))", r"%ds:\1")),
+    (r"XLAT", _substitute(r"^\(", "%ds:(")),
     (r"(?:IN|OUT)_\w*DX|INS|OUTS", _substitute(r"%dx", "(%dx)")),
-    (r"(?:ROL|ROR|RCL|RCR|SHL|SHR|SAR|SAL)_\w+_1$", _substitute(r"^\$0x1,", "")),
-    (r"IMUL_R(?:16|32|64)_RM\d+_IMM", _repeat_destination),
+    (_SHIFT_BY_1, _substitute(r"^\$0x1,", "")),
     (r"FXCH_|FUCOMP?_ST|FCOMP?_ST", _default("%st(1)")),
-    (r"(?:FADDP|FMULP|FSUBR?P|FDIVR?P)_", _default("%st,%st(1)")),
+    (_X87_POP, _default("%st,%st(1)")),
+    (r"RETFD", _respell("l$", "")),
+    (r"IRETD", _respell("l$", "")),
+    (r"(?:CALL|JMP)_M1632", _respell("l$", "")),
 ]
-_ATT_BY_SIZE = {
+_ATT_BY_SIZE: dict[int, list[tuple[str, Rule]]] = {
     64: [(r"(?:CALL|JMP|PUSH|POP)_RM64", _respell("q$", ""))],
-    32: [(r"(?:CALL|JMP|PUSH|POP)_RM32", _respell("(?<=....)l$", ""))],
+    32: [(r"(?:CALL|JMP|PUSH|POP)_RM32", _respell("^(call|jmp|push|pop)l$", r"\1"))],
 }
-_INTEL: list[tuple[str, Rule]] = []
+_INTEL: list[tuple[str, Rule]] = [
+    (_STRINGS, _respell("[bwdq]$", "")),
+    (_STRINGS, _substitute(r"(?<!:)(\[[er]?di\])", r"es:\1")),
+    (_STRINGS, _substitute(r"(?<!:)(\[[er]?si\])", r"ds:\1")),
+    (r"STOSB", _append(",al")),
+    (r"STOSW", _append(",ax")),
+    (r"STOSD", _append(",eax")),
+    (r"STOSQ", _append(",rax")),
+    (r"XLAT", _substitute(r"PTR \[", "PTR ds:[")),
+    (_SHIFT_BY_1, _substitute(r",0x1$", ",1")),
+    (r"F(?:LD|ILD|BLD|ADD|MUL|COMP?|SUBR?|DIVR?|I\w+)_M", _substitute("^st,", "")),
+    (r"F(?:LD|XCH|U?COMP?)_ST", _substitute("^st,", "")),
+    (r"F(?:STP?|FREEP?)_ST|F(?:STP?|ISTT?P?|BSTP)_M", _substitute(",st$", "")),
+    (r"FXCH_|FUCOMP?_ST|FCOMP?_ST", _default("st(1)")),
+    (_X87_POP, _default("st(1),st")),
+    (r"(?:PUSHF|POPF)[QD]", _respell("[qd]$", "")),
+    (r"RETF", _rename("retf")),
+    (r"RETF", _substitute("^far ?", "")),
+    (r"MOV_\w*MOFFS", _substitute(r"\w+ PTR ", "")),
+    (r"EVEX_", _rounding_last),
+    (r"EVEX_VP?GATHER|EVEX_VG", _substitute(r"^(\w+),(k\d)", r"\1{\2}")),
+]
+_INTEL_BY_SIZE: dict[int, list[tuple[str, Rule]]] = {
+    64: [(r"MOV_R64_IMM64|MOV_\w*MOFFS", _rename("movabs"))],
+    32: [],
+}
 
 
 def rules_for(bitness: int, flavor: str) -> Callable[[str], tuple[Rule, ...]]:
     """Return a function that finds the rules of an opcode by its name."""
-    rows = _INTEL if flavor == "intel" else _ATT + _ATT_BY_SIZE[bitness]
-    compiled = [(re.compile(pattern), rule) for pattern, rule in rows]
+    own = _INTEL + _INTEL_BY_SIZE[bitness] if flavor == "intel" else _ATT + _ATT_BY_SIZE[bitness]
+    compiled = [(re.compile(pattern), rule) for pattern, rule in _BOTH + own]
     return lambda name: tuple(rule for pattern, rule in compiled if pattern.match(name))
