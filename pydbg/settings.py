@@ -148,7 +148,7 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("print pretty", "bool", False, (), "Pretty formatting of structures", ""),
     ("print repeats", "limit", 10, (), "Threshold for repeated print elements", ""),
     ("print symbol", "bool", True, (), "Printing of symbol names when printing pointers", ""),
-    ("prompt", "text", "(pydbg) ", (), "", 'The prompt is "{}".'),
+    ("prompt", "text", "(pydbg)", (), "", 'The prompt is "{}".'),
     ("scheduler-locking", "enum", "replay", ("off", "on", "step", "replay"), "",
      'Mode for locking scheduler during execution is "{}".'),
     ("step-mode", "bool", False, (), "Mode of the step operation", ""),
@@ -181,6 +181,7 @@ host-charset
 inferior-tty
 input-radix
 language
+logging
 logging enabled
 logging file
 logging overwrite

@@ -7,10 +7,12 @@ Completion must never fail and never touch the program: whatever is not there gi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydbg.commands.kinds import Candidate
+from pydbg.commands.table import GROUPS
+from pydbg.errors import DebuggerError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -38,51 +40,118 @@ def files(prefix: str, *, directories: bool = False) -> Iterator[Candidate]:
         yield Candidate(os.path.join(head, name) + ("/" if is_folder else ""), kind)  # noqa: PTH118
 
 
-def symbols(prefix: str, session: Session, *, functions: bool = False) -> Iterable[Candidate]:
+def symbols(prefix: str, session: Session, *, functions: bool = False) -> Iterator[Candidate]:
     """Return the symbols that ``prefix`` begins, those of the main program first."""
-    return ()
+    seen: set[str] = set()
+    for module in session.dbg.modules:
+        where = os.path.basename(module.name)  # noqa: PTH119
+        try:
+            for name in module.names(prefix):
+                if name not in seen:
+                    seen.add(name)
+                    yield Candidate(name, where)
+                if len(seen) >= LIMIT:
+                    return
+        except DebuggerError:
+            continue  # a damaged file has no names to offer
 
 
-def dollar(prefix: str, session: Session) -> Iterable[Candidate]:
+def _register_rows(session: Session) -> Iterator[tuple[str, str]]:
+    arch = session.dbg.arch
+    if arch is None:
+        from pydbg.arch.x86_64 import X86_64 as arch
+    for register in arch.registers:
+        kind = "general" if "general" in register.group else ", ".join(register.group[:1])
+        yield register.name, f"{kind} register, {8 * register.size} bits".lstrip()
+    for alias, name in arch.aliases.items():
+        yield alias, f"register {name}"
+
+
+def registers(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return registers, with ``$`` where the prefix has one."""
+    mark = "$" if prefix.startswith("$") else ""
+    wanted = prefix.removeprefix("$")
+    for name, description in _register_rows(session):
+        if name.startswith(wanted):
+            yield Candidate(mark + name, description)
+
+
+def dollar(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return registers and convenience variables, with their ``$``."""
-    return ()
+    yield from registers(prefix, session)
+    for name in sorted(session.dbg.convenience):
+        if name.startswith(prefix[1:]):
+            yield Candidate(f"${name}", "convenience variable")
 
 
-def registers(prefix: str, session: Session) -> Iterable[Candidate]:
-    """Return registers without ``$``, or with it where the prefix has one."""
-    return ()
+def syscalls(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return system calls, and groups after ``group:``, ``g:`` or ``%``."""
+    from pydbg.syscalls.table import table_for
+
+    arch = session.dbg.arch
+    table = table_for("i386" if arch is not None and arch.name == "i386" else "x86_64")
+    for mark in ("group:", "g:", "%"):
+        if prefix.startswith(mark):
+            for group in sorted(table.groups()):
+                if group.startswith(prefix[len(mark) :]):
+                    yield Candidate(mark + group, "group of system calls")
+            return
+    for name in sorted(table.names()):
+        if name.startswith(prefix):
+            call = table.by_name(name)
+            yield Candidate(name, f"system call {call.number}" if call else "")
+    if prefix and "group:".startswith(prefix):
+        yield Candidate("group:", "all calls of a group")
 
 
-def syscalls(prefix: str, session: Session) -> Iterable[Candidate]:
-    """Return system calls and their groups."""
-    return ()
-
-
-def signals(prefix: str, session: Session) -> Iterable[Candidate]:
+def signals(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the names of signals."""
-    return ()
+    import signal
+
+    for one in signal.Signals:
+        if one.name.startswith(prefix):
+            yield Candidate(one.name, signal.strsignal(one) or "")
+    if "all".startswith(prefix):
+        yield Candidate("all", "every signal")
 
 
-def breakpoints(prefix: str, session: Session) -> Iterable[Candidate]:
+def breakpoints(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the numbers of breakpoints, with what they stand for."""
-    return ()
+    for number, one in session.dbg.breakpoints.items():
+        if str(number).startswith(prefix):
+            yield Candidate(str(number), f"{one.kind_text} {getattr(one, 'spec', '')}".rstrip())
 
 
-def threads(prefix: str, session: Session) -> Iterable[Candidate]:
-    """Return the numbers of threads."""
-    return ()
+def threads(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the numbers of threads, with their LWPs."""
+    inferior = session.dbg.inferior
+    for thread in inferior.threads.values() if inferior is not None else ():
+        if str(thread.number).startswith(prefix):
+            yield Candidate(str(thread.number), f"LWP {thread.tid}")
 
 
-def pids(prefix: str, session: Session) -> Iterable[Candidate]:
-    """Return the processes that this user may attach to."""
-    return ()
+def pids(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return this user's processes, the oldest first."""
+    from pydbg.linux.processes import processes
+
+    for pid, name in processes():
+        if str(pid).startswith(prefix):
+            yield Candidate(str(pid), name)
 
 
-def settings(prefix: str, session: Session) -> Iterable[Candidate]:
-    """Return the names of settings."""
-    return ()
+def settings(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the names of settings, with what ``show`` says."""
+    for name in session.settings.names():
+        row = session.settings.row(name)
+        if name.startswith(prefix) and not row.ignored:
+            yield Candidate(name, session.settings.show(name))
 
 
-def commands(prefix: str, session: Session) -> Iterable[Candidate]:
-    """Return the full names of commands."""
-    return ()
+def commands(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the full names of commands, and the help classes."""
+    for row in session.commands:
+        if row.name.startswith(prefix) and not row.hidden:
+            yield Candidate(row.name, row.summary)
+    for group, summary in GROUPS:
+        if group.startswith(prefix) and group not in session.commands:
+            yield Candidate(group, summary)

@@ -402,6 +402,9 @@ class _Named(Kind):
     def parse(self, text: str, session: Session) -> str:
         return text.removeprefix(self.strip) if self.strip else text
 
+    def span(self, text: str) -> int:
+        return 0 if self.rest else super().span(text)
+
     def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
         from pydbg.commands import candidates
 

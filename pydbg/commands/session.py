@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydbg.errors import CommandError, DebuggerError, NoProcess
-from pydbg.events import BreakpointHit, Event, Exited, Killed, SignalReceived
+from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
 
 if TYPE_CHECKING:
     from pydbg.commands.table import Command, Commands
@@ -132,6 +132,9 @@ def read_block(source: Source, what: str, prompt: str = ">") -> tuple[str, ...]:
         found.append(line.strip())
 
 
+HARMLESS = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
+"""Signals that do not kill by default, signal(7): CHLD CONT STOP TSTP TTIN TTOU URG WINCH."""
+
 NEEDS: dict[str, str] = {
     "process": "The program is not being run.",
     "stopped": "The program is not being run.",
@@ -167,6 +170,8 @@ class Session:
         self.err: Writer = sys.stderr if err is None else err
         self.interactive = interactive
         self.keep_going = False
+        self.interrupt_ends = False
+        """Whether Ctrl-C while the program runs ends the script (KeyboardInterrupt)."""
         self.errors = 0
         """How many errors were shown by :meth:`error`."""
         self.last_event: Event | None = None
@@ -321,7 +326,9 @@ class Session:
         self.last_event = event
         if isinstance(event, Exited):
             self.child_status = event.code
-        elif isinstance(event, (Killed, SignalReceived)):
+        elif isinstance(event, Killed) or (
+            isinstance(event, SignalReceived) and event.signo not in HARMLESS
+        ):
             self.child_status = 128 + event.signo
         else:
             self.child_status = None
@@ -331,6 +338,8 @@ class Session:
             self._write_block(self._render(event))
             for hook in self.stop_hooks:
                 self._write_block(hook(self, event))
+        if self.interrupt_ends and isinstance(event, Interrupted):
+            raise KeyboardInterrupt
 
     def _bodies(self, event: Event) -> list[tuple[str, ...]]:
         """Return the command lists of the breakpoints that ``event`` stopped at."""

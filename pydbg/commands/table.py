@@ -55,6 +55,7 @@ MODULES = (
     "files",
     "status",
     "support",
+    "setshow",
     "scripting",
 )
 """The modules of this package that offer ``commands()``."""
@@ -316,11 +317,11 @@ class Commands:
 
     def _imply(self) -> None:
         """Make rows for parents that nobody declared."""
-        for parent in list(self._below):
+        for parent, level in list(self._below.items()):
             while parent and parent not in self._rows:
-                self.add(
-                    Command(parent, summary=f"Commands that begin with {parent}.", prefix=True)
-                )
+                weak = all(row.hidden for row in level.values())
+                text = f"Commands that begin with {parent}."
+                self.add(Command(parent, summary=text, prefix=True, hidden=weak, extension=weak))
                 parent = parent.rpartition(" ")[0]
         self._dirty = False
 
@@ -342,7 +343,7 @@ class Commands:
         word, rest = split_word(line)
         if not word:
             raise UsageError(f'Undefined command: "{line}".  Try "help".')
-        command = self._find("", word)
+        command = self.find("", word)
         if command is None:
             raise UsageError(self._undefined("", word))
         invoked = word
@@ -352,7 +353,7 @@ class Commands:
                 if command.prefix:
                     raise UsageError(self._undefined(command.name, rest))
                 break
-            below = self._find(command.name, word, rest=after)
+            below = self.find(command.name, word, rest=after)
             if below is None:
                 if command.prefix:
                     raise UsageError(self._undefined(command.name, word))
@@ -361,7 +362,11 @@ class Commands:
             invoked += " " + word
         return Resolution(command, invoked, rest)
 
-    def _find(self, parent: str, word: str, rest: str = "") -> Command | None:
+    def find(self, parent: str, word: str, rest: str = "") -> Command | None:
+        """Return the command below ``parent`` that ``word`` names, None if there is none.
+
+        UsageError if it abbreviates several. ``rest`` is what follows the word.
+        """
         level = self._level(parent)
         exact = level.get(word)
         if exact is not None:

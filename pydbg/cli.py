@@ -1,0 +1,224 @@
+"""The command line: gdb's option spellings, with one dash or two.
+
+Options are rows of a table (argparse knows no long options with one dash, and costs 9 ms).
+A front end is imported when it is known which one is wanted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydbg.errors import UsageError
+
+__all__ = ["OPTIONS", "Option", "Options", "main", "parse", "usage"]
+
+USAGE_STATUS = 2
+"""The exit status for a wrong command line."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """Describe an option: its names without dashes, what its argument is called, what it does.
+
+    ``field`` is the attribute of :class:`Options`; ``step`` options are kept in their order.
+    """
+
+    names: tuple[str, ...]
+    argument: str
+    doc: str
+    field: str = ""
+    step: str = ""
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(("args",), "", "Arguments after the program are passed to it.", "args_follow"),
+    Option(("batch",), "", "Run the commands given, then leave; nothing is asked.", "batch"),
+    Option(("cd",), "DIR", "Change the working directory to DIR.", "cd"),
+    Option(("command", "x"), "FILE", "Run the commands in FILE.", step="file"),
+    Option(("d", "directory"), "DIR", "Search for source files in DIR.", step="directory"),
+    Option(("eval-command", "ex"), "COMMAND", "Run COMMAND.", step="line"),
+    Option(("exec", "e", "se", "symbols", "s"), "FILE", "Debug the program FILE.", "program"),
+    Option(("help", "h"), "", "Show this text.", "help"),
+    Option(("init-command", "ix"), "FILE", "Like -x, before the program is loaded.", step="ifile"),
+    Option(("init-eval-command", "iex"), "COMMAND", "Like -ex, before the program is loaded.",
+           step="iline"),
+    Option(("keep-going",), "", "Run on after an error; the exit status is still 1.", "keep_going"),
+    Option(("nx", "n", "nh"), "", "Do not read the init file.", "no_init"),
+    Option(("pid", "p"), "PID", "Attach to the process PID.", "pid"),
+    Option(("quiet", "q", "silent"), "", "Do not show the greeting.", "quiet"),
+    Option(("return-child-result",), "", "Exit with the program's exit status; 128 + N when a "
+           "signal N killed it.", "return_child_result"),
+    Option(("tty", "t"), "DEVICE", "The program reads and writes the terminal DEVICE.", "tty"),
+    Option(("version", "v"), "", "Show the version.", "version"),
+)  # fmt: skip
+"""The options, sorted by their first name."""
+
+IGNORED = ("fullname", "f", "nowindows", "nw", "readnow", "readnever", "r", "windows", "w")
+"""Options of gdb without an argument that mean nothing here; they are accepted."""
+
+
+@dataclass
+class Options:
+    """Hold a command line that was read.
+
+    ``steps`` are the -x, -ex and -d options in their order, ``early`` the -ix and -iex ones:
+    pairs of a kind ("file", "line", "directory") and a text.
+    """
+
+    program: str = ""
+    arguments: list[str] = field(default_factory=list)
+    args_follow: bool = False
+    batch: bool = False
+    cd: str = ""
+    help: bool = False
+    keep_going: bool = False
+    no_init: bool = False
+    pid: str = ""
+    quiet: bool = False
+    return_child_result: bool = False
+    tty: str = ""
+    version: bool = False
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    early: list[tuple[str, str]] = field(default_factory=list)
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Return the options of a command line; UsageError for what is unknown.
+
+    >>> options = parse(["-q", "--batch", "-ex", "run", "./prog", "a"])
+    >>> options.batch, options.steps, options.program, options.arguments
+    (True, [('line', 'run')], './prog', ['a'])
+    >>> parse(["--args", "ls", "-l"]).arguments
+    ['-l']
+    >>> parse(["-nosuch"])
+    Traceback (most recent call last):
+    pydbg.errors.UsageError: unrecognized option '-nosuch'
+    """
+    options = Options()
+    words: list[str] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            words += rest
+            break
+        if not word.startswith("-") or word == "-":
+            words.append(word)
+            if options.args_follow:
+                # All that follows the program is the program's.
+                words += rest
+                break
+            continue
+        _option(options, word, rest)
+    if words and not options.program:
+        options.program = words.pop(0)
+    if len(words) == 1 and words[0].isdigit() and not options.args_follow and not options.pid:
+        options.pid = words.pop()  # pydbg PROG PID
+    options.arguments = words
+    if options.pid and not options.pid.isdigit():
+        raise UsageError(f"-p needs the number of a process, not '{options.pid}'")
+    return options
+
+
+def _option(options: Options, word: str, rest: list[str]) -> None:
+    name, equal, value = word.lstrip("-").partition("=")
+    if name in IGNORED:
+        return
+    row = _find(name, word)
+    if row is None:
+        return
+    if row.argument:
+        if not equal:
+            if not rest:
+                raise UsageError(f"option '{word}' requires an argument")
+            value = rest.pop(0)
+        if row.step:
+            early = row.step.startswith("i")
+            (options.early if early else options.steps).append((row.step.lstrip("i"), value))
+            if row.step == "iline":
+                options.early[-1] = ("line", value)
+        else:
+            setattr(options, row.field, value)
+    elif equal:
+        raise UsageError(f"option '{word.partition('=')[0]}' takes no argument")
+    else:
+        setattr(options, row.field, True)
+
+
+def _find(name: str, word: str) -> Option | None:
+    for row in OPTIONS:
+        if name in row.names:
+            return row
+    found = [row for row in OPTIONS if any(one.startswith(name) for one in row.names)]
+    if name and len(name) > 1 and len(found) == 1:
+        return found[0]
+    if name and len(name) > 1 and found:
+        names = ", ".join(f"--{row.names[0]}" for row in found)
+        raise UsageError(f"option '{word}' is ambiguous: {names}")
+    if len(name) > 1 and any(one.startswith(name) for one in IGNORED):
+        return None
+    import difflib
+
+    every = [one for row in OPTIONS for one in row.names]
+    near = difflib.get_close_matches(name, every, 1, 0.75)
+    hint = f"; did you mean '--{near[0]}'?" if near else ""
+    raise UsageError(f"unrecognized option '{word}'{hint}")
+
+
+def usage() -> str:
+    """Return the text of ``pydbg --help``, made from the table."""
+    lines = [
+        "Usage: pydbg [OPTION]... [PROGRAM [ARGUMENT]...]",
+        "       pydbg [OPTION]... --args PROGRAM [ARGUMENT]...",
+        "       pydbg [OPTION]... [PROGRAM] PID",
+        "       pydbg doctor",
+        "",
+        "Debug a program: breakpoints, system calls, registers, memory, stacks.",
+        "",
+    ]
+    for row in OPTIONS:
+        names = ", ".join(("-" if len(name) < 3 else "--") + name for name in row.names)
+        head = f"  {names} {row.argument}".rstrip()
+        lines.append(f"{head:<38} {row.doc}" if len(head) < 38 else f"{head}\n{'':<38} {row.doc}")
+    lines += [
+        "",
+        "Options may be spelt with one dash or two. Without -x, -ex or --batch there is a prompt;",
+        "commands may also come through a pipe.",
+        "",
+        "Exit status: 0 all commands succeeded; 1 one failed; 2 wrong command line; N after",
+        "quit N; 126, 127 the program cannot be run, is not there; 130 interrupted;",
+        "125 an internal error of pydbg.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run pydbg and return its exit status.
+
+    >>> main(["--version"])
+    pydbg 0.1.0
+    0
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["doctor"]:
+        from pydbg.ui.doctor import doctor
+
+        return doctor(sys.stdout)
+    try:
+        options = parse(arguments)
+    except UsageError as error:
+        sys.stderr.write(f"pydbg: {error}\nTry 'pydbg --help'.\n")
+        return USAGE_STATUS
+    if options.help:
+        sys.stdout.write(usage())
+        return 0
+    if options.version:
+        from pydbg import __version__
+
+        sys.stdout.write(f"pydbg {__version__}\n")
+        return 0
+    from pydbg.ui.batch import start
+
+    return start(options)

@@ -1,0 +1,245 @@
+"""set, show and unset: settings, the program's environment, assignments.
+
+The rows of ``set NAME`` and ``show NAME`` are made from the table of settings, so abbreviation,
+completion and help work for them as for any command.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pydbg.commands import kinds
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import UsageError
+from pydbg.settings import Setting, table
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+
+
+def set_(session: Session, parsed: Parsed) -> None:
+    """Evaluate an assignment (``set $rax = 1``)."""
+    text: str = parsed["EXPR"]
+    if "=" not in text and (word := re.match(r"[A-Za-z][\w-]*(?=\s|$)", text)):
+        near = " or ".join(f'"{one}"' for one in session.commands.suggest("set", word[0]))
+        hint = f"  Did you mean {near}?" if near else ""
+        raise UsageError(f'Undefined set command: "{word[0]}".  Try "help set".{hint}')
+    session.dbg.eval(text)
+
+
+def set_variable(session: Session, parsed: Parsed) -> None:
+    """Evaluate an assignment, whatever its first word is."""
+    session.dbg.eval(parsed["EXPR"])
+
+
+def show(session: Session, parsed: Parsed) -> str:
+    """Show all settings."""
+    if parsed.text:
+        raise UsageError(f'Undefined show command: "{parsed.text}".  Try "help show".')
+    settings = session.settings
+    names = [name for name in settings.names() if not settings.row(name).ignored]
+    return "".join(f"{name}:  {settings.show(name)}\n" for name in names)
+
+
+def set_environment(session: Session, parsed: Parsed) -> str | None:
+    """Set a variable of the program's environment."""
+    text: str = parsed["VARIABLE=VALUE"]
+    name, equal, value = text.partition("=")
+    if not equal:
+        name, _, value = text.partition(" ")
+    name = name.strip()
+    if not name:
+        raise UsageError("Argument required (environment variable to set).")
+    if "\0" in text:
+        raise UsageError("A variable of the environment cannot hold a NUL.")
+    session.dbg.environment[name] = value.strip()
+    if not value.strip():
+        return f'Setting environment variable "{name}" to null value.'
+    return None
+
+
+def unset_environment(session: Session, parsed: Parsed) -> None:
+    """Take a variable, or all, out of the program's environment."""
+    name = parsed["VARIABLE"]
+    if name is not None:
+        session.dbg.environment.pop(name, None)
+    elif session.confirm("Delete all environment variables?"):
+        session.dbg.environment.clear()
+
+
+def show_environment(session: Session, parsed: Parsed) -> str:
+    """Show the program's environment."""
+    environment, name = session.dbg.environment, parsed["VARIABLE"]
+    if name is None:
+        return "".join(f"{key}={value}\n" for key, value in environment.items())
+    if name not in environment:
+        return f'Environment variable "{name}" not defined.'
+    return f"{name} = {environment[name]}"
+
+
+def unset(name: str) -> Command:
+    """Return the row that empties the setting ``name``."""
+
+    def run(session: Session, parsed: Parsed) -> None:
+        session.settings.set(name, "")
+
+    return Command(f"unset {name}", summary=f"Empty the setting {name}.", repeat="no", run=run)
+
+
+# --- settings ------------------------------------------------------------------------------
+
+
+_ALIASES = {"print": ("p", "pr"), "breakpoint": ()}
+
+
+def setting_rows() -> list[Command]:
+    """Return ``set NAME`` and ``show NAME`` for each row of the settings table."""
+    rows: list[Command] = []
+    for setting in table():
+        rows += [_set_row(setting), _show_row(setting)]
+    for verb, what in (("set", "Change"), ("show", "Show")):
+        for word in ("print", "breakpoint", "history", "style"):
+            rows.append(
+                Command(
+                    f"{verb} {word}",
+                    _ALIASES.get(word, ()),
+                    summary=f"{what} settings of {word}.",
+                    prefix=True,
+                )
+            )
+    return rows
+
+
+def _set_row(setting: Setting) -> Command:
+    name = setting.name
+
+    def run(session: Session, parsed: Parsed) -> None:
+        session.settings.set(name, parsed["VALUE"] or "")
+
+    about = setting.doc or setting.shown.split("{}")[0].removesuffix(" is ").rstrip(' "')
+    return Command(
+        f"set {name}",
+        summary=f"Set: {about[0].lower() + about[1:]}." if about else f"Set {name}.",
+        args=(Arg("VALUE", kinds.SettingValue(setting), optional=True),),
+        repeat="no",
+        hidden=setting.ignored,
+        extension=setting.ignored,
+        example=f"set {name} {setting.spell(setting.default)}".rstrip(),
+        run=run,
+    )
+
+
+def _show_row(setting: Setting) -> Command:
+    name = setting.name
+
+    def run(session: Session, parsed: Parsed) -> str:
+        return session.settings.show(name)
+
+    return Command(
+        f"show {name}",
+        summary=f"Show the setting {name}.",
+        repeat="no",
+        hidden=setting.ignored,
+        extension=setting.ignored,
+        example=f"show {name}",
+        run=run,
+    )
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    return (
+        Command(
+            "info set",
+            group="status",
+            summary="Show all settings.",
+            example="info set",
+            run=show,
+        ),
+        Command(
+            "set",
+            group="data",
+            summary="Evaluate an assignment, or change a setting.",
+            help="set $rax = 1, set {int}ADDR = 2 and set counter = 3 assign to registers, memory "
+            "and variables.\nWhere the name of a variable is that of a setting, use set var.",
+            args=(
+                Arg(
+                    "EXPR",
+                    kinds.EXPR,
+                    doc="an assignment",
+                    missing="Argument required (expression to compute).",
+                ),
+            ),
+            example="set $rax = 1",
+            repeat="no",
+            run=set_,
+        ),
+        Command(
+            "set variable",
+            ("var",),
+            "data",
+            summary="Evaluate an assignment and do not print its value.",
+            args=(
+                Arg(
+                    "EXPR",
+                    kinds.EXPR,
+                    doc="an assignment",
+                    missing="Argument required (expression to compute).",
+                ),
+            ),
+            example="set var $rax = 1",
+            repeat="no",
+            run=set_variable,
+        ),
+        Command(
+            "show",
+            group="status",
+            summary="Show settings.",
+            args=(Arg("SETTING", kinds.SETTING, optional=True),),
+            example="show disassembly-flavor",
+            run=show,
+        ),
+        Command("unset", group="data", summary="Undo a set.", prefix=True),
+        Command(
+            "set environment",
+            ("env",),
+            "data",
+            summary="Set a variable of the environment that the program gets.",
+            args=(
+                Arg(
+                    "VARIABLE=VALUE",
+                    kinds.TEXT,
+                    missing="Argument required (environment variable and value).",
+                ),
+            ),
+            example="set environment LANG=C",
+            repeat="no",
+            run=set_environment,
+        ),
+        Command(
+            "unset environment",
+            ("env",),
+            "data",
+            summary="Take a variable, or all of them, out of the program's environment.",
+            args=(Arg("VARIABLE", kinds.WORD, optional=True),),
+            example="unset environment LANG",
+            repeat="no",
+            run=unset_environment,
+        ),
+        Command(
+            "show environment",
+            ("env",),
+            "data",
+            summary="Show the environment that the program gets, or one variable of it.",
+            args=(Arg("VARIABLE", kinds.WORD, optional=True),),
+            example="show environment LANG",
+            run=show_environment,
+        ),
+        unset("args"),
+        unset("cwd"),
+        *setting_rows(),
+    )
