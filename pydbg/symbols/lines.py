@@ -1,0 +1,325 @@
+"""Line tables: from an address to file and line, as gdb has it.
+
+The program of one unit is run in two steps: to the rows that DWARF defines (section 6.2),
+then to one table per source file with gdb's ends of sequences (``record_line`` in
+buildsym.c). `LineTable.find` is gdb's ``find_pc_sect_line``: the row before the address in
+whichever file is nearest. Rows are checked against pyelftools', tables and answers against
+gdb's ``maintenance info line-table`` and ``info line``.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydbg.errors import FileError
+from pydbg.symbols.cursor import damaged
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.line_program import Header, RawRow, read_header, run_program
+from pydbg.symbols.units import Dwarf, Unit
+
+__all__ = ["FileTable", "LineEntry", "LineTable", "Row", "UnitLines", "skip_prologue_using_sal"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineEntry:
+    """Hold the code of one line from ``low`` to before ``high`` (link addresses)."""
+
+    low: int
+    high: int
+    file: str
+    """As gdb shows it: mostly as the compiler was given it."""
+    line: int
+    is_stmt: bool
+    path: str
+    """Made absolute with the unit's directory, to open the source."""
+
+
+class Row(NamedTuple):
+    """Hold one row of a file's table; line 0 ends a run of rows."""
+
+    addr: int
+    line: int
+    is_stmt: bool
+
+
+class FileTable:
+    """Be one source file's rows in one unit, by address."""
+
+    __slots__ = ("addrs", "name", "path", "rows")
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        self.rows: list[Row] = []
+        self.addrs: list[int] = []
+
+    def record(self, addr: int, line: int, is_stmt: bool) -> None:
+        """Append a row; line 0 is an end, which takes empty rows at its address away."""
+        rows = self.rows
+        if line == 0:
+            last: int | None = None
+            while rows:
+                last = rows[-1].line
+                if rows[-1].addr != addr:
+                    break
+                rows.pop()
+            if not last:  # nothing to end, or ended already
+                return
+        rows.append(Row(addr, line, is_stmt))
+
+    def finish(self) -> None:
+        """Sort: by address, an end before the rows that begin there."""
+        self.rows.sort(key=lambda row: (row.addr, row.line != 0))
+        self.addrs = [row.addr for row in self.rows]
+
+    @property
+    def is_assembly(self) -> bool:
+        """Tell by the name whether the file is assembly, as gdb does."""
+        return self.name.endswith((".s", ".S", ".sx"))
+
+
+class UnitLines:
+    """Be the lines of one unit: a table for each of its files."""
+
+    def __init__(self, unit: Unit, header: Header, rows: list[RawRow]) -> None:
+        self.unit = unit
+        self.files: list[FileTable] = []
+        self._by_path: dict[str, FileTable] = {}
+        self._by_number: dict[int, FileTable | None] = {}
+        self._header = header
+        self._high = max((high for _, high in unit.ranges), default=0)
+        self._found: dict[int, tuple[LineEntry, FileTable] | None] = {}
+        if unit.name is not None:
+            self._file(unit.name)
+        self._build(rows)
+        for table in self.files:
+            table.finish()
+
+    def _file(self, name: str) -> FileTable:
+        """Find or start the table of a file; names of one path share it and the first name."""
+        path = name if name.startswith("/") else f"{self.unit.comp_dir or ''}/{name}"
+        path = os.path.normpath(path)
+        table = self._by_path.get(path)
+        if table is None:
+            table = self._by_path[path] = FileTable(name, path)
+            self.files.append(table)
+        return table
+
+    def _numbered(self, number: int) -> FileTable | None:
+        """Find the table of a file of the program; None for a number out of range."""
+        if number not in self._by_number:
+            name = self._header.file_name(number)
+            self._by_number[number] = None if name is None else self._file(name)
+        return self._by_number[number]
+
+    def _build(self, raw: list[RawRow]) -> None:
+        """Sort rows into files as gdb's lnp_state_machine::record_line does."""
+        last_file: FileTable | None = None
+        last_line = 0
+        last_addr = -1
+        stmt_at_addr = False
+        current = self._numbered(1)
+        fresh = True  # a new sequence: no last file yet
+        for addr, number, line, is_stmt, end, before, discriminated in raw:
+            if before >= 0:  # DW_LNS_set_file came since the last row
+                last_file = self._numbered(before)
+                fresh = False
+            current = self._numbered(number)
+            if fresh:
+                last_file, last_line = None, 0
+                fresh = False
+            if current is None:
+                pass
+            elif end:
+                if last_file is not None:
+                    last_file.record(addr, 0, True)
+            else:
+                changed = last_file is not current
+                # gdb 10 and newer: line 0 says nothing, and a row that is no statement does
+                # not take the address from a statement in another file.
+                ignored = line == 0 or (
+                    changed and last_addr == addr and not is_stmt and stmt_at_addr
+                )
+                if changed and not ignored and last_file is not None:
+                    last_file.record(addr, 0, True)
+                if not ignored:
+                    if changed or line != last_line or not discriminated:
+                        current.record(addr, line, is_stmt)
+                    last_file, last_line = current, line
+            if last_addr != addr:
+                stmt_at_addr = False
+                last_addr = addr
+            stmt_at_addr = stmt_at_addr or is_stmt
+            if end:
+                last_file, last_line, last_addr, stmt_at_addr = None, 0, -1, False
+                fresh = True
+
+    def find(self, link_addr: int) -> tuple[LineEntry, FileTable] | None:
+        """Find the entry of an address in the nearest file: gdb's find_pc_sect_line."""
+        if link_addr in self._found:
+            return self._found[link_addr]
+        if len(self._found) > 4096:
+            self._found.clear()
+        found = self._found[link_addr] = self._search(link_addr)
+        return found
+
+    def _search(self, addr: int) -> tuple[LineEntry, FileTable] | None:
+        best: Row | None = None
+        best_file: FileTable | None = None
+        best_end = 0
+        after = 0  # the first row of a file that starts behind the address
+        for table in self.files:
+            rows = table.rows
+            if not rows:
+                continue
+            first = rows[0].addr
+            if first > addr and (not after or first < after):
+                after = first
+            index = bisect_right(table.addrs, addr)
+            if index:
+                row = rows[index - 1]
+                if row.line and (best is None or row.addr > best.addr):
+                    best, best_file = row, table
+                    at = index - 1
+                    # At one address, a statement goes before what is none.
+                    while at > 0 and not best.is_stmt:
+                        at -= 1
+                        if rows[at].addr != row.addr or rows[at].line == 0:
+                            break
+                        if rows[at].is_stmt:
+                            best = rows[at]
+                    if best_end <= best.addr:
+                        best_end = 0
+            if best is not None and index < len(rows) and rows[index].addr > best.addr:
+                end = rows[index].addr
+                if not best_end or end < best_end:
+                    best_end = end
+        if best is None or best_file is None:
+            return None
+        if best_end and (not after or best_end < after):
+            end = best_end
+        else:
+            end = after or max(self._high, addr + 1)
+        entry = LineEntry(
+            best.addr, end, best_file.name, best.line, best.is_stmt, best_file.path
+        )  # fmt: skip
+        return entry, best_file
+
+
+class LineTable:
+    """Be the line information of one file, one unit at a time.
+
+    >>> LineTable(ElfFile("/bin/true")).find(0x2000) is None
+    True
+    """
+
+    def __init__(self, elf: ElfFile, dwarf: Dwarf | None = None) -> None:
+        self.dwarf = dwarf if dwarf is not None else Dwarf(elf)
+        self._units: dict[int, UnitLines | None] = {}
+
+    def find(self, link_addr: int) -> LineEntry | None:
+        """Find the line of an address; None where there is none.
+
+        For a caller's frame, ask for its pc minus one: a return address may be the first
+        byte of the next line.
+        """
+        unit = self.unit_at(link_addr)
+        found = unit.find(link_addr) if unit is not None else None
+        return found[0] if found is not None else None
+
+    def unit_at(self, link_addr: int) -> UnitLines | None:
+        """Give the lines of the unit that an address belongs to."""
+        unit = self.dwarf.unit_at(link_addr)
+        return self.unit_lines(unit) if unit is not None else None
+
+    def unit_lines(self, unit: Unit) -> UnitLines | None:
+        """Give a unit's lines; None where it has none or they are damaged."""
+        if unit.offset not in self._units:
+            lines: UnitLines | None = None
+            if unit.line_offset is not None:
+                try:
+                    with damaged(f"{self.dwarf.elf.path}: .debug_line"):
+                        lines = UnitLines(unit, *self._decode(unit))
+                except FileError:
+                    lines = None
+            self._units[unit.offset] = lines
+        return self._units[unit.offset]
+
+    def raw_rows(self, unit: Unit) -> list[RawRow]:
+        """Give the rows of a unit's program as DWARF defines them."""
+        with damaged(f"{self.dwarf.elf.path}: .debug_line"):
+            return self._decode(unit)[1]
+
+    def header(self, unit: Unit) -> Header:
+        """Read the header of a unit's program: directories and files."""
+        with damaged(f"{self.dwarf.elf.path}: .debug_line"):
+            return read_header(self.dwarf, unit)
+
+    def _decode(self, unit: Unit) -> tuple[Header, list[RawRow]]:
+        header = read_header(self.dwarf, unit)
+        lowest = min((low for low, _ in unit.ranges), default=0)
+        return header, run_program(self.dwarf.section(".debug_line"), header, lowest)
+
+    def rows_of_function(self, low: int, high: int) -> list[tuple[FileTable, Row]]:
+        """Give the rows from ``low`` to before ``high``, by address, of all files."""
+        unit = self.unit_at(low)
+        if unit is None:
+            return []
+        found = [
+            (table, row)
+            for table in unit.files
+            for row in table.rows[bisect_right(table.addrs, low - 1) :]
+            if row.addr < high
+        ]
+        found.sort(key=lambda pair: pair[1].addr)
+        return found
+
+    def addresses_of(self, file: str, line: int) -> Iterator[tuple[UnitLines, FileTable, Row]]:
+        """Find the rows of FILE:LINE in all units; ``file`` is a path or its last parts."""
+        tail = "/" + os.path.normpath(file).lstrip("/")
+        for unit in self.dwarf.units():
+            lines = self.unit_lines(unit)
+            if lines is None:
+                continue
+            for table in lines.files:
+                if table.path == file or table.name == file or table.path.endswith(tail):
+                    for row in table.rows:
+                        if row.line == line:
+                            yield lines, table, row
+
+
+def skip_prologue_using_sal(
+    lines: LineTable, low: int, high: int, inlined: frozenset[int] | None = None
+) -> int:
+    """Find the end of the prologue of the function from ``low`` to ``high`` by its lines.
+
+    gdb's function of this name: the second line begins the body, unless it goes back to a
+    smaller number. ``inlined`` holds the addresses at which an inlined body begins or goes
+    on. 0 where the lines do not tell.
+    """
+    unit = lines.unit_at(low)
+    found = unit.find(low) if unit is not None else None
+    if unit is None or found is None:
+        return low
+    prologue, table = found
+    if not table.is_assembly:
+        rows = table.rows
+        index = next((i for i, r in enumerate(rows) if r.addr == prologue.low and r.line), None)
+        if index is not None and index + 1 < len(rows):
+            following = rows[index + 1]
+            if following.line and following.addr == low:
+                return low
+    if prologue.high >= high:
+        return 0
+    while prologue.high < high:
+        found = unit.find(prologue.high)
+        if found is None or found[0].line >= prologue.line or found[1] is not table:
+            break
+        if inlined is not None and prologue.high in inlined:
+            break
+        prologue = found[0]
+    return prologue.high if prologue.high < high else prologue.low
