@@ -42,6 +42,7 @@ def format_value(
     options: PrintOptions | None = None,
     symbolize: Symbolize | None = None,
     read: Read | None = None,
+    pointer_size: int = 8,
 ) -> str:
     """Return the text that ``print/LETTER`` shows behind ``$1 = ``.
 
@@ -53,7 +54,7 @@ def format_value(
     >>> format_value(from_number(LP64.char, 97)), format_value(from_number(LP64.int, -1), "x")
     ("97 'a'", '0xffffffff')
     """
-    return Formatter(options or PrintOptions(), symbolize, read).top(value, letter)
+    return Formatter(options or PrintOptions(), symbolize, read, pointer_size).top(value, letter)
 
 
 class Formatter:
@@ -64,8 +65,10 @@ class Formatter:
         options: PrintOptions,
         symbolize: Symbolize | None = None,
         read: Read | None = None,
+        pointer_size: int = 8,
     ) -> None:
         self.options = options
+        self._mask = (1 << (8 * pointer_size)) - 1
         self.symbolize = symbolize
         self.read = read
 
@@ -112,7 +115,7 @@ class Formatter:
         if letter == "a":
             if strip(value.type).size > 8 and isinstance(strip(value.type), IntType):
                 raise ExprError(_TOO_WIDE)
-            return self.address(int(value) & 0xFFFFFFFFFFFFFFFF)
+            return self.address(int(value) & self._mask)
         if letter == "c":
             narrow = narrow_char(value)
             return self._scalar(narrow, strip(narrow.type))

@@ -143,12 +143,17 @@ class FakeContext(BaseContext):
     }
     _ALIASES = {"pc": "rip", "sp": "rsp", "fp": "rbp", "ps": "eflags"}
 
-    def __init__(self, snapshot: Snapshot | None = None, program: Path | None = None) -> None:
-        super().__init__(8)
+    def __init__(
+        self,
+        snapshot: Snapshot | None = None,
+        program: Path | None = None,
+        pointer_size: int = 8,
+    ) -> None:
+        super().__init__(pointer_size)
         snapshot = snapshot or Snapshot()
         self.memory = [(low, bytearray(data)) for low, data in snapshot.regions]
         self.raw = dict(snapshot.registers)
-        self.types = RegisterTypes(8)
+        self.types = RegisterTypes(pointer_size)
         self.symbols: dict[str, tuple[int, int, str]] = {}
         self.warnings: list[str] = []
         self.calls: list[tuple[int, list[int]]] = []

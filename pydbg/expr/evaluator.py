@@ -1,0 +1,400 @@
+"""The evaluator: one method for each kind of node, C's rules as gdb applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydbg.errors import ExprError
+from pydbg.expr import literals, nodes
+from pydbg.expr.assign import assign
+from pydbg.expr.context import Context, InternalFunction
+from pydbg.expr.functions import BUILTIN
+from pydbg.expr.operators import binary, cast, compare, negate
+from pydbg.expr.typenames import resolve
+from pydbg.expr.types import (
+    ArrayType,
+    CType,
+    DataModel,
+    FloatType,
+    FunctionType,
+    InternalFunctionType,
+    NoDebugType,
+    PointerType,
+    StructType,
+    VoidType,
+    data_model,
+    strip,
+)
+from pydbg.expr.values import Lvalue, Value, from_number, is_integral, is_scalar
+
+__all__ = ["Evaluator"]
+
+_COMPARE = frozenset(("==", "!=", "<", ">", "<=", ">="))
+
+
+class Evaluator:
+    """Evaluate nodes by their class; one instance serves one context."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.model: DataModel = data_model(ctx.pointer_size)
+
+    # -- entry points
+
+    def value(self, tree: nodes.Node) -> Value:
+        """Return a value, refusing symbols whose type is not known."""
+        value = self.any_value(tree)
+        if isinstance(value.type, NoDebugType) and isinstance(tree, nodes.Name):
+            raise ExprError(
+                f"'{tree.name}' has unknown type; cast it to its declared type", tree.column
+            )
+        return value
+
+    def any_value(self, tree: nodes.Node) -> Value:
+        """Return a value, or a symbol of unknown type."""
+        try:
+            return _HANDLERS[type(tree)](self, tree)
+        except ExprError as error:
+            if error.column is None:
+                error.column = tree.column
+            raise
+
+    def type(self, name: nodes.TypeName) -> CType:
+        """Return the type that a type name means here."""
+        return resolve(name, self.model, self.ctx.type_named)
+
+    def decayed(self, value: Value) -> Value:
+        """Turn arrays and functions into pointers (C11 6.3.2.1)."""
+        inner = strip(value.type)
+        if isinstance(inner, ArrayType) and not inner.vector:
+            pointer = self.model.pointer(inner.element)
+            return from_number(pointer, self.address(value), self.ctx.read)
+        if isinstance(inner, FunctionType):
+            return from_number(self.model.pointer(value.type), int(value), self.ctx.read)
+        return value
+
+    def address(self, value: Value) -> int:
+        """Return where a value lives, moving it into the program if it is only ours."""
+        addr = value.addr
+        return self.ctx.allocate(value.data) if addr is None else addr
+
+    def operand(self, tree: nodes.Node) -> Value:
+        """Return a value with arrays and functions turned into pointers."""
+        return self.decayed(self.value(tree))
+
+    # -- leaves
+
+    def literal(self, tree: nodes.Literal) -> Value:
+        return literals.integer(tree, self.model)
+
+    def float_literal(self, tree: nodes.FloatLiteral) -> Value:
+        return literals.floating(tree, self.model)
+
+    def string(self, tree: nodes.StringLiteral) -> Value:
+        return literals.string(tree, self.model)
+
+    def name(self, tree: nodes.Name) -> Value:
+        value = self.ctx.symbol(tree.name)
+        if value is None:
+            shown = tree.name.split("::")[0]
+            raise ExprError(f'No symbol "{shown}" in current context.', tree.column)
+        return value
+
+    def dollar(self, tree: nodes.Dollar) -> Value:
+        name = tree.name
+        value = self.ctx.register(name)
+        if value is None:
+            value = self.ctx.convenience(name)
+        if value is None:
+            if self._internal(name) is not None:
+                return Value(InternalFunctionType(name), b"\0")
+            return Value(VoidType(), b"\0", _convenience(name))
+        if value.lvalue is None:
+            return Value(value.type, value.data, _convenience(name), self.ctx.read)
+        return value
+
+    def _internal(self, name: str) -> InternalFunction | None:
+        return self.ctx.function(name) or BUILTIN.get(name)
+
+    def history(self, tree: nodes.History) -> Value:
+        return self.ctx.history(tree.number, tree.relative)
+
+    # -- operators
+
+    def unary(self, tree: nodes.Unary) -> Value:
+        op = tree.op
+        if op == "&":
+            return self._address_of(tree)
+        value = self.value(tree.operand)
+        if op == "*":
+            return self._deref(self.decayed_for_deref(value))
+        if op == "!":
+            return from_number(self.model.int, int(not self.truth(value)))
+        return negate(op, self.decayed(value), self.model)
+
+    def decayed_for_deref(self, value: Value) -> Value:
+        """Decay an array; a function stays what it is (``*main`` is ``main``)."""
+        return value if isinstance(strip(value.type), FunctionType) else self.decayed(value)
+
+    def _deref(self, value: Value) -> Value:
+        inner = strip(value.type)
+        if isinstance(inner, FunctionType):
+            return value
+        if is_integral(inner):
+            # gdb lets an integer be an address; what is there is then a long.
+            return Value.at(self.model.long, self._pointer(int(value)), self.ctx.read)
+        if isinstance(inner, PointerType):
+            if isinstance(strip(inner.target), VoidType):
+                raise ExprError("Attempt to dereference a generic pointer.")
+            return Value.at(inner.target, int(value), self.ctx.read)
+        raise ExprError("Attempt to take contents of a non-pointer value.")
+
+    def _pointer(self, number: int) -> int:
+        return number & ((1 << (8 * self.model.pointer_size)) - 1)
+
+    def _address_of(self, tree: nodes.Unary) -> Value:
+        value = self.any_value(tree.operand)
+        if isinstance(tree.operand, nodes.StringLiteral):
+            addr: int | None = self.address(value)
+        else:
+            addr = value.addr
+        if addr is None:
+            raise ExprError("Attempt to take address of value not located in memory.")
+        if value.lvalue is not None and value.lvalue.bit_size:
+            raise ExprError("Attempt to take address of value not located in memory.")
+        return from_number(self.model.pointer(value.type), addr, self.ctx.read)
+
+    def truth(self, value: Value) -> bool:
+        """Return what ``if`` makes of a value."""
+        return bool(self.decayed(value))
+
+    def binary(self, tree: nodes.Binary) -> Value:
+        op = tree.op
+        if op in ("&&", "||"):
+            result = self.truth(self.value(tree.left))
+            if result == (op == "&&"):
+                result = self.truth(self.value(tree.right))
+            return from_number(self.model.int, int(result))
+        # A chain like 1+1+1+... is deep on its left only: walk it without recursion.
+        spine: list[nodes.Binary] = [tree]
+        left_tree = tree.left
+        while isinstance(left_tree, nodes.Binary) and left_tree.op not in ("&&", "||"):
+            spine.append(left_tree)
+            left_tree = left_tree.left
+        left = self.value(left_tree)
+        for node in reversed(spine):
+            try:
+                left = self._apply(node.op, left, self.value(node.right))
+            except ExprError as error:
+                if error.column is None:
+                    error.column = node.column
+                raise
+        return left
+
+    def _apply(self, op: str, left: Value, right: Value) -> Value:
+        if op == "@":
+            return self._repeat(left, right)
+        one, two = self.decayed(left), self.decayed(right)
+        if op in _COMPARE:
+            return from_number(self.model.int, int(compare(op, one, two, self.model)))
+        result = binary(op, one, two, self.model, self.ctx.warn)
+        if isinstance(strip(result.type), PointerType):
+            return from_number(result.type, int(result), self.ctx.read)
+        return result
+
+    def _repeat(self, left: Value, right: Value) -> Value:
+        if not is_integral(right.type):
+            raise ExprError('Non-integral right operand for "@" operator.')
+        addr = left.addr
+        if addr is None:
+            raise ExprError("Only values in memory can be extended with '@'.")
+        count = int(right)
+        if count < 1:
+            raise ExprError(f"Invalid number {count} of repetitions.")
+        result = Value.at(self.model.array(left.type, count), addr, self.ctx.read)
+        result.check_size()
+        return result
+
+    def incdec(self, tree: nodes.IncDec) -> Value:
+        old = self.value(tree.operand)
+        old.data  # noqa: B018  what was there before, not after
+        if not is_scalar(old.type) and not isinstance(strip(old.type), ArrayType):
+            raise ExprError("Not a numeric type.")
+        one = from_number(self.model.int, 1)
+        new = assign(old, self._apply(tree.op, old, one), self.ctx, self.decayed)
+        return new if tree.prefix else Value(old.type, old.data, None, old.reader)
+
+    def assignment(self, tree: nodes.Assign) -> Value:
+        left = self.value(tree.left)
+        right = self.value(tree.right)
+        if tree.op:
+            right = self._apply(tree.op, left, right)
+        return assign(left, right, self.ctx, self.decayed)
+
+    def conditional(self, tree: nodes.Conditional) -> Value:
+        return self.value(tree.yes if self.truth(self.value(tree.test)) else tree.no)
+
+    def comma(self, tree: nodes.Comma) -> Value:
+        self.value(tree.left)
+        return self.value(tree.right)
+
+    # -- types
+
+    def cast_to(self, tree: nodes.CastTo) -> Value:
+        ctype = self.type(tree.type)
+        if isinstance(tree.operand, nodes.Call):
+            return self._called(tree.operand, ctype)
+        value = self.any_value(tree.operand)
+        if isinstance(value.type, NoDebugType):
+            # gdb reads a symbol of unknown type as what it is cast to.
+            assert value.addr is not None
+            data = Value.at(ctype, value.addr, self.ctx.read).data
+            return Value(ctype, data, None, self.ctx.read)
+        inner = strip(value.type)
+        if not isinstance(strip(ctype), (ArrayType, StructType)) and isinstance(inner, ArrayType):
+            value = self.decayed(value)
+        made = cast(ctype, value)
+        if isinstance(strip(ctype), PointerType):
+            return from_number(ctype, int(made), self.ctx.read)
+        return made
+
+    def typed_memory(self, tree: nodes.TypedMemory) -> Value:
+        ctype = self.type(tree.type)
+        value = self.operand(tree.operand)
+        return Value.at(ctype, self._pointer(int(value)), self.ctx.read)
+
+    def sizeof(self, tree: nodes.SizeOf) -> Value:
+        if isinstance(tree.of, nodes.TypeName):
+            ctype = self.type(tree.of)
+        else:
+            ctype = self.value(tree.of).type
+        if not tree.align:
+            return from_number(self.model.int, ctype.size)
+        inner = strip(ctype)
+        while isinstance(inner, ArrayType):
+            inner = strip(inner.element)
+        return from_number(self.model.ulong, inner.size)
+
+    def type_expr(self, tree: nodes.TypeExpr) -> Value:
+        self.type(tree.type)
+        raise ExprError("Attempt to use a type name as an expression", tree.column)
+
+    # -- access
+
+    def index(self, tree: nodes.Index) -> Value:
+        base = self.value(tree.base)
+        index = self.operand(tree.index)
+        inner = strip(base.type)
+        if not isinstance(inner, (ArrayType, PointerType)):
+            shown = inner.name or str(inner)
+            raise ExprError(f"cannot subscript something of type `{shown}'")
+        if not is_integral(index.type):
+            raise ExprError("Argument to arithmetic operation not a number or boolean.")
+        if isinstance(inner, PointerType):
+            step = binary("+", base, index, self.model, self.ctx.warn)
+            return self._deref(step)
+        return base.element(int(index))
+
+    def member(self, tree: nodes.Member) -> Value:
+        base = self.value(tree.base)
+        inner = strip(base.type)
+        if isinstance(inner, PointerType) and isinstance(strip(inner.target), StructType):
+            base = self._deref(base)
+        elif not isinstance(inner, StructType):
+            pointer = " pointer" if tree.arrow else ""
+            raise ExprError(
+                f"Attempt to extract a component of a value that is not a structure{pointer}."
+            )
+        return base.member(tree.name)
+
+    def array_literal(self, tree: nodes.ArrayLiteral) -> Value:
+        items = [self.value(item) for item in tree.items]
+        if not items:
+            raise ExprError("bad array bounds (0, -1)")
+        if len({item.type.size for item in items}) > 1:
+            raise ExprError("array elements must all be the same size")
+        data = b"".join(item.data for item in items)
+        return Value(self.model.array(items[0].type, len(items)), data)
+
+    # -- calls
+
+    def call(self, tree: nodes.Call) -> Value:
+        return self._called(tree, None)
+
+    def _called(self, tree: nodes.Call, result: CType | None) -> Value:
+        if isinstance(tree.function, nodes.Dollar):
+            internal = self._internal(tree.function.name)
+            if internal is not None:
+                made = internal([self.value(arg) for arg in tree.args], self.ctx)
+                return made if result is None else cast(result, made)
+        function = self.value(tree.function)
+        ftype = strip(function.type)
+        if isinstance(ftype, PointerType):
+            ftype = strip(ftype.target)
+        args = [self._argument(arg) for arg in tree.args]
+        if isinstance(ftype, FunctionType) and len(args) < len(ftype.params):
+            raise ExprError("Too few arguments in function call.")
+        if isinstance(ftype, FunctionType):
+            args[: len(ftype.params)] = [
+                cast(param, arg) for param, arg in zip(ftype.params, args, strict=False)
+            ]
+            known = ftype.result
+        elif is_integral(function.type):
+            known = self.model.int
+        else:
+            raise ExprError("Invalid data type for function to be called.")
+        returned = known or result
+        if returned is not None and isinstance(strip(returned), (FloatType, StructType)):
+            raise ExprError("Only functions that return integers or pointers can be called.")
+        raw = self.ctx.call(int(function), args)
+        made = self._returned(raw, returned)
+        return made if known is None or result is None else cast(result, made)
+
+    def _returned(self, raw: int, ctype: CType | None) -> Value:
+        if ctype is None:
+            # Nothing says what the function returns: an int if the register can be one.
+            fits = raw >> 32 == 0 or raw >> 31 == 0x1FFFFFFFF
+            ctype = self.model.int if fits else self.model.long
+        if isinstance(strip(ctype), VoidType):
+            return Value(ctype, b"\0")
+        return from_number(ctype, raw, self.ctx.read)
+
+    def _argument(self, tree: nodes.Node) -> Value:
+        value = self.operand(tree)
+        inner = strip(value.type)
+        if isinstance(inner, FloatType):
+            return cast(self.model.double, value) if inner.size < 8 else value
+        if isinstance(inner, (StructType, ArrayType)):
+            raise ExprError("Only integers and pointers can be passed to functions.")
+        if is_integral(inner) and inner.size < 4:
+            return cast(self.model.int, value)
+        return value
+
+
+def _convenience(name: str) -> Lvalue:
+    return Lvalue("convenience", 0, name)
+
+
+_HANDLERS: dict[type[nodes.Node], Callable[[Evaluator, Any], Value]] = {
+    nodes.Literal: Evaluator.literal,
+    nodes.FloatLiteral: Evaluator.float_literal,
+    nodes.StringLiteral: Evaluator.string,
+    nodes.Name: Evaluator.name,
+    nodes.Dollar: Evaluator.dollar,
+    nodes.History: Evaluator.history,
+    nodes.Unary: Evaluator.unary,
+    nodes.IncDec: Evaluator.incdec,
+    nodes.Binary: Evaluator.binary,
+    nodes.Assign: Evaluator.assignment,
+    nodes.Conditional: Evaluator.conditional,
+    nodes.Comma: Evaluator.comma,
+    nodes.CastTo: Evaluator.cast_to,
+    nodes.TypedMemory: Evaluator.typed_memory,
+    nodes.SizeOf: Evaluator.sizeof,
+    nodes.TypeExpr: Evaluator.type_expr,
+    nodes.Index: Evaluator.index,
+    nodes.Member: Evaluator.member,
+    nodes.ArrayLiteral: Evaluator.array_literal,
+    nodes.Call: Evaluator.call,
+}
