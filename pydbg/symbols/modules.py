@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.cfi import CfiTable
     from pydbg.symbols.functions import Function, FunctionTable
     from pydbg.symbols.lines import LineEntry, LineTable
+    from pydbg.symbols.units import Dwarf
 
 __all__ = ["LinkMapEntry", "Module", "ModuleList", "SourceLine", "link_map", "main_bias"]
 
@@ -32,13 +33,17 @@ Read = Callable[[int, int], bytes]
 
 
 class SourceLine(NamedTuple):
-    """Hold where an address comes from; ``low`` to ``high`` is the line's run-time range."""
+    """Hold where an address comes from; ``low`` to ``high`` is the line's run-time range.
+
+    ``file`` is the name as the compiler was given it, ``path`` with its directory.
+    """
 
     file: str
     line: int
     low: int
     high: int
     is_stmt: bool = True
+    path: str = ""
 
 
 class Module:
@@ -127,9 +132,17 @@ class Module:
         return find_debug_file(self.elf, self._debug_directory)
 
     @property
-    def dwarf(self) -> ElfFile:
+    def dwarf_file(self) -> ElfFile:
         """Give the file that holds DWARF: the debug file if there is one."""
         return self.debug or self.elf
+
+    @cached_property
+    def dwarf(self) -> Dwarf | None:
+        """Give the DWARF sections, or None where there are none."""
+        from pydbg.symbols.units import Dwarf
+
+        elf = self.dwarf_file
+        return Dwarf(elf) if elf.section(".debug_info") is not None else None
 
     # --- symbols ---------------------------------------------------------------------------
 
@@ -255,18 +268,16 @@ class Module:
         """Give the line table of the file that has DWARF, or None."""
         from pydbg.symbols.lines import LineTable
 
-        if self.dwarf.section(".debug_line") is None:
+        if self.dwarf is None or self.dwarf_file.section(".debug_line") is None:
             return None
-        return LineTable(self.dwarf)
+        return LineTable(self.dwarf_file, self.dwarf)
 
     @cached_property
     def function_table(self) -> FunctionTable | None:
         """Give the functions that DWARF describes, or None."""
         from pydbg.symbols.functions import FunctionTable
 
-        if self.dwarf.section(".debug_info") is None:
-            return None
-        return FunctionTable(self.dwarf)
+        return None if self.dwarf is None else FunctionTable(self.dwarf_file, self.dwarf)
 
     @cached_property
     def cfi(self) -> CfiTable:
@@ -282,13 +293,13 @@ class Module:
             entry = self.lines.find(addr - self.bias)
         if entry is not None:
             low, high = entry.low + self.bias, entry.high + self.bias
-            return SourceLine(entry.file, entry.line, low, high, entry.is_stmt)
+            return SourceLine(entry.file, entry.line, low, high, entry.is_stmt, entry.path)
         for table in self.tables:
             find = getattr(table, "line_at", None)
             found = find(addr - self.bias) if find is not None else None
             if found is not None:
                 file, line, low, high = found
-                return SourceLine(file, line, low + self.bias, high + self.bias)
+                return SourceLine(file, line, low + self.bias, high + self.bias, True, file)
         return None
 
     def function_at(self, addr: int) -> Function | None:
