@@ -266,18 +266,20 @@ class Module:
     @cached_property
     def lines(self) -> LineTable | None:
         """Give the line table of the file that has DWARF, or None."""
-        from pydbg.symbols.lines import LineTable
-
         if self.dwarf is None or self.dwarf_file.section(".debug_line") is None:
             return None
+        from pydbg.symbols.lines import LineTable
+
         return LineTable(self.dwarf_file, self.dwarf)
 
     @cached_property
     def function_table(self) -> FunctionTable | None:
         """Give the functions that DWARF describes, or None."""
+        if self.dwarf is None:
+            return None
         from pydbg.symbols.functions import FunctionTable
 
-        return None if self.dwarf is None else FunctionTable(self.dwarf_file, self.dwarf)
+        return FunctionTable(self.dwarf_file, self.dwarf)
 
     @cached_property
     def cfi(self) -> CfiTable:
