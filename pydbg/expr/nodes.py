@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydbg.expr.record import Record
 
 __all__ = [
     "ArrayLiteral",
@@ -29,15 +29,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Record):
     """Be the root of all nodes."""
 
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class TypeName:
+class TypeName(Record):
     """Be a type as written: a base and how it is derived, innermost last.
 
     ``base`` is normal spelling (``unsigned long``) or ``struct foo``. ``derived`` is a
@@ -51,7 +49,6 @@ class TypeName:
     derived: tuple[tuple[object, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Literal(Node):
     """Be an integer or character; ``type`` is a basic type's name."""
 
@@ -59,7 +56,6 @@ class Literal(Node):
     type: str
 
 
-@dataclass(frozen=True, slots=True)
 class FloatLiteral(Node):
     """Be a floating literal, kept as its digits because long double is wider than float."""
 
@@ -67,7 +63,6 @@ class FloatLiteral(Node):
     type: str
 
 
-@dataclass(frozen=True, slots=True)
 class StringLiteral(Node):
     """Be a string's characters without the terminating null; ``type`` is the element's."""
 
@@ -75,21 +70,18 @@ class StringLiteral(Node):
     type: str
 
 
-@dataclass(frozen=True, slots=True)
 class Name(Node):
     """Be a symbol's name, possibly qualified (``ns::f``)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class Dollar(Node):
     """Be ``$name``: a register, convenience variable or function. ``name`` has no dollar."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class History(Node):
     """Be ``$``, ``$$``, ``$$n`` (``relative``) or ``$n``."""
 
@@ -97,7 +89,6 @@ class History(Node):
     relative: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Unary(Node):
     """Be one of ``- + ! ~ * &`` before an operand."""
 
@@ -105,7 +96,6 @@ class Unary(Node):
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
 class IncDec(Node):
     """Be ``++`` or ``--``; ``op`` is + or -."""
 
@@ -114,7 +104,6 @@ class IncDec(Node):
     prefix: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Binary(Node):
     """Be a binary operator, ``&&``, ``||`` and ``@`` included."""
 
@@ -123,7 +112,6 @@ class Binary(Node):
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
 class Assign(Node):
     """Be ``=`` (``op`` empty) or an operation with it."""
 
@@ -132,7 +120,6 @@ class Assign(Node):
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
 class Conditional(Node):
     """Be ``test ? yes : no``."""
 
@@ -141,7 +128,6 @@ class Conditional(Node):
     no: Node
 
 
-@dataclass(frozen=True, slots=True)
 class Comma(Node):
     """Be ``left, right``."""
 
@@ -149,7 +135,6 @@ class Comma(Node):
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
 class CastTo(Node):
     """Be ``(type) operand``."""
 
@@ -157,7 +142,6 @@ class CastTo(Node):
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
 class TypedMemory(Node):
     """Be gdb's ``{type} operand``: the operand is an address."""
 
@@ -165,7 +149,6 @@ class TypedMemory(Node):
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
 class SizeOf(Node):
     """Be ``sizeof`` (or ``_Alignof``) of a type or an expression."""
 
@@ -173,7 +156,6 @@ class SizeOf(Node):
     align: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Call(Node):
     """Be a call."""
 
@@ -181,7 +163,6 @@ class Call(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Index(Node):
     """Be ``base[index]``."""
 
@@ -189,7 +170,6 @@ class Index(Node):
     index: Node
 
 
-@dataclass(frozen=True, slots=True)
 class Member(Node):
     """Be ``base.name`` or, with ``arrow``, ``base->name``."""
 
@@ -198,14 +178,12 @@ class Member(Node):
     arrow: bool
 
 
-@dataclass(frozen=True, slots=True)
 class ArrayLiteral(Node):
     """Be gdb's ``{1, 2, 3}``."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class TypeExpr(Node):
     """Be a type where an expression was expected; only ``whatis`` can use it."""
 

@@ -8,7 +8,8 @@ debug information need no other classes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from pydbg.expr.record import Record
 
 __all__ = [
     "ILP32",
@@ -37,8 +38,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class CType:
+class CType(Record):
     """Be the root of all types; ``size`` is sizeof in bytes."""
 
     name: str
@@ -48,7 +48,6 @@ class CType:
         return spell(self)
 
 
-@dataclass(frozen=True, slots=True)
 class VoidType(CType):
     """Be ``void``; sizeof is 1, as in GNU C."""
 
@@ -56,14 +55,15 @@ class VoidType(CType):
     size: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+_VOID = VoidType()
+
+
 class IntType(CType):
     """Be an integer that prints as a number only."""
 
     signed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
 class CharType(IntType):
     """Be a character type: prints as ``97 'a'`` and its arrays as strings.
 
@@ -73,40 +73,35 @@ class CharType(IntType):
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class BoolType(IntType):
     """Be C's ``_Bool``: prints as true and false."""
 
     signed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class FloatType(CType):
     """Be a floating type; ``format`` names a row of ``floats.FORMATS``."""
 
     format: str = "double"
 
 
-@dataclass(frozen=True, slots=True)
 class PointerType(CType):
     """Be a pointer; ``target`` is what it points to."""
 
-    target: CType = field(default_factory=VoidType)
+    target: CType = _VOID
 
 
-@dataclass(frozen=True, slots=True)
 class ArrayType(CType):
     """Be an array of ``count`` elements; ``vector`` marks SIMD vectors.
 
     ``name`` is empty, but for vectors that have one (``v4f``).
     """
 
-    element: CType = field(default_factory=VoidType)
+    element: CType = _VOID
     count: int = 0
     vector: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class FunctionType(CType):
     """Be a function; sizeof is 1, as in GNU C.
 
@@ -121,7 +116,6 @@ class FunctionType(CType):
     prototyped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class NoDebugType(CType):
     """Be the type of a data symbol without debug information."""
 
@@ -129,15 +123,13 @@ class NoDebugType(CType):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class InternalFunctionType(CType):
     """Be the type of a convenience function such as ``$_streq``."""
 
     size: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Record):
     """Be one member of a struct or union; ``bit_size`` 0 means it is no bit-field.
 
     ``offset`` is in bytes, ``bit_offset`` counts from the least significant bit of the
@@ -151,7 +143,6 @@ class Field:
     bit_size: int = 0
 
 
-@dataclass(eq=False, slots=True, repr=False, frozen=True)
 class StructType(CType):
     """Be a struct, union or class (``keyword``); compared by identity.
 
@@ -159,8 +150,19 @@ class StructType(CType):
     pointers to itself.
     """
 
-    keyword: str = "struct"
-    fields: list[Field] = field(default_factory=list)
+    keyword: str
+    fields: list[Field]
+
+    def __init__(
+        self, name: str, size: int, keyword: str = "struct", fields: list[Field] | None = None
+    ) -> None:
+        Record.__init__(self, name, size, keyword, [] if fields is None else fields)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __repr__(self) -> str:
         return f"<{self.keyword} {self.name or '{...}'}>"
@@ -184,7 +186,6 @@ class StructType(CType):
         return None
 
 
-@dataclass(frozen=True, slots=True)
 class EnumType(IntType):
     """Be an enum; ``flags`` is set where every value is a distinct bit or zero."""
 
@@ -192,7 +193,6 @@ class EnumType(IntType):
     flags: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class FlagsType(IntType):
     """Be a register of named bits; ``bits`` are (name, position) in printing order."""
 
@@ -200,18 +200,16 @@ class FlagsType(IntType):
     bits: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class TypedefType(CType):
     """Be another name of ``target``."""
 
-    target: CType = field(default_factory=VoidType)
+    target: CType = _VOID
 
 
-@dataclass(frozen=True, slots=True)
 class QualifiedType(CType):
     """Be ``target`` with const and volatile; ``name`` and ``size`` are the target's."""
 
-    target: CType = field(default_factory=VoidType)
+    target: CType = _VOID
     const: bool = False
     volatile: bool = False
 
