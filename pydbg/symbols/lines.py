@@ -98,6 +98,7 @@ class UnitLines:
         self._build(rows)
         for table in self.files:
             table.finish()
+        self._order()
 
     def _file(self, name: str) -> FileTable:
         """Find or start the table of a file; names of one path share it and the first name."""
@@ -108,6 +109,21 @@ class UnitLines:
             table = self._by_path[path] = FileTable(name, path)
             self.files.append(table)
         return table
+
+    def _order(self) -> None:
+        """Put the unit's own file first, then the others as in the program's header.
+
+        Where two files have rows at one address, gdb's answer depends on this order.
+        """
+        first = 0 if self._header.version >= 5 else 1
+        order: dict[str, int] = {}
+        for number in range(first, first + len(self._header.files)):
+            table = self._numbered(number)
+            if table is not None:
+                order.setdefault(table.path, number)
+        primary = self.files[0].path if self.unit.name is not None else ""
+        self.files = [table for table in self.files if table.rows]
+        self.files.sort(key=lambda table: (table.path != primary, order.get(table.path, 1 << 30)))
 
     def _numbered(self, number: int) -> FileTable | None:
         """Find the table of a file of the program; None for a number out of range."""

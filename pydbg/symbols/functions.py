@@ -1,0 +1,352 @@
+"""Functions that DWARF describes: which one holds an address, and what it is called.
+
+Only the unit of the address is read: one pass over its entries, most of which are stepped
+over by a precomputed addition. Names are looked up when they are asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from pydbg.errors import FileError
+from pydbg.symbols import dwarf
+from pydbg.symbols.cursor import damaged, uleb
+from pydbg.symbols.dwarf import Abbrev, Form
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
+
+__all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
+
+_MAX_REFERENCES = 16  # specification of abstract origin of ...; a loop in a damaged file
+_MAX_DEPTH = 512
+
+# Where gdb keeps variables in lists, a unit's locations are right even in the prologue.
+_VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
+
+
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """Hold one inlined call: its code, and where it was called from."""
+
+    die: int
+    depth: int
+    """Nesting in the function, from 1."""
+    ranges: Ranges
+    call_file: int
+    call_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Hold one function with code; addresses are link addresses."""
+
+    name: str | None
+    """As in the source, with the namespaces and classes around it (``ns::C::f``)."""
+    linkage_name: str | None
+    """The mangled name, where there is one."""
+    low: int
+    """The entry: the first address of the first range."""
+    high: int
+    """Behind the last address of the range that begins at ``low``."""
+    ranges: Ranges
+    """All its code, hot and cold parts."""
+    die: int
+    """Offset of its entry in .debug_info."""
+    unit: Unit
+    decl_file: int | None = None
+    """Number of the file in the unit's line program."""
+    decl_line: int | None = None
+    external: bool = False
+
+    @property
+    def producer(self) -> str | None:
+        """Give the compiler that made the unit."""
+        return self.unit.producer
+
+    def contains(self, link_addr: int) -> bool:
+        """Tell whether an address is in the function's code."""
+        return any(low <= link_addr < high for low, high in self.ranges)
+
+
+class UnitFunctions:
+    """Be the functions of one unit."""
+
+    def __init__(self, source: Dwarf, unit: Unit) -> None:
+        self.unit = unit
+        self.has_loclists = False
+        """Whether a variable's location is a list: the code was optimised and described."""
+        self._source = source
+        self._found: dict[int, Function] = {}
+        self._dies: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
+        self.inlined: dict[int, list[Inlined]] = {}
+        """Function entry -> its inlined calls in the order of the entries."""
+        self._scan()
+        rows = sorted(
+            (low, high, die) for die, (ranges, _) in self._dies.items() for low, high in ranges
+        )
+        self._starts = [low for low, _, _ in rows]
+        self._rows = rows
+
+    def at(self, link_addr: int) -> Function | None:
+        """Find the function whose code holds an address."""
+        index = bisect_right(self._starts, link_addr) - 1
+        for at in range(index, max(-1, index - 8), -1):
+            if link_addr < self._rows[at][1]:
+                return self._function(self._rows[at][2])
+        return None
+
+    def all(self) -> list[Function]:
+        """Give every function of the unit that has code, in the order of the entries."""
+        return [self._function(die) for die in self._dies]
+
+    def inlined_at(self, link_addr: int) -> list[Inlined]:
+        """Give the inlined calls around an address, outermost first."""
+        function = self.at(link_addr)
+        if function is None:
+            return []
+        return [
+            call
+            for call in self.inlined.get(function.die - self.unit.offset, ())
+            if any(low <= link_addr < high for low, high in call.ranges)
+        ]
+
+    # --- one pass over the unit ----------------------------------------------------------------
+
+    def _scan(self) -> None:
+        """Step over all entries; note functions, inlined calls and lists of locations."""
+        source, unit = self._source, self.unit
+        data = source.data(unit)
+        abbrevs = source.abbrevs(unit)
+        sizes = {
+            "address_size": unit.address_size,
+            "offset_size": unit.offset_size,
+            "version": unit.version,
+        }
+        pos, end = unit.die, len(data)
+        depth = function_depth = 0
+        function = -1
+        scopes: list[tuple[int, int]] = []  # (depth, entry) of namespaces and classes
+        inlines: list[int] = []
+        while pos < end:
+            die = pos
+            code = data[pos]
+            pos += 1
+            if code == 0:
+                depth -= 1
+                if depth <= 0:
+                    break
+                if function >= 0 and depth <= function_depth:
+                    function = -1
+                while scopes and scopes[-1][0] >= depth:
+                    scopes.pop()
+                while inlines and inlines[-1] >= depth:
+                    inlines.pop()
+                continue
+            if code >= 0x80:
+                code, pos = uleb(data, die)
+            abbrev = abbrevs.get(code)
+            if abbrev is None:
+                raise IndexError(f"no abbreviation {code}")
+            plan = abbrev.plan
+            if plan is None:
+                plan = abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
+            tag = abbrev.tag
+            if tag in _VARIABLES and not self.has_loclists:
+                self.has_loclists = _has_list(abbrev, unit.version)
+            if tag == dwarf.DW_TAG_subprogram:
+                if _has_code(abbrev):
+                    _, attrs = source.entry(unit, die, data)
+                    ranges = source.code_ranges(unit, attrs)
+                    ranges = tuple(r for r in ranges if r[0])
+                    if ranges:
+                        self._dies[die] = (ranges, tuple(entry for _, entry in scopes))
+                        if abbrev.children:
+                            function, function_depth = die, depth
+            elif tag == dwarf.DW_TAG_inlined_subroutine and function >= 0:
+                _, attrs = source.entry(unit, die, data)
+                ranges = source.code_ranges(unit, attrs)
+                call_file = attrs.get(dwarf.DW_AT_call_file, (0, 0))[1]
+                call_line = attrs.get(dwarf.DW_AT_call_line, (0, 0))[1]
+                if isinstance(call_file, int) and isinstance(call_line, int):
+                    self.inlined.setdefault(function, []).append(
+                        Inlined(die + unit.offset, len(inlines) + 1, ranges, call_file, call_line)
+                    )
+                if abbrev.children:
+                    inlines.append(depth)
+            elif abbrev.children and (
+                tag == dwarf.DW_TAG_namespace or tag in dwarf.DW_TAG_structures
+            ):
+                scopes.append((depth, die))
+            for step in plan:
+                if step >= 0:
+                    pos += step
+                elif step == -1:
+                    while data[pos] >= 0x80:
+                        pos += 1
+                    pos += 1
+                else:
+                    pos = dwarf.skip(data, pos, (step,), **sizes)
+            if abbrev.children:
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    raise IndexError("entries nested too deep")
+            elif depth == 0:
+                break
+
+    # --- names ---------------------------------------------------------------------------------
+
+    def _function(self, die: int) -> Function:
+        found = self._found.get(die)
+        if found is None:
+            try:
+                with damaged(f"{self._source.elf.path}: .debug_info"):
+                    found = self._read(die)
+            except FileError:
+                ranges = self._dies[die][0]
+                low, high = ranges[0]
+                found = Function(
+                    None, None, low, high, ranges, die + self.unit.offset, self.unit
+                )  # fmt: skip
+            self._found[die] = found
+        return found
+
+    def _read(self, die: int) -> Function:
+        source, unit = self._source, self.unit
+        ranges, scopes = self._dies[die]
+        low, high = ranges[0]
+        name = linkage = file = line = None
+        external = False
+        at_unit, at = unit, die
+        for _ in range(_MAX_REFERENCES):
+            _, attrs = source.entry(at_unit, at)
+            if name is None and dwarf.DW_AT_name in attrs:
+                name = source.string(at_unit, attrs[dwarf.DW_AT_name])
+                if at != die or at_unit is not unit:
+                    scopes = self._scopes_of(at_unit, at)
+            for key in (dwarf.DW_AT_linkage_name, dwarf.DW_AT_MIPS_linkage_name):
+                if linkage is None and key in attrs:
+                    linkage = source.string(at_unit, attrs[key])
+            file = _number(attrs, dwarf.DW_AT_decl_file) if file is None else file
+            line = _number(attrs, dwarf.DW_AT_decl_line) if line is None else line
+            external = external or dwarf.DW_AT_external in attrs
+            origin = attrs.get(dwarf.DW_AT_abstract_origin) or attrs.get(dwarf.DW_AT_specification)
+            target = self._target(at_unit, origin)
+            if target is None:
+                break
+            at_unit, at = target
+        if name is not None:
+            name = "::".join([*self._scope_names(at_unit, scopes), name])
+        return Function(
+            name, linkage, low, high, ranges, die + unit.offset, unit, file, line, external
+        )  # fmt: skip
+
+    def _target(self, unit: Unit, attr: Attr | None) -> tuple[Unit, int] | None:
+        """Follow a reference; None for one that leads into another file."""
+        if attr is None or isinstance(attr[1], bytes):
+            return None
+        form, value = attr[0], attr[1]
+        assert isinstance(value, int)
+        if form == Form.ref_addr:
+            other = self._source.unit_of(value)
+            return None if other is None else (other, value - other.offset)
+        if Form.ref1 <= form <= Form.ref_udata:
+            return unit, value
+        return None
+
+    def _scopes_of(self, unit: Unit, die: int) -> tuple[int, ...]:
+        """Find the namespaces and classes around an entry: walk from the unit's start."""
+        source = self._source
+        data, abbrevs = source.data(unit), source.abbrevs(unit)
+        sizes = {
+            "address_size": unit.address_size,
+            "offset_size": unit.offset_size,
+            "version": unit.version,
+        }
+        pos, depth = unit.die, 0
+        scopes: list[tuple[int, int]] = []
+        while pos < die:
+            at = pos
+            code, pos = uleb(data, pos)
+            if code == 0:
+                depth -= 1
+                while scopes and scopes[-1][0] >= depth:
+                    scopes.pop()
+                continue
+            abbrev = abbrevs.get(code)
+            if abbrev is None:
+                raise IndexError(f"no abbreviation {code}")
+            if abbrev.plan is None:
+                abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
+            pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
+            if abbrev.children:
+                if abbrev.tag == dwarf.DW_TAG_namespace or abbrev.tag in dwarf.DW_TAG_structures:
+                    scopes.append((depth, at))
+                depth += 1
+        return tuple(entry for _, entry in scopes)
+
+    def _scope_names(self, unit: Unit, scopes: tuple[int, ...]) -> list[str]:
+        names = []
+        for scope in scopes:
+            tag, attrs = self._source.entry(unit, scope)
+            name = self._source.string(unit, attrs.get(dwarf.DW_AT_name))
+            if name is None and tag == dwarf.DW_TAG_namespace:
+                name = "(anonymous namespace)"
+            if name is not None:
+                names.append(name)
+        return names
+
+
+class FunctionTable:
+    """Be the functions of one file, one unit at a time.
+
+    >>> FunctionTable(ElfFile("/bin/true")).at(0x2000) is None
+    True
+    """
+
+    def __init__(self, elf: ElfFile, source: Dwarf | None = None) -> None:
+        self.dwarf = source if source is not None else Dwarf(elf)
+        self._units: dict[int, UnitFunctions | None] = {}
+
+    def at(self, link_addr: int) -> Function | None:
+        """Find the function whose code holds a link address; None where there is none."""
+        unit = self.unit_at(link_addr)
+        return unit.at(link_addr) if unit is not None else None
+
+    def unit_at(self, link_addr: int) -> UnitFunctions | None:
+        """Give the functions of the unit that an address belongs to."""
+        unit = self.dwarf.unit_at(link_addr)
+        return self.unit_functions(unit) if unit is not None else None
+
+    def unit_functions(self, unit: Unit) -> UnitFunctions | None:
+        """Give a unit's functions; None where its entries are damaged."""
+        if unit.offset not in self._units:
+            functions: UnitFunctions | None = None
+            try:
+                with damaged(f"{self.dwarf.elf.path}: .debug_info"):
+                    functions = UnitFunctions(self.dwarf, unit)
+            except FileError:
+                functions = None
+            self._units[unit.offset] = functions
+        return self._units[unit.offset]
+
+
+def _has_code(abbrev: Abbrev) -> bool:
+    names = abbrev.names
+    return dwarf.DW_AT_low_pc in names or dwarf.DW_AT_ranges in names
+
+
+def _has_list(abbrev: Abbrev, version: int) -> bool:
+    """Tell whether entries of an abbreviation are variables with a list of locations."""
+    if abbrev.tag not in _VARIABLES:
+        return False
+    for name, form, _ in abbrev.attrs:
+        if name == dwarf.DW_AT_location:
+            old = version < 4 and form in (Form.data4, Form.data8)
+            return form in (Form.sec_offset, Form.loclistx) or old
+    return False
+
+
+def _number(attrs: dict[int, Attr], name: int) -> int | None:
+    attr = attrs.get(name)
+    return None if attr is None or isinstance(attr[1], bytes) else attr[1]
