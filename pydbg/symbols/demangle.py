@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-__all__ = ["base_name", "demangle", "is_mangled", "matches"]
+__all__ = ["base_name", "demangle", "is_rust", "matches"]
 
 _RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
 _RUST_ESCAPES = {
@@ -22,13 +22,13 @@ _MAX_NAME = 1 << 16
 """Longer names are left as they are: a demangler's work can grow faster than its input."""
 
 
-def is_mangled(name: str) -> bool:
-    """Tell whether a name is in a C++ or Rust mangling.
+def is_rust(name: str) -> bool:
+    """Tell a name in one of the two Rust manglings.
 
-    >>> is_mangled("_ZN2ns1fEi"), is_mangled("_Zero"), is_mangled("main")
-    (True, True, False)
+    >>> is_rust("_RNvCs1234_5hello4main"), is_rust("_ZN2ns1fEi"), is_rust("main")
+    (True, False, False)
     """
-    return name.startswith(("_Z", "_R", "___Z", "__Z"))
+    return name.startswith("_R") or _is_rust_legacy(name)
 
 
 @lru_cache(maxsize=8192)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 from pydbg.errors import FileError, MemoryFault
 from pydbg.symbols.debugfiles import DEBUG_DIRECTORY, find_debug_file, mini_debug
+from pydbg.symbols.demangle import is_rust
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
 from pydbg.symbols.plt import PltTable
@@ -222,17 +223,20 @@ class Module:
         return None if found is None else (found[0].name, found[1])
 
     def lookup(self, name: str) -> list[Symbol]:
-        """Find symbols by name: linkage names first, else C++ and Rust names as written.
+        """Find symbols by name: linkage names, and C++ and Rust names as people write them.
 
-        Each address comes once, the file's own table before the debug file's.
+        Each address comes once, the file's own table before the debug file's. As in gdb, a
+        C++ ``ns::f`` is one more ``f``, but Rust's ``hello::main`` does not join C's ``main``.
         """
         found: dict[tuple[int, bool], Symbol] = {}
         for table in self.tables:
             for symbol in table.by_name(name):
                 found.setdefault((symbol.link_addr, symbol.kind == "tls"), symbol)
+        exact = bool(found)
         for table in self.tables:
             for symbol in table.by_source_name(name):
-                found.setdefault((symbol.link_addr, symbol.kind == "tls"), symbol)
+                if not (exact and is_rust(symbol.name)):
+                    found.setdefault((symbol.link_addr, symbol.kind == "tls"), symbol)
         return list(found.values())
 
     def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:

@@ -280,10 +280,11 @@ class SymbolTable:
         last = re.sub(r"<.*", "", head).split("::")[-1].lstrip("~")
         if not head.isascii():
             words = []
-        if words and words[-1] == last:
-            needles = [b"%d%s%s" % (len(last), u, last.encode()) for u in (b"", b"_")]
-        elif words:
-            needles = [b"%d%s%s" % (len(words[-1]), u, words[-1].encode()) for u in (b"", b"_")]
+        if words:
+            word = last if words[-1] == last else words[-1]
+            needles = [b"%d%s" % (len(word), word.encode())]
+            if word.startswith("_"):  # Rust v0 sets an underscore between the two
+                needles.append(b"%d_%s" % (len(word), word.encode()))
         elif "operator" in head:
             needles = [b"\0_Z"]
         else:
@@ -353,7 +354,7 @@ class SymbolTable:
                         yield pretty
                     elif f"::{prefix}" in pretty:
                         yield pretty[pretty.index(f"::{prefix}") + 2 :]
-                    step = start + len(name)
+                    step = max(step, start + len(name))
             at = self.elf.find(needle, step, self._strings_end)
 
     # --- by address ------------------------------------------------------------------------

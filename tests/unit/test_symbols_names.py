@@ -84,6 +84,7 @@ def test_rust(scheme: str) -> None:
     [greet] = module.lookup("greet")
     assert greet.demangled == "<hello::Person as hello::Greet>::greet"
     assert module.lookup("largest")
+    assert [s.name for s in module.lookup("main")] == ["main"]
     assert "hello::main" in set(module.names("hello::m"))
 
 
