@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -31,7 +32,7 @@ _MAX_INSN = 15
 # An encoding with a SIB byte that names no index (100): prefixes, opcode, ModRM, SIB.
 _SIB_NO_INDEX = (
     rb"[\x26\x2e\x36\x3e\x64-\x67\xf0\xf2\xf3]*+"
-    rb"(?:\xc5..|\xc4...|\x62....|%s(?:\x0f(?:[\x38\x3a].|.)|[^\x0f]))"
+    rb"(?:\xc5..|\xc4...|\x62....|%s(?:\x0f(?:[\x38\x3a].|.)|[^\x0f\xa0-\xa3]))"
     rb"(?P<modrm>[\x04\x0c\x14\x1c\x24\x2c\x34\x3c\x44\x4c\x54\x5c\x64\x6c\x74\x7c"
     rb"\x84\x8c\x94\x9c\xa4\xac\xb4\xbc])"
     rb"(?P<sib>[\x20-\x27\x60-\x67\xa0-\xa7\xe0-\xe7])"
@@ -67,9 +68,11 @@ class Engine:
         self._no_prefixes = FormatMnemonicOptions.NO_PREFIXES
         rex = rb"[\x40-\x4f]?+" if bitness == 64 else b""
         self._sib_no_index = re.compile(_SIB_NO_INDEX % rex, re.DOTALL)
-        self._namer = PrefixNamer(bitness)
+        self._namer = PrefixNamer(bitness, hints=not self.intel)
         self._names = {v: k for k, v in vars(Code).items() if isinstance(v, int)}
         self._rules: dict[int, tuple[Rule, ...]] = {}
+        self._own: dict[int, int] = {}
+        self._rex: dict[int, int] = {}
         self._find_rules = rules_for(bitness, flavor)
 
     def lines(
@@ -80,46 +83,78 @@ class Engine:
         count: int | None,
     ) -> list[Insn]:
         """Disassemble until the bytes or the count run out."""
-        from iced_x86 import Decoder, DecoderError
+        from iced_x86 import Code, Decoder, DecoderError, DecoderOptions
 
+        # binutils does not mind `lock` where it is not allowed, knows MPX, and takes 0x66
+        # before a branch as AMD does.
+        options = DecoderOptions.NO_INVALID_CHECK | DecoderOptions.MPX | DecoderOptions.AMD
         lines: list[Insn] = []
         at = 0
-        decoder = Decoder(self.bitness, code, ip=addr)
+        decoder = Decoder(self.bitness, code, options, ip=addr)
         while at < len(code) and (count is None or len(lines) < count):
             insn = decoder.decode()
-            if insn.is_invalid:
-                if decoder.last_error == DecoderError.NO_MORE_BYTES:
-                    break
+            first = code[at]
+            if insn.is_invalid and decoder.last_error == DecoderError.NO_MORE_BYTES:
+                break
+            alone = 0
+            if insn.is_invalid or first in LEGACY or first & 0xF0 == 0x40:
+                alone = self._namer.lone_rex(code[at : at + _MAX_INSN])
+            if alone:
+                line = self._lone_rex(bytes(code[at : at + alone]), insn)
+            elif insn.is_invalid:
                 line = self._bad(code, at, addr, insn)
-                decoder.position = at + line.size
-                decoder.ip = addr + at + line.size
             else:
                 line = self._line(insn, bytes(code[at : at + insn.len]), symbolize)
+                if insn.code == Code.WAIT:
+                    insn = decoder.decode()
+                    joined = bytes(code[at : at + 1 + insn.len])
+                    line = self._waiting(line, insn, joined, symbolize)
             lines.append(line)
             at += line.size
+            if at != decoder.position:
+                decoder.position = at
+                decoder.ip = addr + at
         return lines
 
+    def _lone_rex(self, raw: bytes, insn: Any) -> Insn:
+        words, _ = self._namer.names(raw, None, "")
+        return Insn(insn.ip, len(raw), raw, " ".join(words))
+
+    def _waiting(
+        self, wait: Insn, insn: Any, raw: bytes, symbolize: Callable[[int], str | None] | None
+    ) -> Insn:
+        """Join `fwait` with the x87 instruction behind it: `fstcw` is fwait and fnstcw."""
+        if insn.is_invalid or not 0xD8 <= raw[1] <= 0xDF:
+            return wait
+        line = self._line(insn, raw[1:], symbolize)
+        mnemonic, _, operands = line.text.partition(" ")
+        mnemonic = "f" + mnemonic.removeprefix("fn") if mnemonic.startswith("fn") else mnemonic
+        text = f"{mnemonic:<6} {operands.lstrip()}" if operands else mnemonic
+        return replace(line, addr=wait.addr, size=len(raw), raw=raw, text=text)
+
     def _bad(self, code: bytes, at: int, addr: int, insn: Any) -> Insn:
-        """Give the line for bytes that are no instruction: the prefixes and one byte more."""
-        size = 0
-        raw = bytes(code[at : at + _MAX_INSN])
-        while size < len(raw) and raw[size] in LEGACY:
-            size += 1
-        if self.bitness == 64 and size < len(raw) and raw[size] & 0xF0 == 0x40:
-            size += 1
-        size = min(size + 1, len(raw))
-        words, _ = self._namer.names(raw[:size], insn, "INVALID")
-        return Insn(addr + at, size, raw[:size], " ".join([*words, "(bad)"]))
+        """Give the line for bytes that are no instruction; how many, depends on the opcode."""
+        start = at
+        end = min(len(code), at + _MAX_INSN)
+        while start < end - 1 and code[start] in LEGACY:
+            start += 1
+        if self.bitness == 64 and start < end - 1 and code[start] & 0xF0 == 0x40:
+            start += 1
+        raw = bytes(code[at : min(start + _bad_size(code[start : start + 3]), end)])
+        words, _ = self._namer.names(raw[: start - at], None, "")
+        return Insn(addr + at, len(raw), raw, " ".join([*words, "(bad)"]))
 
     def _line(self, insn: Any, raw: bytes, symbolize: Callable[[int], str | None] | None) -> Insn:
         code = insn.code
         rules = self._rules.get(code)
         if rules is None:
-            rules = self._rules[code] = self._find_rules(self._names[code])
+            name = self._names[code]
+            rules = self._rules[code] = self._find_rules(name)
+            self._own[code] = self._namer.own_prefix(insn)
+            self._rex[code] = self._namer.rex_mask(insn, name)
         words: list[str] = []
         hint = ""
-        first = raw[0]
-        if first in LEGACY or (first & 0xF0 == 0x40 and self.bitness == 64):
+        if self._has_odd_prefix(insn, raw):
             words, hint = self._namer.names(raw, insn, self._names[code])
             mnemonic = self._formatter.format_mnemonic(insn, self._no_prefixes)
             operands = self._formatter.format_all_operands(insn)
@@ -146,6 +181,24 @@ class Engine:
                 text += " " + symbol
         return Insn(insn.ip, len(raw), raw, text, target, comment)
 
+    def _has_odd_prefix(self, insn: Any, raw: bytes) -> bool:
+        """Tell, fast, whether a prefix may have to be named."""
+        first = raw[0]
+        if first in LEGACY:
+            if first != self._own[insn.code]:
+                return True
+            first = raw[1]
+            if first in LEGACY:
+                return True
+        if first & 0xF0 != 0x40 or self.bitness == 32:
+            return False
+        bits = first & 15
+        if not bits:
+            return True
+        if insn.memory_index:
+            bits &= ~2
+        return bool(bits & ~self._rex[insn.code])
+
     def _fix_memory(self, insn: Any, raw: bytes, operands: str) -> str:
         """Write a memory operand that has no index as binutils does.
 
@@ -170,10 +223,25 @@ class Engine:
                 lambda found: f"[{found[1]}+{(1 << 64) - int(found[2], 16):#x}]", operands
             )
         elif not insn.memory_base:
-            operands = _INTEL_ABSOLUTE.sub(
-                lambda found: f"{found[1] or 'ds'}:{found[2]}", operands
-            )
+            operands = _INTEL_ABSOLUTE.sub(lambda found: f"{found[1] or 'ds'}:{found[2]}", operands)
         return operands
+
+
+def _bad_size(code: bytes) -> int:
+    """Return how much of an invalid opcode binutils takes for one `(bad)`."""
+    first, second, third = code.ljust(3, b"\0")
+    space = second & 0x1F
+    if first == 0x0F:
+        return 3 if second in (0x38, 0x3A) else 1 if second == 0x0F else 2
+    if 0xD8 <= first <= 0xDF:
+        return 2
+    if first == 0xC5:
+        return 3
+    if (first == 0xC4 and 1 <= space <= 3) or (first == 0x8F and 8 <= space <= 10):
+        return 4
+    if first == 0x62 and not second & 8 and second & 7 in (1, 2, 3, 5, 6):
+        return 5 if third & 4 else 2
+    return 1
 
 
 @cache

@@ -21,22 +21,25 @@ _REP = re.compile(r"(?:MOVS[BWDQ]_M|STOS|LODS|INS[BWD]_|OUTS|MONTMUL|XSHA|XCRYPT
 _REPZ = re.compile(r"(?:CMPS[BWDQ]_M|SCAS)")
 _BND = re.compile(r"(?:CALL_(?:REL|RM)|JMP_(?:REL(?:16|32)|RM)|RETN|J\w+_REL(?:16|32|8))")
 _NOTRACK = re.compile(r"(?:CALL|JMP)_RM")
-_JCC = re.compile(r"J(?!MP|[ER]?CXZ|KN?ZD)\w+_REL")
+_HINTED = re.compile(r"(?:J(?!MP|KN?ZD)\w+|LOOP\w*)_REL")
 _ELIDABLE = re.compile(r"XCHG_RM")
 _LOCKABLE = re.compile(
     r"(?:ADD|ADC|AND|BTC|BTR|BTS|CMPXCHG|DEC|INC|NEG|NOT|OR|SBB|SUB|XOR|XADD|XCHG)\w*_(?:RM|M)"
 )
 _RELEASABLE = re.compile(r"MOV_RM(?:8|16|32|64)_(?:R|IMM)")
+_DS_STRING = re.compile(r"(?:MOVS[BWDQ]_M|CMPS[BWDQ]_M|LODS|OUTS|XLAT)")
+_ES_ONLY = re.compile(r"(?:STOS|SCAS|INS[BWD]_)")
 _ADDRESS = re.compile(r"(?:J[ER]?CXZ|LOOP)")
 
 
 class PrefixNamer:
     """Name the prefixes of instructions; one object for 64-bit and one for 32-bit code."""
 
-    def __init__(self, bitness: int) -> None:
-        from iced_x86 import MandatoryPrefix, OpKind, Register
+    def __init__(self, bitness: int, *, hints: bool) -> None:
+        from iced_x86 import MandatoryPrefix, OpCodeOperandKind, OpKind, Register
 
         self.wide = bitness == 64
+        self._hints = hints  # Intel syntax has no branch hints, and shows the prefix.
         self._mandatory = {
             MandatoryPrefix.P66: 0x66,
             MandatoryPrefix.PF2: 0xF2,
@@ -47,7 +50,11 @@ class PrefixNamer:
             for name in dir(OpKind)
             if name == "MEMORY" or name.startswith("MEMORY_")
         )
-        self._no_register = Register.NONE
+        self._low_bytes = frozenset((Register.SPL, Register.BPL, Register.SIL, Register.DIL))
+        kinds = {name: getattr(OpCodeOperandKind, name) for name in dir(OpCodeOperandKind)}
+        self._reg_kinds = _matching(kinds, r"\w+_REG(?:_MEM)?$|SEG_REG|[CDT]R_REG")
+        self._opcode_kinds = _matching(kinds, r"\w+_OPCODE$")
+        self._rm_kinds = _matching(kinds, r"\w+_(?:OR_MEM|RM)$|MEM|SIB_MEM")
 
     def has_memory(self, insn: Any) -> bool:
         """Tell whether an operand is in memory."""
@@ -63,11 +70,24 @@ class PrefixNamer:
         words: list[str] = [self._name(byte) for byte in prefixes]
         last = {byte: index for index, byte in enumerate(prefixes)}
         hint = ""
-        if not insn.is_invalid:
+        valid = insn is not None and not insn.is_invalid
+        if valid:
             hint = self._consume(prefixes, words, last, insn, code_name, rex)
-        if rex and not self._rex_used(rex, insn, code_name, raw[at + 1 :]):
+        if rex and not (valid and self._rex_used(rex, insn, code_name, raw[at + 1 :])):
             words.append("rex" + ("." if rex & 15 else "") + _rex_bits(rex))
         return [word for word in words if word], hint
+
+    def lone_rex(self, raw: bytes) -> int:
+        """Return the size of a REX prefix that another prefix robs of its effect, or 0.
+
+        binutils gives it, with the prefixes before it, a line of its own.
+        """
+        at = 0
+        while at < len(raw) and raw[at] in LEGACY:
+            at += 1
+        if not self.wide or at + 1 >= len(raw) or raw[at] & 0xF0 != 0x40:
+            return 0
+        return at + 1 if raw[at + 1] in LEGACY or raw[at + 1] & 0xF0 == 0x40 else 0
 
     def _name(self, byte: int) -> str:
         if byte in _SEGMENTS:
@@ -106,12 +126,14 @@ class PrefixNamer:
         if segments:
             index = segments[-1]
             byte = prefixes[index]
-            if _JCC.match(name) and byte in (0x2E, 0x3E):
+            if self._hints and _HINTED.match(name) and byte in (0x2E, 0x3E):
                 words[index] = ""
                 hint = ",pn" if byte == 0x2E else ",pt"
             elif byte == 0x3E and _NOTRACK.match(name):
                 words[index] = "notrack"
-            elif memory and (not self.wide or byte in (0x64, 0x65)):
+            elif _ES_ONLY.match(name):
+                pass
+            elif memory and (not self.wide or byte in (0x64, 0x65) or _DS_STRING.match(name)):
                 words[index] = ""
         return hint
 
@@ -132,28 +154,50 @@ class PrefixNamer:
             return elide
         return None
 
-    def _rex_used(self, rex: int, insn: Any, name: str, rest: bytes) -> bool:
-        info = insn.op_code()
-        if insn.is_invalid:
-            return False
-        if rex & 8 and not (
-            info.operand_size == 64 and not (info.default_op_size64 or info.force_op_size64)
-        ):
-            return info.w == 1 if rex & 8 and _W_MATTERS.search(name) else False
+    def _rex_used(self, rex: int, insn: Any, code_name: str, rest: bytes) -> bool:
+        """Tell whether every bit of a REX prefix has a use."""
         if rex == 0x40:
             return any(insn.op_register(i) in self._low_bytes for i in range(insn.op_count))
-        return True
+        used = self.rex_mask(insn, code_name)
+        if self.has_memory(insn) and _has_sib(rest):
+            used |= 2
+        return not rex & 15 & ~used
 
-    @property
-    def _low_bytes(self) -> frozenset[int]:
-        from iced_x86 import Register
+    def rex_mask(self, insn: Any, code_name: str) -> int:
+        """Return the REX bits that an opcode uses; X is in use where there is a SIB byte."""
+        info = insn.op_code()
+        used = 0
+        if info.operand_size == 64 and not (info.default_op_size64 or info.force_op_size64):
+            used |= 8
+        if info.operand_size == 0 and _W_MATTERS.search(code_name):
+            used |= 8
+        kinds = info.op_kinds()
+        if any(kind in self._reg_kinds for kind in kinds):
+            used |= 4
+        if any(kind in self._opcode_kinds or kind in self._rm_kinds for kind in kinds):
+            used |= 1
+        return used
 
-        return frozenset(
-            getattr(Register, name) for name in ("AL", "CL", "DL", "BL", "SPL", "BPL", "SIL", "DIL")
-        )
+    def own_prefix(self, insn: Any) -> int:
+        """Return the one legacy prefix that belongs to the opcode itself, or 0."""
+        info = insn.op_code()
+        mandatory = self._mandatory.get(info.mandatory_prefix, 0)
+        return mandatory or (0x66 if info.operand_size == 16 else 0)
 
 
-_W_MATTERS = re.compile(r"(?:64|_R64|RM64)")
+def _matching(kinds: dict[str, int], pattern: str) -> frozenset[int]:
+    return frozenset(value for name, value in kinds.items() if re.match(pattern, name))
+
+
+def _has_sib(rest: bytes) -> bool:
+    """Tell whether the ModRM byte of an encoding, given from its opcode on, has a SIB byte."""
+    at = 1
+    if rest[0] == 0x0F:
+        at = 3 if rest[1] in (0x38, 0x3A) else 2
+    return at < len(rest) and rest[at] & 7 == 4 and rest[at] < 0xC0
+
+
+_W_MATTERS = re.compile(r"_R?M64")
 
 
 def _rex_bits(rex: int) -> str:

@@ -50,6 +50,36 @@ def _append(text: str) -> Rule:
     return lambda mnemonic, operands, insn: (mnemonic, operands + text)
 
 
+def _nop(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
+    """Write `nop` for an exchange of a register with itself."""
+    if insn.op0_register == insn.op1_register:
+        return "nop", ""
+    return mnemonic, operands
+
+
+def _bad(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
+    return "(bad)", ""
+
+
+def _sized_nop(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
+    """Give `nop` on memory its size."""
+    if not operands.startswith("%") or ":" in operands:
+        mnemonic += {16: "w", 32: "l", 64: "q"}[insn.op_code().operand_size]
+    return mnemonic, operands
+
+
+def _prepend(text: str) -> Rule:
+    """Add an operand that iced takes for granted, as the first one."""
+    return lambda mnemonic, operands, insn: (mnemonic, text + operands)
+
+
+def _broadcast(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
+    """Write `QWORD BCST [rax]` for `QWORD PTR [rax]{1to8}`."""
+    if insn.is_broadcast:
+        operands = re.sub(r" PTR ([^{]*)\{1to\d+\}", r" BCST \1", operands)
+    return mnemonic, operands
+
+
 def _rounding_last(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
     """Put {sae} and {rn-sae} behind the last register, where Intel syntax has them."""
     found = re.search(r"\{(?:r[nduz]e?-)?sae\}", operands)
@@ -69,11 +99,19 @@ _X87_POP = r"(?:FADDP|FMULP|FSUBR?P|FDIVR?P)_"
 _BOTH: list[tuple[str, Rule]] = [
     (_IMUL, _repeat_destination),
     (r"SAL_", _respell("^sal", "shl")),
+    (r"XCHG_R64_RAX", _nop),
+    # Aliases that 8087s had and binutils does not know.
+    (r"F\w+_(?:DCD0|DCD8|DDC8|DFC8|DFD0|DFD8|DED0)$|FSTPNCE", _bad),
+    (r"FN(?:ENI|DISI)", _respell("$", "(8087 only)")),
+    (r"FNSETPM", _respell("$", "(287 only)")),
 ]
 _ATT: list[tuple[str, Rule]] = [
     (_STRINGS, _substitute(r"(?<!:)(\(%[er]?di\))", r"%es:\1")),
     (_STRINGS, _substitute(r"(?<!:)(\(%[er]?si\))", r"%ds:\1")),
     (r"XLAT", _substitute(r"^\(", "%ds:(")),
+    (r"XLAT", _substitute(r",\)", ")")),
+    (r"RESERVEDNOP", _substitute(r"^%\w+,", "")),
+    (r"RESERVEDNOP", _sized_nop),
     (r"(?:IN|OUT)_\w*DX|INS|OUTS", _substitute(r"%dx", "(%dx)")),
     (_SHIFT_BY_1, _substitute(r"^\$0x1,", "")),
     (r"FXCH_|FUCOMP?_ST|FCOMP?_ST", _default("%st(1)")),
@@ -87,6 +125,7 @@ _ATT_BY_SIZE: dict[int, list[tuple[str, Rule]]] = {
     32: [(r"(?:CALL|JMP|PUSH|POP)_RM32", _respell("^(call|jmp|push|pop)l$", r"\1"))],
 }
 _INTEL: list[tuple[str, Rule]] = [
+    (r"RESERVEDNOP", _substitute(r",\w+$", "")),
     (_STRINGS, _respell("[bwdq]$", "")),
     (_STRINGS, _substitute(r"(?<!:)(\[[er]?di\])", r"es:\1")),
     (_STRINGS, _substitute(r"(?<!:)(\[[er]?si\])", r"ds:\1")),
@@ -94,7 +133,14 @@ _INTEL: list[tuple[str, Rule]] = [
     (r"STOSW", _append(",ax")),
     (r"STOSD", _append(",eax")),
     (r"STOSQ", _append(",rax")),
+    (r"(?:SCAS|LODS)B", _prepend("al,")),
+    (r"(?:SCAS|LODS)W", _prepend("ax,")),
+    (r"(?:SCAS|LODS)D", _prepend("eax,")),
+    (r"(?:SCAS|LODS)Q", _prepend("rax,")),
     (r"XLAT", _substitute(r"PTR \[", "PTR ds:[")),
+    (r"MOV_SREG_R", _substitute(r",([abcd]x|[sb]p|[sd]i)$", r",e\1")),
+    (r"MOV_SREG_R", _substitute(r",(r\d+)w$", r",\1d")),
+    (r"IRETD", _rename("iret")),
     (_SHIFT_BY_1, _substitute(r",0x1$", ",1")),
     (r"F(?:LD|ILD|BLD|ADD|MUL|COMP?|SUBR?|DIVR?|I\w+)_M", _substitute("^st,", "")),
     (r"F(?:LD|XCH|U?COMP?)_ST", _substitute("^st,", "")),
@@ -102,10 +148,15 @@ _INTEL: list[tuple[str, Rule]] = [
     (r"FXCH_|FUCOMP?_ST|FCOMP?_ST", _default("st(1)")),
     (_X87_POP, _default("st(1),st")),
     (r"(?:PUSHF|POPF)[QD]", _respell("[qd]$", "")),
-    (r"RETF", _rename("retf")),
-    (r"RETF", _substitute("^far ?", "")),
+    (r"RETFD", _rename("retf")),
+    (r"RETFW", _rename("retfw")),
+    (r"RETFQ", _rename("retfq")),
+    (r"RETF", _substitute(r"^(?:ret )?far ?", "")),
+    (r"(?:CALL|JMP)_M16", _substitute("^far ", "")),
+    (r"SHA256RNDS2", _append(",xmm0")),
     (r"MOV_\w*MOFFS", _substitute(r"\w+ PTR ", "")),
     (r"EVEX_", _rounding_last),
+    (r"EVEX_", _broadcast),
     (r"EVEX_VP?GATHER|EVEX_VG", _substitute(r"^(\w+),(k\d)", r"\1{\2}")),
 ]
 _INTEL_BY_SIZE: dict[int, list[tuple[str, Rule]]] = {
