@@ -228,6 +228,12 @@ class SiteTable:
                     return True, places.get(pc - slot)
         return False, None
 
+    def is_start(self, addr: int, pc: int) -> bool:
+        """Tell whether ``pc`` is in the slot of the site at ``addr``."""
+        site = self.by_addr.get(addr)
+        slot = site.slot if site is not None else None
+        return slot is not None and slot <= pc < slot + _SLOT_SIZE
+
     @property
     def has_slots(self) -> bool:
         """Tell whether any slot exists, so that a pc may lie in one."""

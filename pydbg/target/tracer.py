@@ -214,6 +214,7 @@ class Tracer:
 
     def resume(self, thread: Thread, request: int) -> None:
         """Resume a thread; one that was killed meanwhile counts as running until it is reaped."""
+        thread.stop_pc = None
         if thread.inferior.debug_registers.slots != _NO_SLOTS or thread.armed:
             try:
                 thread.inferior.debug_registers.arm(thread)
@@ -291,12 +292,14 @@ class Tracer:
     def _leave_slot(self, thread: Thread) -> None:
         """Tell a stop inside a slot at the address that the program would be at."""
         for _ in range(8):
-            inside, addr = thread.inferior.sites.place_of(thread.pc)
+            sites, pc = thread.inferior.sites, thread.pc
+            inside, addr = sites.place_of(pc)
             if not inside:
                 return
             if addr is not None:
                 thread.pc = addr
-                thread.stop_pc = addr
+                if sites.is_start(addr, pc):
+                    thread.stop_pc = addr  # The hit was told already.
                 return
             stop = thread.stop
             thread.flush()

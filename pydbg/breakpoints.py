@@ -1,0 +1,136 @@
+"""What a user asks to stop at: breakpoints with their locations, and catchpoints.
+
+A breakpoint is a request; each of its locations is a place in a module, and has an address
+while that module is loaded. Locations own sites; they know nothing of int3s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydbg.expr.nodes import Node
+    from pydbg.locspec import Spec
+
+CATCH_KINDS = ("syscall", "fork", "vfork", "clone", "exec", "exit", "signal", "load", "unload")
+
+Callback = Callable[[Any], Any]
+
+
+@dataclass(eq=False, slots=True)
+class Location:
+    """Be one place of a breakpoint; the owner of its site.
+
+    ``addr`` is the run-time address, None while the module is not loaded. ``module_path`` is
+    None for an absolute address.
+    """
+
+    number: int
+    breakpoint: Breakpoint
+    module_path: str | None
+    link_addr: int
+    addr: int | None = None
+    enabled: bool = True
+    symbolic: str = ""
+    """``main+4`` as it is shown in angle brackets."""
+    function: str | None = None
+    file: str | None = None
+    line: int | None = None
+    planted: bool = False
+
+    internal = False
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Point:
+    """Hold what breakpoints and catchpoints have in common."""
+
+    number: int
+    enabled: bool = True
+    temporary: bool = False
+    condition: str | None = None
+    tree: Node | None = None
+    compiled: Callable[..., Any] | None = None
+    ignore_count: int = 0
+    hits: int = 0
+    commands: list[str] = field(default_factory=list)
+    callback: Callback | None = None
+    thread: int | None = None
+    disable_after: int | None = None
+    """Stops left until it disables itself (``enable once``, ``enable count N``)."""
+    delete_after: bool = False
+    deleted: bool = False
+
+    @property
+    def hit_count(self) -> int:
+        """Return how often it was hit: ignored hits count, those with a false condition do not."""
+        return self.hits
+
+    @property
+    def disposition(self) -> str:
+        """Return gdb's word for what becomes of it after a stop: keep, del or dis."""
+        if self.temporary or self.delete_after:
+            return "del"
+        return "dis" if self.disable_after is not None else "keep"
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether its commands begin with ``silent``: then the stop prints nothing."""
+        return bool(self.commands) and self.commands[0].strip() == "silent"
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Breakpoint(Point):
+    """Be a breakpoint; ``spec`` is its location as the user wrote it.
+
+    >>> Breakpoint(number=1, spec="main").pending
+    True
+    """
+
+    spec: str
+    parsed: Spec | None = None
+    hardware: bool = False
+    locations: list[Location] = field(default_factory=list)
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether it has no location yet."""
+        return not self.locations
+
+    @property
+    def kind_text(self) -> str:
+        """Return the type column of ``info breakpoints``."""
+        return "hw breakpoint" if self.hardware else "breakpoint"
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Catchpoint(Point):
+    """Be a catchpoint of one of ``CATCH_KINDS``.
+
+    For system calls ``numbers`` maps an ABI to what is caught, or is None for all of them;
+    ``phase`` is "both", "entry" or "return". For signals ``signals`` is the set, or None for
+    all. For load and unload ``pattern`` is a regular expression or None.
+    """
+
+    kind: str
+    specs: tuple[str, ...] = ()
+    numbers: dict[str, frozenset[int]] | None = None
+    names: tuple[tuple[str, int], ...] = ()
+    """The caught calls as (name, number) in the order of the request, for messages."""
+    phase: str = "both"
+    signals: frozenset[int] | None = None
+    all_signals: bool = False
+    pattern: str | None = None
+    on_entry: Callback | None = None
+    on_return: Callback | None = None
+
+    @property
+    def kind_text(self) -> str:
+        """Return the type column of ``info breakpoints``."""
+        return "catchpoint"
+
+    def catches_syscall(self, abi: str, nr: int) -> bool:
+        """Tell whether a call's number is one of its own."""
+        return self.numbers is None or nr in self.numbers.get(abi, ())

@@ -1,0 +1,332 @@
+"""Catchpoints at work: which system calls to stop at and how, and the other events.
+
+Caught calls of a launched program are found by a seccomp filter, so that all other calls cost
+nothing. Where that is not possible (an attached process, every call caught, ``set
+syscall-filter off``) every call of every thread stops.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydbg.breakpoints import CATCH_KINDS, Catchpoint
+from pydbg.errors import CommandError, DebuggerError
+from pydbg.events import CatchHit, Event, SignalReceived, SyscallCaught
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.linux.ptrace import SyscallInfo
+    from pydbg.target.inferior import Inferior
+    from pydbg.target.thread import Thread
+
+_AUDIT_I386 = 0x40000003
+_X32 = 0x40000000
+_RETURN_ONLY = re.compile(r"\$?\b(?:ret|errno)\b")
+ABIS = ("x86_64", "i386")
+
+
+def abi_of(info: SyscallInfo) -> str:
+    """Return the system call table a call belongs to (audit.h's architecture, the x32 bit)."""
+    if info.arch == _AUDIT_I386:
+        return "i386"
+    return "x32" if info.nr & _X32 else "x86_64"
+
+
+class Catches:
+    """Keep the catchpoints and judge what they may catch."""
+
+    def __init__(self, dbg: Debugger) -> None:
+        self._dbg = dbg
+
+    def _of(self, kind: str) -> list[Catchpoint]:
+        return [
+            p
+            for p in self._dbg.breakpoints.values()
+            if isinstance(p, Catchpoint) and p.kind == kind and p.enabled and not p.deleted
+        ]
+
+    # --- creation ----------------------------------------------------------------------------
+
+    def create(
+        self,
+        kind: str,
+        args: tuple[str, ...],
+        *,
+        condition: str | None = None,
+        temporary: bool = False,
+        phase: str = "both",
+        on_entry: Any = None,
+        on_return: Any = None,
+        callback: Any = None,
+    ) -> Catchpoint:
+        """Make a catchpoint; raises CommandError or UsageError for what cannot be caught."""
+        if kind not in CATCH_KINDS:
+            raise CommandError(f'Undefined catch command: "{kind}".  Try "help catch".')
+        fields: dict[str, Any] = {}
+        if kind == "syscall":
+            fields = self._syscalls(args)
+        elif kind == "signal":
+            fields = self._signals(args)
+        elif kind in ("load", "unload") and args:
+            try:
+                re.compile(args[0])
+            except re.error as error:
+                raise CommandError(f"{args[0]}: {error}") from None
+            fields = {"pattern": args[0]}
+        if on_entry is not None and on_return is None and phase == "both":
+            phase = "entry"
+        elif on_return is not None and on_entry is None and phase == "both":
+            phase = "return"
+        point = Catchpoint(
+            number=self._dbg.points.next_number(),
+            kind=kind,
+            specs=args,
+            temporary=temporary,
+            phase=phase,
+            on_entry=on_entry,
+            on_return=on_return,
+            callback=callback,
+            **fields,
+        )
+        self._dbg.points.set_condition(point, condition)
+        self._dbg.points.add(point)
+        if kind == "exit":
+            self._dbg.tracer.set_trace_exit()
+        return point
+
+    def _syscalls(self, args: tuple[str, ...]) -> dict[str, Any]:
+        if not args:
+            return {"numbers": None}
+        from pydbg.syscalls.table import table_for
+
+        numbers: dict[str, frozenset[int]] = {}
+        main_abi = self._dbg.arch.syscall_abi
+        errors: list[DebuggerError] = []
+        names: list[tuple[str, int]] = []
+        for abi in ABIS:
+            table = table_for(abi)
+            found: frozenset[int] = frozenset()
+            for spec in args:
+                try:
+                    some = table.resolve(spec)
+                except DebuggerError as error:
+                    if abi == main_abi:
+                        errors.append(error)
+                    continue
+                found |= some
+                if abi == main_abi:
+                    for nr in sorted(some):
+                        row = table.by_number(nr)
+                        names.append((row.name if row else "", nr))
+            numbers[abi] = found
+        if errors:
+            raise errors[0]
+        return {"numbers": numbers, "names": tuple(dict.fromkeys(names))}
+
+    def _signals(self, args: tuple[str, ...]) -> dict[str, Any]:
+        if not args:
+            return {"signals": None}
+        if args == ("all",):
+            return {"signals": None, "all_signals": True}
+        return {"signals": frozenset(self._dbg.signals.number(name) for name in args)}
+
+    # --- how system calls are stopped at -----------------------------------------------------
+
+    def _wanted(self) -> dict[str, frozenset[int]] | None:
+        """Return the caught numbers by ABI, or None if every call is caught."""
+        wanted: dict[str, frozenset[int]] = {}
+        for point in self._of("syscall"):
+            if point.numbers is None:
+                return None
+            for abi, numbers in point.numbers.items():
+                wanted[abi] = wanted.get(abi, frozenset()) | numbers
+        return {abi: numbers for abi, numbers in wanted.items() if numbers}
+
+    def launch_filter(self) -> tuple[bytes | None, dict[str, frozenset[int]]]:
+        """Return the seccomp program to launch with, and what it stops at."""
+        wanted = self._wanted()
+        if not wanted or self._dbg.settings["syscall-filter"] == "off":
+            return None, {}
+        from pydbg.syscalls.bpf import trace_filter
+
+        return trace_filter(wanted), wanted
+
+    def prepare(self, inferior: Inferior) -> bool:
+        """Make sure that caught calls stop; True if threads are to be resumed by PTRACE_SYSCALL."""
+        wanted = self._wanted()
+        if wanted is None:
+            return True
+        missing = {
+            abi: numbers - inferior.filtered.get(abi, frozenset())
+            for abi, numbers in wanted.items()
+        }
+        missing = {abi: numbers for abi, numbers in missing.items() if numbers}
+        if not missing:
+            return False
+        if not inferior.launched or self._dbg.settings["syscall-filter"] == "off":
+            return True
+        return not self._extend(inferior, missing)
+
+    def _extend(self, inferior: Inferior, missing: dict[str, frozenset[int]]) -> bool:
+        from pydbg.syscalls.bpf import trace_filter
+        from pydbg.target.inject import can_inject, install_filter
+
+        for thread in inferior.threads.values():
+            if not thread.running and not thread.zombie and can_inject(thread):
+                try:
+                    install_filter(thread, trace_filter(missing))
+                except DebuggerError:
+                    return False
+                for abi, numbers in missing.items():
+                    inferior.filtered[abi] = inferior.filtered.get(abi, frozenset()) | numbers
+                return True
+        return False
+
+    # --- system calls ------------------------------------------------------------------------
+
+    def at_seccomp(self, thread: Thread, tracing: bool) -> Event | None:
+        """Judge a stop by a filter; under PTRACE_SYSCALL the entry was judged already."""
+        if tracing:
+            return None
+        from pydbg.linux import ptrace
+        from pydbg.stepping import plan_of
+
+        plan = plan_of(thread)
+        if plan is not None and plan.request() == ptrace.SYSCALL:
+            return None
+        return self.at_entry(thread, ptrace.get_syscall_info(thread.tid))
+
+    def at_entry(self, thread: Thread, info: SyscallInfo) -> Event | None:
+        """Judge a system call that is about to run."""
+        thread.syscall = info
+        thread.want_return = False
+        abi = abi_of(info)
+        for point in self._of("syscall"):
+            if not point.catches_syscall(abi, info.nr):
+                continue
+            only_return = point.condition is not None and _RETURN_ONLY.search(point.condition)
+            if point.phase != "entry":
+                thread.want_return = True
+            if point.phase == "return" or only_return:
+                continue
+            event = self._judge(thread, point, info, abi, "entry", None, point.on_entry)
+            if event is not None:
+                return event
+        return None
+
+    def at_return(self, thread: Thread, info: SyscallInfo) -> Event | None:
+        """Judge a system call that is about to return."""
+        wanted, thread.want_return = thread.want_return, False
+        entry, thread.syscall = thread.syscall, None
+        if not wanted or entry is None:
+            return None
+        abi = abi_of(entry)
+        for point in self._of("syscall"):
+            if point.phase == "entry" or not point.catches_syscall(abi, entry.nr):
+                continue
+            event = self._judge(thread, point, entry, abi, "return", info.rval, point.on_return)
+            if event is not None:
+                return event
+        return None
+
+    def _judge(
+        self,
+        thread: Thread,
+        point: Catchpoint,
+        info: SyscallInfo,
+        abi: str,
+        phase: str,
+        ret: int | None,
+        callback: Any,
+    ) -> Event | None:
+        names = self.names_of(info, abi, ret) if point.condition is not None else None
+        event = SyscallCaught(
+            thread.inferior.pid,
+            thread.tid,
+            point.number,
+            point.temporary,
+            phase,
+            abi,
+            info.nr,
+            self.name_of(abi, info.nr),
+            tuple(info.args),
+            ret,
+        )
+        self._dbg.current_syscall = event
+        stops, error = self._dbg.control.passes(point, thread, names, callback)
+        if not stops:
+            return None
+        self._dbg.points.spent(point.number)
+        if error is None:
+            return event
+        return replace(event, error=error)
+
+    @staticmethod
+    def name_of(abi: str, nr: int) -> str:
+        """Return a call's name, or an empty string for a number without one."""
+        from pydbg.syscalls.table import table_for
+
+        row = table_for(abi).by_number(nr)
+        return row.name if row is not None else ""
+
+    @staticmethod
+    def names_of(info: SyscallInfo, abi: str, ret: int | None) -> Mapping[str, int]:
+        """Return what a condition may name: nr, arg1 to arg6, the arguments, ret, errno."""
+        from pydbg.syscalls.table import table_for
+
+        names = {"nr": info.nr}
+        for index, value in enumerate(info.args):
+            names[f"arg{index + 1}"] = value
+        row = table_for(abi).by_number(info.nr)
+        if row is not None:
+            for arg, value in zip(row.args, info.args, strict=False):
+                names[arg.name] = _signed(value) if arg.kind in _SIGNED else value
+        if ret is not None:
+            names["ret"] = ret
+            names["errno"] = -ret if -4095 <= ret < 0 else 0
+        return names
+
+    # --- other events ------------------------------------------------------------------------
+
+    def signal(self, thread: Thread, signo: int) -> Event | None:
+        """Judge a signal that is about to be delivered."""
+        for point in self._of("signal"):
+            if point.signals is None:
+                if signo in (5, 2) and not point.all_signals:
+                    continue
+            elif signo not in point.signals:
+                continue
+            if self._stops(point, thread, {"signo": signo}):
+                pid = thread.inferior.pid
+                return SignalReceived(pid, thread.tid, signo, point.number, point.temporary)
+        return None
+
+    def event(self, thread: Thread, kind: str, detail: Any) -> Event | None:
+        """Judge a fork, vfork, clone, exec, exit, load or unload."""
+        for point in self._of(kind):
+            pattern = point.pattern
+            if pattern is not None and not any(re.search(pattern, name) for name in detail):
+                continue
+            if self._stops(point, thread, None):
+                pid = thread.inferior.pid
+                return CatchHit(pid, thread.tid, point.number, point.temporary, kind, detail)
+        return None
+
+    def _stops(self, point: Catchpoint, thread: Thread, names: Mapping[str, int] | None) -> bool:
+        stops, _ = self._dbg.control.passes(point, thread, names)
+        if stops:
+            self._dbg.points.spent(point.number)
+        return stops
+
+
+_SIGNED = frozenset({"fd", "dirfd", "int", "pid", "offset"})
+
+
+def _signed(value: int) -> int:
+    value &= 0xFFFFFFFF if value >> 32 == 0 else (1 << 64) - 1
+    if value >> 63:
+        return value - (1 << 64)
+    return value - (1 << 32) if value >> 31 == 1 else value

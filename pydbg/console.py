@@ -1,0 +1,77 @@
+"""The terminal between the debugger and the program it runs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pydbg.errors import DebuggerError
+from pydbg.linux.terminal import Sentinel, Terminal
+
+WAKE = signal.SIGURG
+"""Sent by the sentinel at a Ctrl-C; ignored by default, so a late one does no harm."""
+
+
+class Console:
+    """Lend the terminal to the running program and watch its Ctrl-C."""
+
+    def __init__(self, fd: int) -> None:
+        self._terminal = Terminal(fd)
+        self._sentinel: Sentinel | None = None
+        self._group = 0
+
+    @contextmanager
+    def lent_to(self, group: int) -> Iterator[None]:
+        """Give the terminal to a process group, and take it back with its modes restored."""
+        if group != self._group:
+            self._terminal.forget()
+            self._watch(group)
+        self._terminal.give(group)
+        try:
+            yield
+        finally:
+            self._terminal.take()
+
+    def _watch(self, group: int) -> None:
+        self.close()
+        self._group = group
+        try:
+            self._sentinel = Sentinel(group, wake=WAKE)
+        except DebuggerError:
+            self._sentinel = None  # Ctrl-C still arrives as the program's own SIGINT.
+
+    def close(self) -> None:
+        """End the watch; the process is gone."""
+        self._group = 0
+        if self._sentinel is not None:
+            self._sentinel.close()
+            self._sentinel = None
+
+
+@contextmanager
+def interruptible(interrupt: Callable[[], None], *, own_sigint: bool) -> Iterator[None]:
+    """Turn SIGINT and the sentinel's wake-up into ``interrupt()`` while the program runs.
+
+    Does nothing outside of Python's main thread, where signal handlers cannot be set, nor (for
+    SIGINT) when the host program has a handler of its own and ``own_sigint`` is false.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handler(signo: int, frame: object) -> None:
+        interrupt()
+
+    saved = {}
+    wanted = [WAKE]
+    if own_sigint or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        wanted.append(signal.SIGINT)
+    for signo in wanted:
+        saved[signo] = signal.signal(signo, handler)
+    try:
+        yield
+    finally:
+        for signo, old in saved.items():
+            signal.signal(signo, old if old is not None else signal.SIG_DFL)

@@ -1,0 +1,208 @@
+"""What expressions see of the program: the selected frame, memory, symbols, variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoProcess
+from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pick_history
+from pydbg.expr.register_types import RegisterTypes, register_value
+from pydbg.expr.types import VoidType
+from pydbg.expr.values import Lvalue, Value, from_number
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.expr.context import Context
+    from pydbg.frames import Frame
+    from pydbg.symbols.modules import Module
+    from pydbg.symbols.symtab import Symbol
+    from pydbg.target.thread import Thread
+
+
+class ProgramContext(BaseContext):
+    """Answer expressions from the debugger's selected thread and frame.
+
+    ``names`` are extra names, seen before symbols and convenience variables: the arguments of
+    a caught system call.
+    """
+
+    def __init__(
+        self,
+        dbg: Debugger,
+        thread: Thread | None,
+        frame: Frame | None = None,
+        names: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__(dbg.arch.pointer_size)
+        self._dbg = dbg
+        self._thread = thread
+        self._frame = frame
+        self._names = names or {}
+        self.warnings: list[str] = []
+
+    # --- memory ------------------------------------------------------------------------------
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Read the program's memory, or its file's before it runs."""
+        inferior = self._dbg.inferior
+        if inferior is not None:
+            return inferior.read(addr, size)
+        module = self._dbg.modules.at(addr)
+        if module is None:
+            raise MemoryFault(addr, size)
+        try:
+            data = bytes(module.elf.load_bytes(module.link_addr(addr), size))
+        except DebuggerError:
+            raise MemoryFault(addr, size) from None
+        if len(data) < size:
+            raise MemoryFault(addr + len(data), size - len(data))
+        return data
+
+    def write(self, addr: int, data: bytes, /) -> None:
+        """Write the program's memory."""
+        inferior = self._dbg.inferior
+        if inferior is None:
+            raise MemoryFault(addr, len(data))
+        inferior.write(addr, data)
+        self._dbg.changed()
+
+    # --- registers ---------------------------------------------------------------------------
+
+    def register(self, name: str, /) -> Value | None:
+        """Return a register of the selected frame."""
+        register = self._dbg.arch.by_name.get(name)
+        if register is None:
+            return None
+        types = RegisterTypes(self._dbg.arch.pointer_size)
+        if self._thread is None:
+            # gdb: a register is void without a process, and an lvalue is not made of it.
+            return Value(VoidType())
+        frame = self._frame
+        if frame is not None and frame.level > 0:
+            data = frame.register_bytes(name)
+            if data is None:
+                raise ExprError("value is not available")
+        else:
+            data = self._thread.registers.read(register.name)
+        value = register_value(register, data, types)
+        value.lvalue = Lvalue("register", 0, register.name)
+        return value
+
+    def set_register(self, name: str, value: Value, /) -> None:
+        """Change a register of the selected frame."""
+        if self._thread is None:
+            raise NoProcess("The program has no registers now.")
+        frame = self._frame
+        if frame is not None and frame.level > 0:
+            frame.write_register(name, value.data)
+        else:
+            write_register(self._thread, name, value.data)
+        self._dbg.changed()
+
+    # --- variables ---------------------------------------------------------------------------
+
+    def convenience(self, name: str, /) -> Value | None:
+        """Return a convenience variable or a value the debugger makes up."""
+        if name in self._names:
+            return self._number(self._names[name])
+        return self._dbg.convenience_value(name, self._thread)
+
+    def set_convenience(self, name: str, value: Value, /) -> None:
+        """Keep a convenience variable; it lasts until the debugger ends."""
+        self._dbg.convenience[name] = value
+
+    def history(self, number: int, relative: bool, /) -> Value:
+        """Return a value of the value history."""
+        return pick_history(self._dbg.history, number, relative)
+
+    def _number(self, value: int) -> Value:
+        return from_number(self.model.long, value, self.read)
+
+    # --- symbols -----------------------------------------------------------------------------
+
+    def symbol(self, name: str, /) -> Value | None:
+        """Return a symbol's value; NAME may also be a module's, as in ``libc+0x1000``."""
+        if name in self._names:
+            return self._number(self._names[name])
+        module, symbol = find_symbol(self._dbg, name)
+        if module is None:
+            return None
+        if symbol is None:
+            return self._number(module.bias)
+        if symbol.kind == "tls":
+            raise ExprError(f"Cannot find thread-local storage for `{name}'.")
+        addr = module.addr_of(symbol)
+        if symbol.is_code or symbol.kind in ("func", "ifunc"):
+            return Value.at(self.model.text_symbol, addr, self.read)
+        return Value.at(self.model.data_symbol, addr, self.read)
+
+    def function(self, name: str, /) -> InternalFunction | None:
+        """Return ``$base("libc")``: the load bias of a module, of the program without one."""
+        return self._base if name in ("base", "_base") else None
+
+    def _base(self, args: list[Value], ctx: Context) -> Value:
+        if not args:
+            found = self._dbg.modules.main
+        else:
+            from pydbg.expr.functions import read_string
+
+            wanted = read_string(args[0], ctx).decode("utf-8", "surrogateescape")
+            found = self._dbg.modules.by_name(wanted)
+            if found is None:
+                raise ExprError(f'No module "{wanted}" is loaded.')
+        if found is None:
+            raise NoProcess
+        return from_number(self.model.ulong, found.bias, self.read)
+
+    def call(self, addr: int, args: Sequence[Value], /) -> int:
+        """Call a function of the program in the selected thread."""
+        if self._thread is None:
+            raise ExprError("You can't do that without a process to debug.")
+        return self._dbg.call(addr, [int(value) for value in args])
+
+    def allocate(self, data: bytes, /) -> int:
+        """Put bytes where they stay: memory from the program's own malloc, as gdb does."""
+        if self._thread is None:
+            raise ExprError(NEEDS_PROCESS)
+        for _, symbol_addr in self._dbg.functions_named("malloc"):
+            addr = self._dbg.call(symbol_addr, [len(data)])
+            self.write(addr, data)
+            return addr
+        raise ExprError("The program has no malloc to hold the value.")
+
+    def warn(self, message: str, /) -> None:
+        """Keep a warning for the front end."""
+        self.warnings.append(message)
+
+
+def write_register(thread: Thread, name: str, data: bytes) -> None:
+    """Change a register of a stopped thread.
+
+    A thread that a system call was interrupted in would restart it at the next resume and so
+    undo a new pc: the kernel is told that there is no call any more (orig_rax -1).
+    """
+    arch = thread.inferior.arch
+    register = arch.by_name[name]
+    thread.registers.put(register.name, data)
+    if register.name == arch.pc:
+        thread.block.set(arch.syscall_number, (1 << 64) - 1)
+
+
+def find_symbol(dbg: Debugger, name: str) -> tuple[Module | None, Symbol | None]:
+    """Find a symbol as an expression means it: the current module's first, then any module's.
+
+    A module's own name gives the module and no symbol.
+    """
+    found = [
+        (module, symbol)
+        for module, symbol in dbg.modules.lookup(name)
+        if symbol.kind not in ("plt", "got")
+    ]
+    if found:
+        return next(((m, s) for m, s in found if s.bind != "local"), found[0])
+    stubs = dbg.modules.lookup(f"{name}@plt")
+    if stubs:
+        return stubs[0]
+    module = dbg.modules.by_name(name)
+    return module, None

@@ -1,0 +1,132 @@
+"""Stack frames as the user sees them: a place, a name, the registers of that moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.errors import CommandError, DebuggerError
+
+if TYPE_CHECKING:
+    from pydbg.symbols.modules import Module
+    from pydbg.symbols.symtab import Symbol
+    from pydbg.target.thread import Thread
+    from pydbg.target.unwind import RawFrame
+
+
+class Frame:
+    """Hold one frame of a stopped thread.
+
+    ``addr`` is its pc. Names and lines are looked up at ``lookup_addr``: for a caller the byte
+    before the return address, which is still in the call.
+    """
+
+    __slots__ = (
+        "_looked",
+        "addr",
+        "cfa",
+        "file",
+        "function",
+        "has_debug_info",
+        "how",
+        "is_signal_frame",
+        "level",
+        "line",
+        "line_start",
+        "lookup_addr",
+        "module",
+        "offset",
+        "raw",
+        "regs",
+        "thread",
+    )
+
+    def __init__(self, thread: Thread, raw: RawFrame) -> None:
+        self.thread = thread
+        self.raw = raw
+        self.level = raw.level
+        self.addr = raw.pc
+        self.lookup_addr = raw.lookup_pc
+        self.cfa = raw.cfa
+        self.how = raw.how
+        self.regs = raw.regs
+        self.is_signal_frame = raw.is_signal
+        self.module: Module | None = None
+        self.function: str | None = None
+        self.offset = 0
+        self.file: str | None = None
+        self.line: int | None = None
+        self.line_start: int | None = None
+        self.has_debug_info = False
+        self._locate()
+
+    def __repr__(self) -> str:
+        return f"<Frame {self.level} {self.addr:#x} in {self.function or '??'}>"
+
+    def _locate(self) -> None:
+        modules = self.thread.inferior.modules
+        module: Module | None = modules.at(self.lookup_addr) if modules is not None else None
+        self.module = module
+        if module is None:
+            return
+        try:
+            symbol = module.symbol_at(self.lookup_addr)
+            function = module.function_at(self.lookup_addr)
+            line = module.line_at(self.lookup_addr)
+        except DebuggerError:
+            return  # Damaged debug information: the frame is shown with less.
+        name, start = _name_of(module, symbol, function)
+        self.function = name
+        if start is not None:
+            self.offset = self.addr - start
+        self.has_debug_info = function is not None
+        if line is not None:
+            self.file, self.line, self.line_start = line.file, line.line, line.low
+
+    def register_bytes(self, name: str) -> bytes | None:
+        """Return a register's bytes in this frame, or None if it is not known any more.
+
+        Registers that no unwind rule speaks of (vectors, segments, flags) are the thread's.
+        """
+        arch = self.thread.inferior.arch
+        register = arch.by_name[name]
+        if self.level == 0:
+            return self.thread.registers.read(register.name)
+        whole = register
+        while whole.parent is not None:
+            whole = arch.by_name[whole.parent]
+        if whole.dwarf is None or whole.where != "gpr":
+            if whole.name == arch.pc:
+                return self.addr.to_bytes(register.size, "little")
+            return self.thread.registers.read(register.name)
+        value = self.addr if whole.name == arch.pc else self.regs.get(whole.dwarf)
+        if value is None:
+            return None
+        data = (value & ((1 << 8 * whole.size) - 1)).to_bytes(whole.size, "little")
+        start = register.offset if register.parent is not None else 0
+        return data[start : start + register.size]
+
+    def write_register(self, name: str, data: bytes) -> None:
+        """Change a register where this frame's callee saved it."""
+        arch = self.thread.inferior.arch
+        register = arch.by_name[name]
+        saved = self._saved_by_callees(register.dwarf)
+        if saved is None:
+            raise CommandError("Left operand of assignment is not an lvalue.")
+        self.thread.inferior.write(saved, data)
+
+    def _saved_by_callees(self, dwarf: int | None) -> int | None:
+        return self.raw.saved.get(dwarf) if dwarf is not None else None
+
+
+def _name_of(
+    module: Module, symbol: tuple[Symbol, int] | None, function: object
+) -> tuple[str | None, int | None]:
+    """Choose between the symbol table's name and DWARF's, as gdb's find_frame_funname."""
+    name = getattr(function, "name", None)
+    if name is not None:
+        start = module.addr(getattr(function, "low", 0))
+        if symbol is None or module.addr_of(symbol[0]) <= start:
+            return name, start
+    if symbol is None:
+        return None, None
+    return symbol[0].demangled, module.addr_of(symbol[0])

@@ -1,0 +1,192 @@
+"""Location specs: what comes after ``break``. Parsed once, resolved as often as modules change.
+
+SYMBOL          main, ns::f, main.main
+SYMBOL+N        N bytes behind the symbol's own address
+*EXPR           an address; before ``run`` one inside the program's file is a link address
+MODULE+N        a link address in a module: libc+0x27680, a.out+0x1139
+MODULE:SYMBOL   a symbol of one module only
+FILE:LINE       a source line
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError, LocationError
+from pydbg.symbols.entrypoint import main_from_start
+
+if TYPE_CHECKING:
+    from pydbg.symbols.modules import Module, ModuleList
+    from pydbg.symbols.symtab import Symbol
+
+_OFFSET = re.compile(r"^(?P<base>.*?)\s*\+\s*(?P<offset>0[xX][0-9a-fA-F]+|\d+)$")
+_LINE = re.compile(r"^(?:(?P<file>.+):)?(?P<line>\d+)$")
+_MODULE_SYMBOL = re.compile(r"^(?P<module>[^:]+\.so[^:]*|/[^:]+):(?P<symbol>[^:].*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Hold a parsed location spec.
+
+    ``kind`` is "address" (``name`` is the expression), "line" (``name`` the file or "", and
+    ``offset`` the line), or "symbol" (a name that may be a module's, and an offset).
+    """
+
+    text: str
+    kind: str
+    name: str
+    offset: int | None = None
+    module: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Hold one place that a spec means.
+
+    ``addr`` is a run-time address, or None while the program does not run; ``module`` is None
+    for an address outside of every module.
+    """
+
+    module: Module | None
+    link_addr: int
+    addr: int | None
+    function: str | None = None
+    offset: int = 0
+    file: str | None = None
+    line: int | None = None
+    link_time: bool = False
+    """Whether ``*EXPR`` was taken as a link address, which is to be said."""
+
+
+def parse(text: str) -> Spec:
+    """Parse a location spec; raises LocationError if there is nothing in it.
+
+    >>> parse("main+4")
+    Spec(text='main+4', kind='symbol', name='main', offset=4, module=None)
+    >>> parse("*$pc").kind, parse("a.c:12").kind
+    ('address', 'line')
+    """
+    text = text.strip()
+    for option in ("-function ", "-qualified ", "-q ", "-source "):
+        text = text.removeprefix(option).strip()
+    if not text:
+        raise LocationError("No location given.")
+    if text.startswith("*"):
+        return Spec(text, "address", text[1:].strip())
+    if match := _LINE.match(text):
+        return Spec(text, "line", match["file"] or "", int(match["line"]))
+    if match := _MODULE_SYMBOL.match(text):
+        inner = parse(match["symbol"])
+        return Spec(text, "symbol", inner.name, inner.offset, match["module"])
+    if (match := _OFFSET.match(text)) and match["base"] and "operator" not in match["base"]:
+        return Spec(text, "symbol", match["base"].strip("'"), int(match["offset"], 0))
+    name = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+    return Spec(text, "symbol", name)
+
+
+class Resolver:
+    """Turn specs into places, for one list of modules.
+
+    ``evaluate`` gives the number an expression stands for; ``live`` says whether addresses are
+    run-time addresses.
+    """
+
+    def __init__(self, modules: ModuleList, evaluate: Callable[[str], int], *, live: bool) -> None:
+        self._modules = modules
+        self._evaluate = evaluate
+        self._live = live
+
+    def resolve(self, spec: Spec) -> list[Resolved]:
+        """Return the places a spec means now; an empty list if it means none yet.
+
+        Raises LocationError or ExprError for what can never mean one.
+        """
+        if spec.kind == "address":
+            return [self._address(self._evaluate(spec.name))]
+        if spec.kind == "line":
+            return self._lines(spec)
+        modules = self._chosen(spec)
+        symbols = self._symbols(spec, modules)
+        if symbols or spec.offset is None:
+            return self._unique(symbols, spec)
+        module = self._modules.by_name(spec.name)
+        if module is None:
+            return []
+        if not module.elf.low <= spec.offset < module.elf.high:
+            raise LocationError(f"{spec.text}: {module.name} has no address {spec.offset:#x}.")
+        return [self.place(module, spec.offset)]
+
+    def _chosen(self, spec: Spec) -> ModuleList | list[Module]:
+        if spec.module is None:
+            return self._modules
+        module = self._modules.by_name(spec.module)
+        return [module] if module is not None else []
+
+    def _symbols(self, spec: Spec, modules: ModuleList | list[Module]) -> list[tuple[Module, int]]:
+        wanted = set(modules)
+        found = [(m, s) for m, s in self._modules.breakable(spec.name) if m in wanted]
+        if not found and spec.name == "main":
+            return self._implied_main()
+        places = [(m, s.link_addr) for m, s in found]
+        if spec.offset is not None:
+            return [(m, link_addr + spec.offset) for m, link_addr in places]
+        return [(m, self._entry(m, s)) for m, s in found]
+
+    def _implied_main(self) -> list[tuple[Module, int]]:
+        """Find main in a program whose symbols do not name it: Go's, or a stripped one."""
+        main = self._modules.main
+        if main is None:
+            return []
+        for symbol in main.lookup("main.main"):
+            return [(main, self._entry(main, symbol))]
+        link_addr = main_from_start(main.elf)
+        return [] if link_addr is None else [(main, self._behind_prologue(main, link_addr))]
+
+    def _entry(self, module: Module, symbol: Symbol) -> int:
+        return self._behind_prologue(module, symbol.link_addr)
+
+    @staticmethod
+    def _behind_prologue(module: Module, link_addr: int) -> int:
+        from pydbg.symbols.breakaddr import breakpoint_addr
+
+        try:
+            return breakpoint_addr(module, link_addr, module.elf.load_bytes)
+        except DebuggerError:
+            return link_addr
+
+    def _unique(self, found: list[tuple[Module, int]], spec: Spec) -> list[Resolved]:
+        places: dict[tuple[str, int], Resolved] = {}
+        for module, link_addr in found:
+            places.setdefault((module.path, link_addr), self.place(module, link_addr))
+        return list(places.values())
+
+    def _lines(self, spec: Spec) -> list[Resolved]:
+        raise LocationError(f"{spec.text}: breakpoints by source line are not supported.")
+
+    def _address(self, addr: int) -> Resolved:
+        module = self._modules.at(addr)
+        if module is None:
+            return Resolved(None, addr, addr)
+        place = self.place(module, module.link_addr(addr))
+        if not self._live and module.elf.is_pie:
+            return replace(place, link_time=True)
+        return place
+
+    def place(self, module: Module, link_addr: int) -> Resolved:
+        """Describe a link address of a module."""
+        addr = module.addr(link_addr)
+        label = module.symbol_at(addr)
+        function = label[0].demangled if label else None
+        line = module.line_at(addr)
+        return Resolved(
+            module,
+            link_addr,
+            addr if self._live else None,
+            function,
+            label[1] if label else 0,
+            line.file if line else None,
+            line.line if line else None,
+        )

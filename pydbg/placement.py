@@ -1,0 +1,116 @@
+"""Keep the waiting debugger on the program's CPU while stops come thick and fast.
+
+A stop costs two context switches, and on an idle machine most of the time goes into waking the
+other CPU. A process under SCHED_IDLE (sched(7)) that waits on the program's CPU makes the
+scheduler wake the program beside it. The program's own affinity is never touched. It is done
+only where the policy can be left again (CAP_SYS_NICE), only for one running thread, and given
+up when it does not pay.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydbg.target.thread import Thread
+
+_HOT = 64
+"""Stops in a row, unseen by the user, after which placement is tried."""
+_REFRESH = 16
+_CHECK = 256
+_CAP_SYS_NICE = 1 << 23
+
+
+class Placement:
+    """Move the debugger beside the program, and back."""
+
+    def __init__(self) -> None:
+        self._stops = 0
+        self._affinity: set[int] | None = None
+        self._policy: tuple[int, int] | None = None
+        self._allowed: bool | None = None
+        self._given_up = False
+        self._mark = 0.0
+        self._before = 0.0
+        """Seconds that ``_HOT`` stops took before the move."""
+
+    def follow(self, thread: Thread, threads: Mapping[int, Thread]) -> None:
+        """Note a stop that the user does not see, and move if such stops are frequent."""
+        self._stops += 1
+        stops = self._stops
+        if self._given_up or (stops % _REFRESH and stops != 1):
+            return
+        if stops == 1:
+            self._mark = time.monotonic()
+            return
+        if len(threads) != 1:
+            self.leave()
+            return
+        if self._affinity is None:
+            if stops % _HOT == 0:
+                now = time.monotonic()
+                self._before, self._mark = (now - self._mark) / _HOT, now
+                if self._before < 0.001:
+                    self._enter(thread)
+            return
+        self._place(thread)
+        if stops % _CHECK == 0:
+            now = time.monotonic()
+            each, self._mark = (now - self._mark) / _CHECK, now
+            if each > self._before * 1.2:
+                self.leave()
+                self._given_up = True
+
+    def _enter(self, thread: Thread) -> None:
+        if self._allowed is None:
+            self._allowed = _may_leave_again()
+        if not self._allowed:
+            self._given_up = True
+            return
+        try:
+            self._affinity = os.sched_getaffinity(0)
+            self._policy = (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority)
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        except OSError:
+            self._affinity = None
+            self._given_up = True
+            return
+        self._place(thread)
+        self._mark = time.monotonic()
+
+    def _place(self, thread: Thread) -> None:
+        try:
+            with open(f"/proc/{thread.tid}/stat", "rb") as file:
+                cpu = int(file.read().rpartition(b")")[2].split()[36])
+            os.sched_setaffinity(0, {cpu})
+        except (OSError, ValueError, IndexError):
+            self.leave()
+
+    def leave(self) -> None:
+        """Go back to the policy and the CPUs that the debugger came with."""
+        self._stops = 0
+        if self._affinity is None:
+            return
+        affinity, self._affinity = self._affinity, None
+        try:
+            if self._policy is not None:
+                policy, priority = self._policy
+                os.sched_setscheduler(0, policy, os.sched_param(priority))
+            os.sched_setaffinity(0, affinity)
+        except OSError:
+            self._given_up = True
+
+
+def _may_leave_again() -> bool:
+    """Tell whether this process may go from SCHED_IDLE back to SCHED_OTHER."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("CapEff:"):
+                    return bool(int(line.split()[1], 16) & _CAP_SYS_NICE)
+    except (OSError, ValueError):
+        return False
+    return False

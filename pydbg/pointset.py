@@ -1,0 +1,363 @@
+"""The user's breakpoints: made, resolved against the modules, planted, counted, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydbg.breakpoints import Breakpoint, Location, Point
+from pydbg.errors import CommandError, DebuggerError, ExprError, LocationError, MemoryFault
+from pydbg.events import BreakpointMoved
+from pydbg.locspec import Resolved, Resolver, parse
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.locspec import Spec
+    from pydbg.target.inferior import Inferior
+    from pydbg.target.thread import Thread
+
+
+class PointSet:
+    """Keep all breakpoints and catchpoints by number."""
+
+    def __init__(self, dbg: Debugger) -> None:
+        self._dbg = dbg
+        self.by_number: dict[int, Any] = {}
+        self._last = 0
+        self._stale = False
+
+    # --- numbers -----------------------------------------------------------------------------
+
+    def next_number(self) -> int:
+        """Return the number the next point will have."""
+        return self._last + 1
+
+    def add(self, point: Point) -> None:
+        """Take in a point; it gets the next number and becomes ``$bpnum``."""
+        self._last += 1
+        point.number = self._last
+        self.by_number[self._last] = point
+
+    def get(self, number: int) -> Any:
+        """Return a point; raises CommandError for an unknown number."""
+        point = self.by_number.get(number)
+        if point is None:
+            raise CommandError(f"No breakpoint number {number}.")
+        return point
+
+    @property
+    def last_number(self) -> int:
+        """Return ``$bpnum``, 0 before the first."""
+        return self._last
+
+    # --- creation ----------------------------------------------------------------------------
+
+    def create(
+        self,
+        text: str,
+        *,
+        condition: str | None = None,
+        callback: Callable[[Any], Any] | None = None,
+        temporary: bool = False,
+        hardware: bool = False,
+        thread: int | None = None,
+        pending: bool | None = None,
+        ignore: int = 0,
+    ) -> Breakpoint:
+        """Make a breakpoint; raises LocationError where it means no place and may not wait.
+
+        ``pending`` None asks the setting ``breakpoint pending``.
+        """
+        spec = parse(text)
+        places = self.resolve(spec)
+        if not places:
+            if pending is None:
+                pending = self._dbg.settings["breakpoint pending"] == "on"
+            if not pending:
+                raise self._undefined(spec)
+        point = Breakpoint(
+            number=self._last + 1,
+            spec=text,
+            parsed=spec,
+            hardware=hardware,
+            temporary=temporary,
+            callback=callback,
+            thread=thread,
+            ignore_count=ignore,
+        )
+        self.set_condition(point, condition)
+        self._set_locations(point, places)
+        if hardware and self._dbg.inferior is not None:
+            self._arm(point, self._dbg.inferior)
+        self.add(point)
+        self._stale = True
+        return point
+
+    def _undefined(self, spec: Spec) -> LocationError:
+        if spec.kind == "line":
+            return LocationError(f"No line {spec.offset} in file {spec.name!r}.")
+        if not len(self._dbg.modules):
+            return LocationError('No symbol table is loaded.  Use the "file" command.')
+        near = self._near(spec.name)
+        hint = f"  Did you mean {near}?" if near else ""
+        return LocationError(f'Function "{spec.name}" not defined.{hint}')
+
+    def _near(self, name: str) -> str:
+        import difflib
+        from itertools import islice
+
+        main = self._dbg.modules.main
+        if main is None or not name:
+            return ""
+        names = [n for n in islice(main.names(name[:1]), 20000) if "@" not in n]
+        found = difflib.get_close_matches(name, names, 1, 0.75)
+        return found[0] if found else ""
+
+    def resolve(self, spec: Spec) -> list[Resolved]:
+        """Return the places a parsed spec means now."""
+        dbg = self._dbg
+        live = dbg.inferior is not None
+
+        def evaluate(text: str) -> int:
+            value = dbg.evaluate(text)
+            from pydbg.expr.types import FunctionType, NoDebugType, strip
+
+            if isinstance(strip(value.type), FunctionType | NoDebugType):
+                return value.addr or 0
+            return int(value) & ((1 << 64) - 1)
+
+        return Resolver(dbg.modules, evaluate, live=live).resolve(spec)
+
+    def _set_locations(self, point: Breakpoint, places: list[Resolved]) -> None:
+        old = {(loc.module_path, loc.link_addr): loc for loc in point.locations}
+        point.locations = []
+        for number, place in enumerate(places, 1):
+            path = place.module.path if place.module is not None else None
+            location = old.get((path, place.link_addr))
+            if location is None:
+                location = Location(number, point, path, place.link_addr)
+            location.number = number
+            location.addr = place.addr
+            location.function = place.function
+            location.symbolic = _label(place)
+            location.file, location.line = place.file, place.line
+            point.locations.append(location)
+
+    # --- conditions --------------------------------------------------------------------------
+
+    def set_condition(self, point: Point, text: str | None) -> None:
+        """Set or (None) remove a condition; raises ExprError and changes nothing if it is wrong."""
+        if text is None or not text.strip():
+            point.condition, point.tree, point.compiled = None, None, None
+            return
+        from pydbg.expr.parser import parse as parse_expression
+
+        tree = parse_expression(text)
+        self._check_names(point, text)
+        point.condition, point.tree, point.compiled = text.strip(), tree, None
+
+    def _check_names(self, point: Point, text: str) -> None:
+        """Refuse a condition that names what nothing can be: before it is needed, not then."""
+        if not isinstance(point, Breakpoint):
+            return
+        try:
+            self._dbg.evaluate(text)
+        except ExprError as error:
+            if str(error).startswith("No symbol ") and point.locations:
+                raise
+        except DebuggerError:
+            return  # No process yet, memory that is not there yet: it is asked at the hit.
+
+    def holds(self, point: Point, thread: Thread, names: Mapping[str, int] | None = None) -> bool:
+        """Evaluate a point's condition in a thread; raises what evaluation raises."""
+        tree = point.tree
+        if tree is None:
+            return True
+        if names is None:
+            compiled = point.compiled
+            if compiled is None:
+                compiled = point.compiled = self._compile(point, thread)
+            return bool(compiled(thread.fetch(), thread.inferior.read))
+        return self._evaluate(point, thread, names)
+
+    def _compile(self, point: Point, thread: Thread) -> Callable[..., bool]:
+        from pydbg.expr.compile import compile_condition
+
+        assert point.tree is not None
+        context = self._dbg.context_of(thread)
+        compiled = compile_condition(point.tree, thread.inferior.arch, symbol=context.symbol)
+        if compiled is not None:
+            return compiled
+        # What the compiler does not know is evaluated each time, in the thread that asks.
+        return lambda regs, read: self._evaluate(point, self._asking, None)
+
+    def _evaluate(self, point: Point, thread: Thread, names: Mapping[str, int] | None) -> bool:
+        from pydbg.expr.evaluate import evaluate
+
+        assert point.tree is not None
+        return bool(evaluate(point.tree, self._dbg.context_of(thread, names)))
+
+    @property
+    def _asking(self) -> Thread:
+        thread = self._dbg.asking
+        assert thread is not None
+        return thread
+
+    # --- places and sites --------------------------------------------------------------------
+
+    def breakpoints(self) -> list[Breakpoint]:
+        """Return the breakpoints, without the catchpoints."""
+        return [p for p in self.by_number.values() if isinstance(p, Breakpoint)]
+
+    def modules_changed(self, inferior: Inferior | None) -> None:
+        """Resolve everything anew; what was found stays where its module still is."""
+        for point in self.breakpoints():
+            if point.deleted:
+                continue
+            point.compiled = None
+            try:
+                places = self._again(point)
+            except DebuggerError as error:
+                if inferior is not None and not isinstance(error, LocationError):
+                    continue
+                places = []
+            if not places and point.locations:
+                self._withdraw(point, inferior)
+                self._keep_unloaded(point)
+                continue
+            before = [(loc.module_path, loc.link_addr) for loc in point.locations]
+            self._move(point, places, inferior)
+            after = [(loc.module_path, loc.link_addr) for loc in point.locations]
+            if before != after and inferior is not None:
+                self._dbg.notify(BreakpointMoved(inferior.pid, inferior.pid, point.number))
+        self._stale = True
+        if inferior is not None:
+            self.insert(inferior, quiet=True)
+
+    def _again(self, point: Breakpoint) -> list[Resolved]:
+        spec = point.parsed
+        assert spec is not None
+        if spec.kind != "address" or not point.locations:
+            return self.resolve(spec)
+        # An address stays what it was when it was set: a place in a module, or a number.
+        live = self._dbg.inferior is not None
+        places = []
+        for loc in point.locations:
+            if loc.module_path is None:
+                places.append(Resolved(None, loc.link_addr, loc.link_addr))
+                continue
+            module = next((m for m in self._dbg.modules if m.path == loc.module_path), None)
+            if module is not None:
+                addr = module.addr(loc.link_addr)
+                resolver = Resolver(self._dbg.modules, lambda _: 0, live=live)
+                places.append(resolver.place(module, module.link_addr(addr)))
+        return places
+
+    def _keep_unloaded(self, point: Breakpoint) -> None:
+        for location in point.locations:
+            location.addr = None
+
+    def _move(self, point: Breakpoint, places: list[Resolved], inferior: Inferior | None) -> None:
+        kept = {(p.module.path if p.module else None, p.link_addr, p.addr) for p in places}
+        for location in point.locations:
+            key = (location.module_path, location.link_addr, location.addr)
+            if location.planted and key not in kept:
+                self._unplant(location, inferior)
+        self._set_locations(point, places)
+
+    def insert(self, inferior: Inferior, *, quiet: bool = False) -> None:
+        """Plant what is enabled and lift what is not, before the process runs.
+
+        Raises CommandError naming the breakpoint that cannot be planted.
+        """
+        if not self._stale:
+            return
+        problems: list[str] = []
+        for point in self.breakpoints():
+            for location in point.locations:
+                wanted = point.enabled and location.enabled and location.addr is not None
+                if wanted and not location.planted:
+                    try:
+                        self._plant(location, inferior)
+                    except MemoryFault as fault:
+                        problems.append(f"Cannot insert breakpoint {point.number}. {fault}")
+                elif not wanted and location.planted:
+                    self._unplant(location, inferior)
+        if problems and not quiet:
+            raise CommandError(problems[0])
+        self._stale = bool(problems)
+
+    def _plant(self, location: Location, inferior: Inferior) -> None:
+        assert location.addr is not None
+        if location.breakpoint.hardware:
+            inferior.debug_registers.add(location.addr, "exec", 1, location)
+        else:
+            inferior.sites.add(location.addr, location)
+        location.planted = True
+
+    def _arm(self, point: Breakpoint, inferior: Inferior) -> None:
+        try:
+            for location in point.locations:
+                if location.addr is not None:
+                    self._plant(location, inferior)
+        except DebuggerError:
+            self._withdraw(point, inferior)
+            raise
+
+    def _unplant(self, location: Location, inferior: Inferior | None) -> None:
+        location.planted = False
+        if inferior is None or location.addr is None:
+            return
+        if location.breakpoint.hardware:
+            inferior.debug_registers.discard(location)
+        else:
+            inferior.sites.discard(location.addr, location)
+
+    def _withdraw(self, point: Breakpoint, inferior: Inferior | None) -> None:
+        for location in point.locations:
+            if location.planted:
+                self._unplant(location, inferior)
+
+    def process_gone(self) -> None:
+        """Note that no site is planted any more: the process ended or was let go."""
+        for point in self.breakpoints():
+            for location in point.locations:
+                location.planted = False
+        self._stale = True
+
+    def changed(self) -> None:
+        """Note that something was enabled or disabled."""
+        self._stale = True
+        inferior = self._dbg.inferior
+        if inferior is not None and not self._dbg.control.loop_running:
+            self.insert(inferior, quiet=True)
+
+    # --- after a stop ------------------------------------------------------------------------
+
+    def spent(self, number: int) -> None:
+        """Do what a stop does to a point: delete a temporary one, disable a ``once``."""
+        point = self.by_number.get(number)
+        if point is None:
+            return
+        if point.temporary or point.delete_after:
+            self.delete(number)
+        elif point.disable_after is not None:
+            point.disable_after -= 1
+            if point.disable_after <= 0:
+                point.disable_after = None
+                point.enabled = False
+                self._stale = True
+
+    def delete(self, number: int) -> None:
+        """Delete a point; raises CommandError for an unknown number."""
+        point = self.get(number)
+        point.deleted = True
+        if isinstance(point, Breakpoint):
+            self._withdraw(point, self._dbg.inferior)
+        del self.by_number[number]
+
+
+def _label(place: Resolved) -> str:
+    if place.function is None:
+        return ""
+    return f"{place.function}+{place.offset}" if place.offset else place.function

@@ -1,0 +1,346 @@
+"""Thread plans: what a thread is up to, asked at each of its stops "go on, or done?".
+
+A plan lies on its thread's stack. It names the ptrace request for the next resume and answers
+what a finished single step, a hit of one of its own sites or a system call means. A plan never
+waits for anything itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydbg.errors import DebuggerError
+from pydbg.events import Event, FunctionFinished, LocationReached, StepDone
+from pydbg.linux import ptrace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydbg.arch.insn import InsnInfo
+    from pydbg.linux.ptrace import SyscallInfo
+    from pydbg.target.thread import Thread
+
+
+class Plan:
+    """Be a plan; the base goes on for ever."""
+
+    name = "continue"
+    holds_others = False
+    """Whether other threads stay stopped meanwhile (a called function under locking)."""
+
+    def __init__(self, thread: Thread) -> None:
+        self.thread = thread
+        self._sites: list[int] = []
+
+    internal = True  # It may own sites.
+
+    def request(self) -> int:
+        """Return the ptrace request to resume the thread by."""
+        return ptrace.CONT
+
+    def begin(self) -> None:
+        """Set up before the first resume."""
+
+    def stepped(self) -> Event | None:
+        """Judge a finished single step."""
+        return None
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Judge a hit of one of the plan's own sites by any thread."""
+        return None
+
+    def at_syscall(self, info: SyscallInfo) -> Event | None:
+        """Judge a stop at a system call's entry."""
+        return None
+
+    def end(self) -> None:
+        """Take the plan's sites out; it is done, or cancelled by another stop."""
+        for addr in self._sites:
+            self.thread.inferior.sites.discard(addr, self)
+        self._sites.clear()
+
+    def add_site(self, addr: int) -> None:
+        """Plant a site of the plan's own."""
+        if addr not in self._sites:
+            self.thread.inferior.sites.add(addr, self)
+            self._sites.append(addr)
+
+    def _done(self) -> Event:
+        return StepDone(self.thread.inferior.pid, self.thread.tid, self.name)
+
+
+class StepInsn(Plan):
+    """Step ``count`` instructions, into calls."""
+
+    name = "stepi"
+
+    def __init__(self, thread: Thread, count: int) -> None:
+        super().__init__(thread)
+        self.count = count
+
+    def request(self) -> int:
+        """Single-step."""
+        return ptrace.SINGLESTEP
+
+    def stepped(self) -> Event | None:
+        """Count."""
+        self.count -= 1
+        return None if self.count > 0 else self._done()
+
+
+class _Decoding(Plan):
+    """Share what plans need that look at the instruction ahead."""
+
+    def __init__(self, thread: Thread) -> None:
+        super().__init__(thread)
+        self._cache: dict[int, InsnInfo] = {}
+
+    def ahead(self) -> InsnInfo:
+        """Return what the instruction at the pc does."""
+        from pydbg.arch.insn import classify
+
+        pc = self.thread.pc
+        info = self._cache.get(pc)
+        if info is None:
+            inferior = self.thread.inferior
+            code = inferior.read_some(pc, inferior.arch.max_insn)
+            info = self._cache[pc] = classify(code, pc, arch=inferior.arch)
+        return info
+
+
+class NextInsn(_Decoding):
+    """Step ``count`` instructions, over calls."""
+
+    name = "nexti"
+
+    def __init__(self, thread: Thread, count: int) -> None:
+        super().__init__(thread)
+        self.count = count
+        self._sp: int | None = None
+
+    def request(self) -> int:
+        """Step, or run to behind a call."""
+        if self._sp is not None:
+            return ptrace.CONT
+        info = self.ahead()
+        if info.kind == "call":
+            self._sp = self.thread.sp
+            self.add_site(self.thread.pc + info.size)
+            return ptrace.CONT
+        return ptrace.SINGLESTEP
+
+    def stepped(self) -> Event | None:
+        """Count."""
+        self.count -= 1
+        return None if self.count > 0 else self._done()
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Count the call as one step, unless an inner recursion came by."""
+        if thread is not self.thread or self._sp is None or thread.sp < self._sp:
+            return None
+        self._sp = None
+        self.end()
+        return self.stepped()
+
+
+class StepTo(_Decoding):
+    """Step until the next instruction is of a kind: call, ret or jump."""
+
+    _KINDS = {"call": ("call",), "ret": ("ret",), "jump": ("jump", "cond")}
+
+    def __init__(self, thread: Thread, what: str) -> None:
+        super().__init__(thread)
+        self.name = f"step{what}"
+        self._kinds = self._KINDS[what]
+
+    def request(self) -> int:
+        """Single-step."""
+        return ptrace.SINGLESTEP
+
+    def stepped(self) -> Event | None:
+        """Look at the instruction ahead."""
+        return self._done() if self.ahead().kind in self._kinds else None
+
+
+class StepToSyscall(Plan):
+    """Run to the entry of the thread's next system call."""
+
+    name = "stepsys"
+
+    def request(self) -> int:
+        """Stop at system calls."""
+        return ptrace.SYSCALL
+
+    def at_syscall(self, info: SyscallInfo) -> Event | None:
+        """Stop at an entry; the front end shows the call."""
+        return self._done() if info.op == "entry" else None
+
+
+class RunTo(Plan):
+    """Run until one of some addresses is reached, or the frame returns.
+
+    ``cfa`` is the frame's canonical frame address: with it, ``caller`` ends the plan once the
+    frame is gone, and (``same_frame``) an address counts in that frame or an outer one only.
+    """
+
+    def __init__(
+        self,
+        thread: Thread,
+        name: str,
+        addrs: Iterable[int],
+        *,
+        caller: int | None = None,
+        cfa: int | None = None,
+        same_frame: bool = False,
+    ) -> None:
+        super().__init__(thread)
+        self.name = name
+        self._addrs = frozenset(addrs)
+        self._caller = caller
+        self._cfa = cfa
+        self._same_frame = same_frame
+
+    def begin(self) -> None:
+        """Plant the sites."""
+        for addr in self._addrs:
+            self.add_site(addr)
+        if self._caller is not None:
+            self.add_site(self._caller)
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Check thread and frame."""
+        if thread is not self.thread:
+            return None
+        pc, sp = thread.pc, thread.sp
+        out = pc == self._caller and self._cfa is not None and sp >= self._cfa
+        inner = self._same_frame and self._cfa is not None and sp < self._cfa - _FRAME_ROOM
+        if out or (pc in self._addrs and not inner):
+            return LocationReached(thread.inferior.pid, thread.tid, self.name)
+        return None
+
+
+_FRAME_ROOM = 1 << 20
+
+
+class Finish(Plan):
+    """Run until a frame has returned to its caller."""
+
+    name = "finish"
+
+    def __init__(self, thread: Thread, caller: int, cfa: int) -> None:
+        super().__init__(thread)
+        self._caller = caller
+        self._cfa = cfa
+
+    def begin(self) -> None:
+        """Plant the site behind the call."""
+        self.add_site(self._caller)
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Check that it is the frame itself that returned and not a deeper recursion."""
+        if thread is not self.thread or thread.sp < self._cfa:
+            return None
+        register = thread.inferior.arch.call_ret
+        value = thread.registers.get(register)
+        return FunctionFinished(thread.inferior.pid, thread.tid, value, register)
+
+
+class PassHandler(Plan):
+    """Let a signal handler run to its end before the plan below goes on."""
+
+    name = "handler"
+
+    def __init__(self, thread: Thread) -> None:
+        super().__init__(thread)
+        self._addr = thread.pc
+        self._sp = thread.sp
+
+    def begin(self) -> None:
+        """Plant a site where the handler returns to."""
+        self.add_site(self._addr)
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Drop out of the way."""
+        if thread is self.thread and thread.sp == self._sp:
+            self.end()
+            if self in thread.plans:
+                thread.plans.remove(self)
+        return None
+
+
+class CallFunction(Plan):
+    """Call a function of the inferior and come back to where the thread was.
+
+    The return address is one that nothing else executes (the program's entry); registers are
+    saved whole, and restored when the call is over or given up.
+    """
+
+    name = "call"
+
+    def __init__(
+        self, thread: Thread, addr: int, args: Iterable[int], landing: int, vectors: int = 0
+    ) -> None:
+        super().__init__(thread)
+        self._addr = addr
+        self._args = list(args)
+        self._landing = landing
+        self._vectors = vectors
+        self._saved = b""
+        self._xsave: bytes | None = None
+        self._sp = 0
+        self.result = 0
+        self.vector_result = b""
+
+    def begin(self) -> None:
+        """Set up the frame of the call (psABI, "The Stack Frame")."""
+        thread, inferior = self.thread, self.thread.inferior
+        arch, block = inferior.arch, thread.registers
+        thread.flush()
+        self._saved = bytes(thread.gpr)
+        self._xsave = bytes(block.xsave)
+        size = arch.pointer_size
+        sp = (thread.sp - arch.red_zone - 256) & -arch.stack_align
+        on_stack = self._args[len(arch.call_args) :]
+        # At the first instruction sp + the pushed return address is aligned.
+        sp -= (len(on_stack) * size + arch.stack_align - 1) & -arch.stack_align
+        for index, value in enumerate(on_stack):
+            inferior.write(sp + index * size, (value % (1 << size * 8)).to_bytes(size, "little"))
+        sp -= size
+        inferior.write(sp, self._landing.to_bytes(size, "little"))
+        for name, value in zip(arch.call_args, self._args, strict=False):
+            block.set(name, value)
+        block.set(arch.syscall_ret, self._vectors)
+        block.set(arch.syscall_number, (1 << 64) - 1)
+        block.set(arch.sp, sp)
+        thread.pc = self._addr
+        self._sp = sp + size
+        self.add_site(self._landing)
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Take the result and put the registers back."""
+        if thread is not self.thread or thread.sp < self._sp:
+            return None
+        block = thread.registers
+        self.result = block.get(thread.inferior.arch.call_ret)
+        self.vector_result = block.read("xmm0")
+        self.restore()
+        return self._done()
+
+    def restore(self) -> None:
+        """Put the thread back to before the call."""
+        thread = self.thread
+        thread.registers  # noqa: B018 - fetched, so that the restored bytes stay
+        thread.gpr[:] = self._saved
+        thread.block.dirty_gpr = True
+        if self._xsave is not None:
+            thread.block.xsave[:] = self._xsave
+            thread.block.dirty_xsave = True
+        try:
+            thread.flush()
+        except DebuggerError:
+            return  # The thread is gone; its exit is told by the loop.
+
+
+def plan_of(thread: Thread) -> Any:
+    """Return the plan on top of a thread's stack, or None."""
+    return thread.plans[-1] if thread.plans else None
