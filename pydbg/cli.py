@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydbg.errors import UsageError
 
@@ -18,8 +18,7 @@ USAGE_STATUS = 2
 """The exit status for a wrong command line."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """Describe an option: its names without dashes, what its argument is called, what it does.
 
     ``field`` is the attribute of :class:`Options`; ``step`` options are kept in their order.
@@ -59,7 +58,6 @@ IGNORED = ("fullname", "f", "nowindows", "nw", "readnow", "readnever", "r", "win
 """Options of gdb without an argument that mean nothing here; they are accepted."""
 
 
-@dataclass
 class Options:
     """Hold a command line that was read.
 
@@ -67,21 +65,22 @@ class Options:
     pairs of a kind ("file", "line", "directory") and a text.
     """
 
-    program: str = ""
-    arguments: list[str] = field(default_factory=list)
-    args_follow: bool = False
-    batch: bool = False
-    cd: str = ""
-    help: bool = False
-    keep_going: bool = False
-    no_init: bool = False
-    pid: str = ""
-    quiet: bool = False
-    return_child_result: bool = False
-    tty: str = ""
-    version: bool = False
-    steps: list[tuple[str, str]] = field(default_factory=list)
-    early: list[tuple[str, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.program = ""
+        self.arguments: list[str] = []
+        self.args_follow = False
+        self.batch = False
+        self.cd = ""
+        self.help = False
+        self.keep_going = False
+        self.no_init = False
+        self.pid = ""
+        self.quiet = False
+        self.return_child_result = False
+        self.tty = ""
+        self.version = False
+        self.steps: list[tuple[str, str]] = []
+        self.early: list[tuple[str, str]] = []
 
 
 def parse(argv: Sequence[str]) -> Options:

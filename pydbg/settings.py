@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydbg.errors import UsageError
 
@@ -20,8 +20,7 @@ Value = bool | int | str | None
 """What a setting holds: on/off, a number (None: unlimited), or a text."""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """Describe one setting.
 
     ``kind`` is "bool" (on or off), "enum" (one of ``choices``), "limit" (a count, where 0 and

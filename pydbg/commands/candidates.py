@@ -24,7 +24,7 @@ LIMIT = 500
 def files(prefix: str, *, directories: bool = False) -> Iterator[Candidate]:
     """Return the files that ``prefix`` begins, ``~`` expanded, folders with a slash."""
     head, tail = os.path.split(prefix)
-    folder = os.path.expanduser(head) or "."  # noqa: PTH111
+    folder = os.path.expanduser(head) or "."
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -37,14 +37,14 @@ def files(prefix: str, *, directories: bool = False) -> Iterator[Candidate]:
         if directories and not is_folder:
             continue
         kind = "folder" if is_folder else ""
-        yield Candidate(os.path.join(head, name) + ("/" if is_folder else ""), kind)  # noqa: PTH118
+        yield Candidate(os.path.join(head, name) + ("/" if is_folder else ""), kind)
 
 
 def symbols(prefix: str, session: Session, *, functions: bool = False) -> Iterator[Candidate]:
     """Return the symbols that ``prefix`` begins, those of the main program first."""
     seen: set[str] = set()
     for module in session.dbg.modules:
-        where = os.path.basename(module.name)  # noqa: PTH119
+        where = os.path.basename(module.name)
         try:
             for name in module.names(prefix):
                 if name not in seen:

@@ -39,7 +39,6 @@ import difflib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydbg.errors import CommandError, UsageError
@@ -88,14 +87,13 @@ class Candidate(NamedTuple):
     description: str = ""
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """Hold an output format: ``/8xg`` is Format(8, "x", "g").
 
     A count that was not given is None, a letter is "".
     """
 
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]
     letter: str = ""
     size: str = ""
 
@@ -427,7 +425,7 @@ class _Path(Kind):
         self.directory = directory
 
     def parse(self, text: str, session: Session) -> str:
-        return os.path.expanduser(text)  # noqa: PTH111 (keeps "./prog" as it was typed)
+        return os.path.expanduser(text)
 
     def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
         from pydbg.commands import candidates

@@ -267,11 +267,9 @@ class Session:
         command = found.command
         self.require(command.needs)
         parsed = command.parse(found.text, self, invoked=found.invoked)
-        if command.body or again:
-            from dataclasses import replace
-
-            body = self._read_body(command.word) if command.body else ()
-            parsed = replace(parsed, body=body, again=again)
+        parsed.again = again
+        if command.body:
+            parsed.body = self._read_body(command.word)
         self.out.flush()
         self.show(command.run(self, parsed))
         self._run_actions()

@@ -23,9 +23,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydbg.errors import UsageError
 
@@ -61,8 +60,7 @@ MODULES = (
 """The modules of this package that offer ``commands()``."""
 
 
-@dataclass(frozen=True)
-class Arg:
+class Arg(NamedTuple):
     """Describe one argument of a command.
 
     ``kind`` says where the argument ends, what it becomes and how it is completed. A ``repeat``
@@ -86,25 +84,33 @@ class Arg:
         return text + "..." if self.repeat else text
 
 
-@dataclass(frozen=True)
 class Parsed:
     """Hold the arguments of one call, by the names of the rows.
 
-    An optional argument that was not given is None, a repeated one an empty tuple.
+    An optional argument that was not given is None, a repeated one an empty tuple. ``text`` is
+    the arguments as they were typed, ``invoked`` the command's name as it was typed (``fg`` for
+    ``continue``), ``body`` the lines up to ``end`` of a command with ``body=True``. ``again``
+    says that Enter repeated the command: ``x``, ``list`` and the like go on then.
 
     >>> Parsed(values={"COUNT": 3})["COUNT"]
     3
     """
 
-    text: str = ""
-    """The arguments as they were typed."""
-    invoked: str = ""
-    """The command's name as it was typed: ``fg`` for ``continue``."""
-    values: dict[str, Any] = field(default_factory=dict)
-    body: tuple[str, ...] = ()
-    """The lines up to ``end`` of a command with ``body=True``."""
-    again: bool = False
-    """Whether Enter repeated the command (``x``, ``list`` and the like go on then)."""
+    __slots__ = ("again", "body", "invoked", "text", "values")
+
+    def __init__(
+        self,
+        text: str = "",
+        invoked: str = "",
+        values: dict[str, Any] | None = None,
+        body: tuple[str, ...] = (),
+        again: bool = False,
+    ) -> None:
+        self.text = text
+        self.invoked = invoked
+        self.values = values or {}
+        self.body = body
+        self.again = again
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -119,8 +125,7 @@ def _nothing(session: Session, parsed: Parsed) -> None:
     """Do nothing (a command that only has sub-commands)."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """Describe one command.
 
     ``run(session, parsed)`` returns a result, which ``pydbg.render`` turns into text: a frozen
@@ -199,8 +204,7 @@ class Command:
         return f"Argument required ({arg.name}{what}).  Usage: {self.syntax}"
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Hold which command a line names, as typed, and the text after the name."""
 
     command: Command
@@ -427,4 +431,4 @@ def all_commands() -> Commands:
 
 def with_name(row: Command, name: str, **fields: Any) -> Command:
     """Return ``row`` under another name, for families such as catch and tcatch."""
-    return replace(row, name=name, **fields)
+    return row._replace(name=name, **fields)

@@ -191,9 +191,9 @@ def _load(session: Session, options: Options) -> int:
 
 def _init_file(session: Session) -> None:
     """Run the user's init file; never one from the current folder, which may be a stranger's."""
-    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     path = f"{folder}/pydbg/init"
-    if os.path.isabs(folder) and os.path.isfile(path):  # noqa: PTH113, PTH117
+    if os.path.isabs(folder) and os.path.isfile(path):
         try:
             session.source(path)
         except DebuggerError as error:

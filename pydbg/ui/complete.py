@@ -8,8 +8,7 @@ their candidates. The prompt (``repl.py``) only shows them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydbg.commands import kinds
 from pydbg.commands.kinds import Candidate, Kind
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Completion", "Wanted", "analyse", "complete"]
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Say what could stand at the cursor.
 
     ``parent`` is the command whose sub-commands fit ("" is the top), None for none; ``kinds``
@@ -36,8 +34,7 @@ class Wanted:
     kinds: tuple[tuple[Kind, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class Completion:
+class Completion(NamedTuple):
     """Be a candidate and the column of the line from which it replaces the text."""
 
     start: int

@@ -180,8 +180,8 @@ def make_completer(session: Session) -> Completer:
 def history_path() -> str:
     """Return where the history is kept: in the XDG state folder."""
     folder = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(folder):  # noqa: PTH117 (the XDG specification ignores such values)
-        folder = os.path.expanduser("~/.local/state")  # noqa: PTH111
+    if not os.path.isabs(folder):
+        folder = os.path.expanduser("~/.local/state")
     return f"{folder}/pydbg/history"
 
 
@@ -192,7 +192,7 @@ def _history(session: Session) -> History:
     if not session.settings.flag("history save"):
         return InMemoryHistory()
     try:
-        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
         # What was typed may hold secrets: for the user's eyes only.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
     except (OSError, ValueError):

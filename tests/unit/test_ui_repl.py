@@ -105,7 +105,7 @@ def test_history_off_or_impossible(keys: Any, monkeypatch: pytest.MonkeyPatch) -
     one = session(interactive=True)
     one.settings.set("history save", "off")
     start(one, keys, "echo a\r\x04")
-    assert not os.path.exists(history_path())  # noqa: PTH110
+    assert not os.path.exists(history_path())
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nosuch")
     two = session(interactive=True)
     start(two, keys, "echo a\r\x04")

@@ -159,4 +159,4 @@ def test_file() -> None:
     one = session()
     one.execute("file /bin/true")
     one.execute(f"exec-file ~{os.sep}x")
-    assert one.dbg.loaded == ["/bin/true", os.path.expanduser("~/x")]  # noqa: PTH111
+    assert one.dbg.loaded == ["/bin/true", os.path.expanduser("~/x")]
