@@ -205,22 +205,33 @@ class Module:
         return (first, *((table,) for table in others))
 
     def label_at(self, addr: int) -> tuple[str, int] | None:
-        """Find what ``x/i`` and ``p/a`` call an address: name and offset (``<main+4>``).
+        """Find what ``x/i`` and ``p/a`` call an address: linkage name and offset in it.
 
         As gdb's build_address_symbolic: a function known from DWARF goes before the symbol
-        table, unless a symbol begins nearer; unsized symbols count only in code.
+        table, unless a symbol begins nearer; unsized symbols count only in code. In a part
+        that lies before its function's entry (``f.cold``) the offset is negative.
         """
         found = self.symbol_at(addr)
         if found is not None and not found[0].size and not found[0].is_code:
             found = None
         function = self.function_at(addr)
         if function is not None:
-            start = function.low
-            if found is None or addr - found[1] - self.bias <= start:
-                name = getattr(function, "linkage_name", None) or function.name
-                if name:
-                    return name, addr - self.bias - start
+            start = self.addr(function.low)
+            begin = None if found is None else addr - found[1]
+            name = function.linkage_name or function.name
+            if name and (begin is None or begin <= start) and (begin != addr or addr == start):
+                return name, addr - start
         return None if found is None else (found[0].name, found[1])
+
+    def label_text(self, addr: int) -> str | None:
+        """Give an address's label as gdb prints it, without the angle brackets.
+
+        >>> module = Module(ElfFile("/bin/ls"))
+        >>> [module.label_text(module.lookup("malloc@plt")[0].link_addr + n) for n in (0, 4)]
+        ['malloc@plt', 'malloc@plt+4']
+        """
+        found = self.label_at(addr)
+        return None if found is None else found[0] + (f"{found[1]:+d}" if found[1] else "")
 
     def lookup(self, name: str) -> list[Symbol]:
         """Find symbols by name: linkage names, and C++ and Rust names as people write them.

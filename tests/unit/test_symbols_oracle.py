@@ -156,3 +156,25 @@ def test_bias_moves_everything() -> None:
     assert there.symbol_at(addr + 3) == (symbol, 3)
     assert there.section_at(addr) == ".text"
     assert there.contains(addr) and not here.contains(addr)
+
+
+@pytest.mark.parametrize("key", ["pie", "nodebug", "ls", "libc", "static", "rust", "go", "c++-O2"])
+def test_label_of_address(key: str, tmp_path: Path) -> None:
+    """``x/i`` and ``p/a`` prefer DWARF's functions, and know parts before the entry."""
+    path = program(key)
+    module = Module(ElfFile(path))
+    addrs = sample(module, 120)
+    script = tmp_path / "ask.gdb"
+    script.write_text("".join(f"output/a {a:#x}\necho \\n\n" for a in addrs))
+    theirs = gdb(path, f"source {script}", timeout=110).splitlines()
+    mine = []
+    for addr in addrs:
+        label = module.label_text(addr)
+        mine.append(f"{addr:#x}" if label is None else f"{addr:#x} <{label}>")
+    wrong = [
+        (a, b)
+        for a, b in zip(theirs, mine, strict=True)
+        # gdb makes C++ functions without a linkage name up from their types: main()
+        if a != b and a.replace("main()", "main") != b
+    ]
+    assert not wrong, f"{len(wrong)} of {len(addrs)}: {wrong[:5]}"
