@@ -58,8 +58,6 @@ def symbols(prefix: str, session: Session, *, functions: bool = False) -> Iterat
 
 def _register_rows(session: Session) -> Iterator[tuple[str, str]]:
     arch = session.dbg.arch
-    if arch is None:
-        from pydbg.arch.x86_64 import X86_64 as arch
     for register in arch.registers:
         kind = "general" if "general" in register.group else ", ".join(register.group[:1])
         yield register.name, f"{kind} register, {8 * register.size} bits".lstrip()
@@ -89,7 +87,7 @@ def syscalls(prefix: str, session: Session) -> Iterator[Candidate]:
     from pydbg.syscalls.table import table_for
 
     arch = session.dbg.arch
-    table = table_for("i386" if arch is not None and arch.name == "i386" else "x86_64")
+    table = table_for("i386" if arch.name == "i386" else "x86_64")
     for mark in ("group:", "g:", "%"):
         if prefix.startswith(mark):
             for group in sorted(table.groups()):

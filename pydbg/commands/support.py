@@ -42,13 +42,13 @@ def quit_(session: Session, parsed: Parsed) -> None:
 
 def leave(session: Session) -> bool:
     """Ask whether to quit while a process runs; True if so, or if nobody can be asked."""
-    inferiors = [one for one in session.dbg.inferiors if getattr(one, "pid", 0)]
+    inferiors = session.dbg.inferiors
     if not inferiors or not session.interactive:
         return True
     lines = "".join(
-        f"\tInferior {number} [process {one.pid}] will be "
-        f"{'detached' if getattr(one, 'attached', False) else 'killed'}.\n"
-        for number, one in enumerate(inferiors, 1)
+        f"\tInferior {one.number} [process {one.pid}] will be "
+        f"{'killed' if one.launched else 'detached'}.\n"
+        for one in inferiors
     )
     return session.confirm(f"A debugging session is active.\n\n{lines}\nQuit anyway?")
 

@@ -96,6 +96,11 @@ def _start(options: Options) -> int:
 
     terminal = _isatty(sys.stdin) and not options.batch
     dbg = Debugger()
+    if _isatty(sys.stdin):
+        from pydbg.console import Console
+
+        dbg.terminal = Console(sys.stdin.fileno())
+    dbg.own_sigint = True
     try:
         session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
         status = run(session, options, terminal=terminal)
@@ -179,7 +184,9 @@ def _load(session: Session, options: Options) -> int:
     try:
         session.dbg.load_program(options.program)
         if options.arguments:
-            session.dbg.args = options.arguments
+            from shlex import join
+
+            session.settings.put("args", join(options.arguments))
     except LaunchError as error:
         session.error(error)
         return error.status
@@ -250,10 +257,9 @@ def _say_end(session: Session) -> None:
     """Say on stderr what becomes of a program that is left behind."""
     if session.interactive:
         return
-    for number, one in enumerate(session.dbg.inferiors, 1):
-        if pid := getattr(one, "pid", 0):
-            fate = "detached" if getattr(one, "attached", False) else "killed"
-            session.warn(f"[Inferior {number} (process {pid}) {fate}]")
+    for one in session.dbg.inferiors:
+        fate = "killed" if one.launched else "detached"
+        session.warn(f"[Inferior {one.number} (process {one.pid}) {fate}]")
 
 
 def internal_error(error: BaseException) -> None:

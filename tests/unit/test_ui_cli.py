@@ -87,7 +87,7 @@ def status(*argv: str, events: tuple[Event, ...] = (), stdin: str = "",
 def test_all_well() -> None:
     code, one = status("--batch", "-ex", "run", "-ex", "echo a", "./prog", "b", events=(exited(7),))
     assert (code, one.shown) == (0, "<Exited>\na\n")
-    assert (one.dbg.loaded, one.dbg.args) == (["./prog"], ["b"])
+    assert (one.dbg.loaded, one.settings["args"]) == (["./prog"], "b")
 
 
 def test_errors_are_fatal() -> None:

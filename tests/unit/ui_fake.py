@@ -6,6 +6,7 @@ import io
 from types import SimpleNamespace
 from typing import Any
 
+from pydbg.arch import X86_64
 from pydbg.commands import kinds, scripting, setshow, support
 from pydbg.commands.session import Session
 from pydbg.commands.table import Arg, Command, Commands, Parsed
@@ -25,7 +26,7 @@ class FakeDebugger:
         self.inferiors: list[Any] = []
         self.inferior: Any = None
         self.modules: list[Any] = []
-        self.arch = None
+        self.arch = X86_64
         self.convenience: dict[str, int] = {"bpnum": 1, "_exitcode": 7}
         self.args: list[str] = []
         self.tty = ""
@@ -55,7 +56,11 @@ class FakeDebugger:
 
     def next_event(self) -> Event:
         event = self.events.pop(0)
-        self.inferior = None if isinstance(event, (Exited, Killed)) else SimpleNamespace(pid=42)
+        self.inferior = (
+            None
+            if isinstance(event, (Exited, Killed))
+            else SimpleNamespace(pid=42, number=1, launched=True)
+        )
         self.inferiors = [self.inferior] if self.inferior else []
         return event
 
