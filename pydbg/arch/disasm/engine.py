@@ -150,7 +150,7 @@ class Engine:
         if rules is None:
             name = self._names[code]
             rules = self._rules[code] = self._find_rules(name)
-            self._own[code] = self._namer.own_prefix(insn)
+            self._own[code] = self._namer.own_prefix(insn, name)
             self._rex[code] = self._namer.rex_mask(insn, name)
         words: list[str] = []
         hint = ""

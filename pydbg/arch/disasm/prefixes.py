@@ -111,7 +111,7 @@ class PrefixNamer:
         if mandatory in last:
             words[last[mandatory]] = ""
         memory = self.has_memory(insn)
-        if 0x66 in last and info.operand_size == 16:
+        if 0x66 in last and _word_sized(info, name):
             words[last[0x66]] = ""
         if 0x67 in last and (memory or _ADDRESS.match(name)):
             words[last[0x67]] = ""
@@ -178,11 +178,20 @@ class PrefixNamer:
             used |= 1
         return used
 
-    def own_prefix(self, insn: Any) -> int:
+    def own_prefix(self, insn: Any, code_name: str) -> int:
         """Return the one legacy prefix that belongs to the opcode itself, or 0."""
         info = insn.op_code()
         mandatory = self._mandatory.get(info.mandatory_prefix, 0)
+        if _WORD_BRANCH.search(code_name):  # iced has a word for it that must be removed.
+            return 0
         return mandatory or (0x66 if info.operand_size == 16 else 0)
+
+
+def _word_sized(info: Any, code_name: str) -> bool:
+    return bool(info.operand_size == 16) or _WORD_BRANCH.search(code_name) is not None
+
+
+_WORD_BRANCH = re.compile(r"_REL16$|^PUSH_IMM16|^(?:RETN|PUSH|POP)W")
 
 
 def _matching(kinds: dict[str, int], pattern: str) -> frozenset[int]:

@@ -96,16 +96,22 @@ _SHIFT_BY_1 = r"(?:ROL|ROR|RCL|RCR|SHL|SHR|SAR|SAL)_\w+_1$"
 _IMUL = r"IMUL_R(?:16|32|64)_RM\d+_IMM"
 _X87_POP = r"(?:FADDP|FMULP|FSUBR?P|FDIVR?P)_"
 
+# binutils 2.40 spells the conditions of cmpccxadd by their negations.
+_CONDITIONS = {"a": "nbe", "ae": "nb", "e": "z", "g": "nle", "ge": "nl", "ne": "nz"}
+
 _BOTH: list[tuple[str, Rule]] = [
     (_IMUL, _repeat_destination),
     (r"SAL_", _respell("^sal", "shl")),
     (r"XCHG_R64_RAX", _nop),
+    (r"VEX_VPDP(?:BUSD|WSSD)|VEX_VPMADD52", _respell("^", "{vex} ")),
+    *((f"VEX_CMP{old.upper()}XADD", _rename(f"cmp{new}xadd")) for old, new in _CONDITIONS.items()),
     # Aliases that 8087s had and binutils does not know.
     (r"F\w+_(?:DCD0|DCD8|DDC8|DFC8|DFD0|DFD8|DED0)$|FSTPNCE", _bad),
     (r"FN(?:ENI|DISI)", _respell("$", "(8087 only)")),
     (r"FNSETPM", _respell("$", "(287 only)")),
 ]
 _ATT: list[tuple[str, Rule]] = [
+    (r"MOV_\w*DR", _substitute(r"\bdr(\d)", r"db\1")),
     (_STRINGS, _substitute(r"(?<!:)(\(%[er]?di\))", r"%es:\1")),
     (_STRINGS, _substitute(r"(?<!:)(\(%[er]?si\))", r"%ds:\1")),
     (r"XLAT", _substitute(r"^\(", "%ds:(")),
@@ -117,13 +123,20 @@ _ATT: list[tuple[str, Rule]] = [
     (r"FXCH_|FUCOMP?_ST|FCOMP?_ST", _default("%st(1)")),
     (_X87_POP, _default("%st,%st(1)")),
     (r"RETFD", _respell("l$", "")),
+    (r"MOV[SZ]X_R16_RM16", _respell("xw$", "ww")),
+    (r"(?:JMP|CALL)_REL16", _respell("$", "w")),
     (r"IRETD", _respell("l$", "")),
     (r"(?:CALL|JMP)_M1632", _respell("l$", "")),
 ]
 _ATT_BY_SIZE: dict[int, list[tuple[str, Rule]]] = {
     64: [(r"(?:CALL|JMP|PUSH|POP)_RM64", _respell("q$", ""))],
-    32: [(r"(?:CALL|JMP|PUSH|POP)_RM32", _respell("^(call|jmp|push|pop)l$", r"\1"))],
+    32: [
+        (r"E?VEX_VCVTU?SI2S[SD]_XMM_XMM_RM32", _respell("l$", "")),
+        (r"(?:CALL|JMP|PUSH|POP)_RM32", _respell("^(call|jmp|push|pop)l$", r"\1")),
+    ],
 }
+_unsized = _substitute(r"\w+ PTR (?=\[)", "")
+
 _INTEL: list[tuple[str, Rule]] = [
     (r"RESERVEDNOP", _substitute(r",\w+$", "")),
     (_STRINGS, _respell("[bwdq]$", "")),
@@ -153,7 +166,11 @@ _INTEL: list[tuple[str, Rule]] = [
     (r"RETFQ", _rename("retfq")),
     (r"RETF", _substitute(r"^(?:ret )?far ?", "")),
     (r"(?:CALL|JMP)_M16", _substitute("^far ", "")),
-    (r"SHA256RNDS2", _append(",xmm0")),
+    (r"SHA256RNDS2|PBLENDVB|BLENDVP", _append(",xmm0")),
+    (r"(?:VEX_V)?LDDQU|MOVDIR64B|ENQCMD|INVPCID|WRU?SS|AES(?:ENC|DEC)\w*KL", _unsized),
+    (r"INVEPT|INVVPID", _substitute("XMMWORD", "OWORD")),
+    (r"(?:RETNW|PUSHW|POPW|PUSH_IMM16)", _respell("$", "w")),
+    (r"(?:JMP|CALL)_REL16", _respell("$", "w")),
     (r"MOV_\w*MOFFS", _substitute(r"\w+ PTR ", "")),
     (r"EVEX_", _rounding_last),
     (r"EVEX_", _broadcast),
