@@ -75,6 +75,7 @@ class RawRow(NamedTuple):
     file_before: int
     """The file in force before the last DW_LNS_set_file since the last row, else -1: gdb
     ends that file's rows here."""
+    prologue_end: bool
     discriminated: bool
     """Whether a discriminator has been seen since the line last changed."""
 
@@ -201,9 +202,8 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
     const_add = (255 - base) // line_range * min_insn
     while pos < size:
         addr, file, line, is_stmt, before = 0, 1, 1, header.default_is_stmt, -1
-        discriminator, discriminated = 0, False
-        dropped = False
-        ended = False
+        discriminator, discriminated, marked = 0, False, False
+        dropped = ended = False
         while not ended and pos < size:
             op = data[pos]
             pos += 1
@@ -215,8 +215,8 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                     line += delta
                     discriminated = discriminator != 0
                 if not dropped:
-                    append(RawRow(addr, file, line, is_stmt, False, before, discriminated))
-                before, discriminator = -1, 0
+                    append(RawRow(addr, file, line, is_stmt, False, before, marked, discriminated))
+                before, discriminator, marked = -1, 0, False
             elif op == 0:  # an extended instruction
                 length, pos = uleb(data, pos)
                 following = pos + length
@@ -225,7 +225,9 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                 kind = data[pos]
                 if kind == 1:  # DW_LNE_end_sequence
                     if not dropped:
-                        append(RawRow(addr, file, line, is_stmt, True, before, discriminated))
+                        append(
+                            RawRow(addr, file, line, is_stmt, True, before, marked, discriminated)
+                        )
                     ended = True
                 elif kind == 2:  # DW_LNE_set_address
                     addr, _ = fixed(data, pos + 1, min(length - 1, 8))
@@ -240,8 +242,8 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                 pos = following
             elif op == 1:  # DW_LNS_copy
                 if not dropped:
-                    append(RawRow(addr, file, line, is_stmt, False, before, discriminated))
-                before, discriminator = -1, 0
+                    append(RawRow(addr, file, line, is_stmt, False, before, marked, discriminated))
+                before, discriminator, marked = -1, 0, False
             elif op == 2:  # DW_LNS_advance_pc
                 value, pos = uleb(data, pos)
                 addr += value * min_insn
@@ -263,7 +265,9 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                 addr += value
             elif op in (5, 12):  # DW_LNS_set_column, DW_LNS_set_isa
                 _, pos = uleb(data, pos)
-            elif op not in (7, 10, 11):  # set_basic_block, prologue_end, epilogue_begin
+            elif op == 10:  # DW_LNS_set_prologue_end
+                marked = True
+            elif op not in (7, 11):  # set_basic_block, set_epilogue_begin
                 for _ in range(header.opcode_lengths[op - 1]):  # one of a later DWARF
                     _, pos = uleb(data, pos)
     return rows

@@ -10,8 +10,8 @@ gdb's ``maintenance info line-table`` and ``info line``.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,15 @@ from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.line_program import Header, RawRow, read_header, run_program
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["FileTable", "LineEntry", "LineTable", "Row", "UnitLines", "skip_prologue_using_sal"]
+__all__ = [
+    "FileTable",
+    "LineEntry",
+    "LineTable",
+    "Row",
+    "UnitLines",
+    "marked_prologue_end",
+    "skip_prologue_using_sal",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ class Row(NamedTuple):
     addr: int
     line: int
     is_stmt: bool
+    prologue_end: bool = False
+    """Whether the compiler says that a breakpoint on the function belongs here."""
 
 
 class FileTable:
@@ -57,7 +67,7 @@ class FileTable:
         self.rows: list[Row] = []
         self.addrs: list[int] = []
 
-    def record(self, addr: int, line: int, is_stmt: bool) -> None:
+    def record(self, addr: int, line: int, is_stmt: bool, prologue_end: bool = False) -> None:
         """Append a row; line 0 is an end, which takes empty rows at its address away."""
         rows = self.rows
         if line == 0:
@@ -69,7 +79,7 @@ class FileTable:
                 rows.pop()
             if not last:  # nothing to end, or ended already
                 return
-        rows.append(Row(addr, line, is_stmt))
+        rows.append(Row(addr, line, is_stmt, prologue_end))
 
     def finish(self) -> None:
         """Sort: by address, an end before the rows that begin there."""
@@ -140,7 +150,7 @@ class UnitLines:
         stmt_at_addr = False
         current = self._numbered(1)
         fresh = True  # a new sequence: no last file yet
-        for addr, number, line, is_stmt, end, before, discriminated in raw:
+        for addr, number, line, is_stmt, end, before, marked, discriminated in raw:
             if before >= 0:  # DW_LNS_set_file came since the last row
                 last_file = self._numbered(before)
                 fresh = False
@@ -164,7 +174,7 @@ class UnitLines:
                     last_file.record(addr, 0, True)
                 if not ignored:
                     if changed or line != last_line or not discriminated:
-                        current.record(addr, line, is_stmt)
+                        current.record(addr, line, is_stmt, marked)
                     last_file, last_line = current, line
             if last_addr != addr:
                 stmt_at_addr = False
@@ -308,14 +318,32 @@ class LineTable:
                             yield lines, table, row
 
 
+def marked_prologue_end(lines: LineTable, low: int, high: int) -> int | None:
+    """Find the end of the prologue that the compiler marked (DW_LNS_set_prologue_end).
+
+    LLVM and Go mark it. As in gdb 13.1, a mark exactly at ``high`` counts too (PR 30369).
+    """
+    unit = lines.unit_at(low)
+    found = unit.find(low) if unit is not None else None
+    if found is None or found[1].is_assembly:
+        return None
+    table = found[1]
+    for row in table.rows[bisect_left(table.addrs, low) :]:
+        if row.addr > high:
+            break
+        if row.prologue_end:
+            return row.addr
+    return None
+
+
 def skip_prologue_using_sal(
-    lines: LineTable, low: int, high: int, inlined: frozenset[int] | None = None
+    lines: LineTable, low: int, high: int, is_inlined: Callable[[int], bool] = lambda _: False
 ) -> int:
     """Find the end of the prologue of the function from ``low`` to ``high`` by its lines.
 
     gdb's function of this name: the second line begins the body, unless it goes back to a
-    smaller number. ``inlined`` holds the addresses at which an inlined body begins or goes
-    on. 0 where the lines do not tell.
+    smaller number. ``is_inlined`` tells whether an address is in an inlined call, whose line
+    numbers mean nothing here. 0 where the lines do not tell.
     """
     unit = lines.unit_at(low)
     found = unit.find(low) if unit is not None else None
@@ -335,7 +363,7 @@ def skip_prologue_using_sal(
         found = unit.find(prologue.high)
         if found is None or found[0].line >= prologue.line or found[1] is not table:
             break
-        if inlined is not None and prologue.high in inlined:
+        if is_inlined(prologue.high):
             break
         prologue = found[0]
     return prologue.high if prologue.high < high else prologue.low
