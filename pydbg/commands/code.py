@@ -1,0 +1,233 @@
+"""``disassemble``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import common, kinds
+from pydbg.commands.results import Asm, Instruction
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, DebuggerError, MemoryFault, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.arch.disasm import Insn
+    from pydbg.commands.session import Session
+    from pydbg.symbols.modules import Module
+
+__all__ = ["commands", "function_range"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Hold where a function begins and ends (run-time addresses), and its name."""
+
+    name: str
+    low: int
+    high: int
+
+
+def function_range(session: Session, addr: int) -> Extent:
+    """Return the function at an address (blockframe.c, find_pc_partial_function)."""
+    module: Module | None = session.dbg.modules.at(addr)
+    symbol = module.symbol_at(addr) if module is not None else None
+    function = module.function_at(addr) if module is not None else None
+    if module is None or (symbol is None and function is None):
+        raise CommandError("No function contains specified address.")
+    if function is not None:
+        low, high = module.addr(function.low), module.addr(function.high)
+        if symbol is None or module.addr_of(symbol[0]) <= low:
+            return Extent(function.name or "??", low, high)
+    assert symbol is not None
+    low = module.addr_of(symbol[0])
+    size = symbol[0].size or _gap(module, symbol[0].link_addr)
+    return Extent(symbol[0].demangled, low, low + size)
+
+
+def _gap(module: Module, link_addr: int) -> int:
+    """Return how far the next function is: the size of one that has none."""
+    following = [s.link_addr for s in module.functions() if s.link_addr > link_addr]
+    end = min(following, default=link_addr)
+    for section in module.elf.sections:
+        if section.link_addr <= link_addr < section.end:
+            last = section.end
+            return (end if link_addr < end < last else last) - link_addr
+    return max(end - link_addr, 1)
+
+
+def disassemble(session: Session, parsed: Parsed) -> Asm:
+    """Show the code of a function or a range."""
+    modifiers = parsed["MODIFIERS"] or ""
+    if "m" in modifiers and "s" in modifiers:
+        raise UsageError("Cannot specify both /m and /s.")
+    text = parsed["RANGE"]
+    name: str | None = None
+    if text is None or "," not in text or not text.partition(",")[2].strip():
+        if text is None:
+            addr = _pc(session)
+            message = "No function contains program counter for selected frame."
+        else:
+            addr = _value(session, text.partition(",")[0])
+            message = "No function contains specified address."
+        try:
+            extent = function_range(session, addr)
+        except CommandError:
+            raise CommandError(message) from None
+        name, low, high = extent.name, extent.low, extent.high
+    else:
+        first, _, last = text.partition(",")
+        low = _value(session, first)
+        last = last.strip()
+        high = low + _value(session, last[1:]) if last.startswith("+") else _value(session, last)
+    insns, error = _decode(session, low, high)
+    sources: tuple[Any, ...] = ()
+    if modifiers and set(modifiers) & set("ms"):
+        if "m" in modifiers:
+            insns = _by_line(session, insns)
+        sources = _sources(session, insns, files="s" in modifiers)
+    return Asm(
+        instructions=_records(session, insns, name, low),
+        function=name,
+        low=low,
+        high=high,
+        show_raw="r" in modifiers,
+        sources=sources,
+        word_size=session.dbg.arch.pointer_size,
+        by_source="m" in modifiers and bool(sources),
+        error=error,
+    )
+
+
+def _pc(session: Session) -> int:
+    frame = session.dbg.frame if session.dbg.inferior is not None else None
+    if frame is None:
+        raise CommandError("No frame selected.")
+    return frame.addr
+
+
+def _value(session: Session, text: str) -> int:
+    from pydbg.expr.examine import address_of
+
+    if not text.strip():
+        raise UsageError("Argument required (an address).")
+    return address_of(session.dbg.evaluate(text))
+
+
+def _decode(session: Session, low: int, high: int) -> tuple[list[Insn], str]:
+    """Return the instructions, and the error where memory ended."""
+    if high <= low:
+        return [], ""
+    if high - low > 1 << 24:
+        raise CommandError(f"{high - low:#x} bytes are too many to disassemble at once.")
+    try:
+        return list(session.dbg.disassemble(low, high)), ""
+    except MemoryFault as fault:
+        if fault.addr <= low:
+            return [], str(fault)
+        return list(session.dbg.disassemble(low, fault.addr)), str(fault)
+
+
+def _records(
+    session: Session, insns: Sequence[Insn], name: str | None, low: int
+) -> tuple[Instruction, ...]:
+    dbg = session.dbg
+    frame = dbg.frame if dbg.inferior is not None else None
+    current = None if frame is None else frame.addr
+    found = []
+    for insn in insns:
+        if name is not None:
+            symbol = f"+{insn.addr - low}"
+        else:
+            label = _label(session, insn.addr)
+            symbol = "" if label is None else f"{label[0]}+{label[1]}"
+        found.append(Instruction(insn.addr, insn.raw, insn.text, symbol, insn.addr == current))
+    return tuple(found)
+
+
+def _label(session: Session, addr: int) -> tuple[str, int] | None:
+    module = session.dbg.modules.at(addr)
+    return None if module is None else module.label_at(addr)
+
+
+# --- source lines --------------------------------------------------------------------------
+
+
+def _line_of(session: Session, addr: int) -> Any:
+    module = session.dbg.modules.at(addr)
+    if module is None:
+        return None
+    try:
+        return module.line_at(addr)
+    except DebuggerError:
+        return None
+
+
+def _by_line(session: Session, insns: list[Insn]) -> list[Insn]:
+    """Return the instructions sorted by line, as /m does."""
+
+    def key(insn: Insn) -> tuple[int, int]:
+        line = _line_of(session, insn.addr)
+        return (line.line if line is not None else 0, insn.addr)
+
+    return sorted(insns, key=key)
+
+
+def _sources(
+    session: Session, insns: Sequence[Insn], *, files: bool
+) -> tuple[tuple[int, str, tuple[tuple[int, str | None], ...]], ...]:
+    """Return before which instruction which source lines stand (disasm.c)."""
+    found = []
+    lines = [_line_of(session, insn.addr) for insn in insns]
+    with_code = {(line.file, line.line) for line in lines if line is not None}
+    before: Any = None
+    shown_file = ""
+    for index, line in enumerate(lines):
+        if line is None or (before is not None and _same(line, before)):
+            continue
+        first = line.line
+        if (
+            files
+            and before is not None
+            and before.file == line.file
+            and line.line > before.line + 1
+        ):
+            # Lines in between that made no code belong to the next one that did.
+            first = line.line
+            while first - 1 > before.line and (line.file, first - 1) not in with_code:
+                first -= 1
+        name = line.file if files and line.file != shown_file else ""
+        shown_file = line.file
+        module = session.dbg.modules.at(insns[index].addr)
+        common.note_path(session, module, insns[index].addr)
+        text = common.source_text(session, module, line.file)
+        rows = tuple(
+            (number, text[number - 1] if text is not None and number <= len(text) else None)
+            for number in range(first, line.line + 1)
+        )
+        found.append((index, name, rows))
+        before = line
+    return tuple(found)
+
+
+def _same(line: Any, other: Any) -> bool:
+    return bool(line.file == other.file and line.line == other.line)
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    return (
+        Command(
+            "disassemble", ("disas",), "data",
+            summary="Show the machine code of a function or a range.",
+            help="Without arguments it is the function of the selected frame, whose pc is marked "
+            "with =>.  A range is START,END or START,+LENGTH.  /r shows the bytes, /s the "
+            "source lines in the order of the code, /m in the order of the lines.",
+            args=(
+                Arg("MODIFIERS", kinds.modifiers("rms"), optional=True, doc="r, m, s"),
+                Arg("RANGE", kinds.ADDRESS, optional=True, doc="ADDRESS, or START,END"),
+            ),
+            example="disassemble main",
+            run=disassemble,
+        ),
+    )  # fmt: skip

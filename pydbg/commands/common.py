@@ -1,0 +1,233 @@
+"""What many commands need: the selected frame as a record, formatting, names of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydbg.commands.results import FrameLine, SourceLine
+from pydbg.errors import CommandError, DebuggerError, NoProcess
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.context import ProgramContext
+    from pydbg.expr.format import Formatter
+    from pydbg.frames import Frame
+    from pydbg.symbols.modules import Module
+    from pydbg.target.inferior import Inferior
+    from pydbg.target.thread import Thread
+
+__all__ = [
+    "context",
+    "formatter",
+    "frame_line",
+    "full_path",
+    "live",
+    "note_path",
+    "selected",
+    "source_line",
+    "source_text",
+    "symbolize",
+    "target_id",
+    "thread_name",
+]
+
+
+def live(session: Session) -> Inferior:
+    """Return the selected process; NoProcess if there is none."""
+    inferior = session.dbg.inferior
+    if inferior is None:
+        raise NoProcess
+    return inferior
+
+
+def selected(session: Session) -> Frame:
+    """Return the selected frame; CommandError if there is none."""
+    frame = session.dbg.frame
+    if frame is None:
+        raise CommandError("No frame selected.")
+    return frame
+
+
+def context(session: Session) -> ProgramContext:
+    """Return what expressions see now: the selected thread and frame."""
+    from pydbg.context import ProgramContext
+
+    dbg = session.dbg
+    return ProgramContext(dbg, dbg.thread, dbg.frame if dbg.inferior is not None else None)
+
+
+def symbolize(session: Session, addr: int) -> str:
+    """Return ``<main+4>`` for an address, "" if it is in no symbol."""
+    return session.dbg.symbolize(addr) or ""
+
+
+def formatter(session: Session) -> Formatter:
+    """Return what prints values by the settings."""
+    from pydbg.expr.format import Formatter
+    from pydbg.expr.strings import PrintOptions
+
+    settings = session.settings
+    options = PrintOptions(
+        elements=settings.limit("print elements") or 0,
+        repeats=settings.limit("print repeats") or 0,
+        pretty=settings.flag("print pretty"),
+        address=settings.flag("print address"),
+    )
+    return Formatter(options, session.dbg.symbolize, context(session).read)
+
+
+# --- frames --------------------------------------------------------------------------------
+
+
+def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLine:
+    """Return the record of a frame's line (stack.c, print_frame)."""
+    library = None
+    module = frame.module
+    if frame.line is None and module is not None and not module.is_main:
+        library = module.path if module.path.startswith("/") else None
+    return FrameLine(
+        addr=frame.addr,
+        function=frame.function,
+        level=frame.level if level else None,
+        show_addr=frame.line is None or frame.addr != frame.line_start,
+        args="..." if frame.has_debug_info else "",
+        file=frame.file,
+        line=frame.line,
+        library=library,
+        signal_handler=frame.is_signal_frame,
+        word_size=session.dbg.arch.pointer_size,
+    )
+
+
+def source_line(session: Session, frame: Frame, *, brief: bool = False) -> SourceLine | None:
+    """Return a frame's source line, None if nothing is known of it.
+
+    With ``brief`` it stands alone and shows the address in the middle of a line. A file that
+    is missing is named in full only once in a row, as in gdb.
+    """
+    if frame.file is None or frame.line is None or frame.is_signal_frame:
+        return None
+    note_path(session, frame.module, frame.lookup_addr)
+    lines = source_text(session, frame.module, frame.file)
+    text = None
+    if lines is not None and 1 <= frame.line <= len(lines):
+        text = lines[frame.line - 1]
+    seen = session.memory.get("source file") == frame.file
+    session.memory["source file"] = frame.file
+    middle = brief and frame.addr != frame.line_start
+    word_size = session.dbg.arch.pointer_size
+    return SourceLine(frame.file, frame.line, text, seen, frame.addr if middle else None, word_size)
+
+
+def source_text(session: Session, module: Module | None, file: str) -> Sequence[str] | None:
+    """Return the lines of a source file, None if it is not found or cannot be read.
+
+    ``file`` is as the line table names it; the table knows the directory of its unit.
+    """
+    cache: dict[tuple[str, str], Sequence[str] | None]
+    cache = session.memory.setdefault("source texts", {})
+    key = ("" if module is None else module.path, file)
+    if key not in cache:
+        cache[key] = _read_source(session, module, file)
+    return cache[key]
+
+
+def _read_source(session: Session, module: Module | None, file: str) -> Sequence[str] | None:
+    import os
+
+    # os.path, since pathlib costs 5 ms of import at the first stop.
+    places = [file]
+    if not os.path.isabs(file):
+        places = [full_path(session, module, file)]
+        if module is not None:
+            places.append(os.path.join(os.path.dirname(module.path), file))
+    for place in places:
+        try:
+            with open(place, encoding="utf-8", errors="surrogateescape") as stream:
+                return stream.read(1 << 26).split("\n")
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def full_path(session: Session, module: Module | None, file: str) -> str:
+    """Return the path of a line table's file, by the frame that names it."""
+    paths: dict[tuple[str, str], str] = session.memory.setdefault("source paths", {})
+    return paths.get(("" if module is None else module.path, file), file)
+
+
+def note_path(session: Session, module: Module | None, addr: int) -> None:
+    """Keep the full path of the source file at an address."""
+    if module is None or module.lines is None:
+        return
+    entry = module.lines.find(module.link_addr(addr))
+    if entry is not None:
+        paths: dict[tuple[str, str], str] = session.memory.setdefault("source paths", {})
+        paths[(module.path, entry.file)] = entry.path
+
+
+# --- threads -------------------------------------------------------------------------------
+
+
+def thread_name(thread: Thread) -> str:
+    """Return what the thread calls itself (/proc/PID/task/TID/comm), "" if it is gone."""
+    from pydbg.linux import procfs
+
+    try:
+        return procfs.comm(thread.tid)
+    except DebuggerError:
+        return ""
+
+
+def target_id(session: Session, thread: Thread) -> str:
+    """Return how gdb names a thread: ``Thread 0x7ffff7dd1740 (LWP 8393)``.
+
+    gdb shows the pthread's handle once its helper library works, which takes a C library with
+    ``nptl_version``; else a process with one thread is ``process PID`` and a thread is
+    ``LWP TID``. The names are kept, for a thread that has ended cannot be asked.
+    """
+    kept: dict[int, str] = session.memory.setdefault("target ids", {})
+    name = _target_id(session, thread)
+    kept[thread.tid] = name
+    return name
+
+
+def _target_id(session: Session, thread: Thread) -> str:
+    inferior = thread.inferior
+    pointer = _thread_pointer(thread)
+    if pointer and _has_pthreads(session, inferior):
+        return f"Thread {pointer:#x} (LWP {thread.tid})"
+    if len(inferior.threads) == 1:
+        return f"process {inferior.pid}"
+    return f"LWP {thread.tid}"
+
+
+def _thread_pointer(thread: Thread) -> int:
+    """Return the thread pointer, which pthread_self() is: fs_base, on i386 gs_base."""
+    if thread.running or thread.gone:
+        return 0
+    try:
+        regs = thread.fetch()
+    except DebuggerError:
+        return 0
+    # user_regs_struct (sys/user.h): fs_base is word 21, gs_base word 22.
+    word = 21 if thread.inferior.arch.pointer_size == 8 else 22
+    return int.from_bytes(regs[8 * word : 8 * word + 8], "little")
+
+
+def _has_pthreads(session: Session, inferior: Inferior) -> bool:
+    modules = inferior.modules
+    if modules is None:
+        return False
+    key = (inferior.pid, len(modules))
+    known: dict[tuple[int, int], bool] = session.memory.setdefault("pthreads", {})
+    if key not in known:
+        known[key] = any(_is_pthread_library(module) for module in modules)
+    return known[key]
+
+
+def _is_pthread_library(module: Module) -> bool:
+    if module.name.startswith(("libc.so", "libc-", "libpthread")):
+        return True
+    return module.is_main and bool(module.lookup("nptl_version"))

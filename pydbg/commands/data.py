@@ -1,0 +1,432 @@
+"""Commands that evaluate expressions: print, x, output, call, printf, echo, display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import common, kinds
+from pydbg.commands.results import Display, Displays
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, DebuggerError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.events import Event
+    from pydbg.expr.examine import Examiner
+    from pydbg.expr.values import Value
+
+__all__ = ["commands"]
+
+
+# --- formats -------------------------------------------------------------------------------
+
+
+class _FormatText(kinds.Kind):
+    """Take ``/FMT`` as it is: what it means depends on the last one used."""
+
+    glued = True
+
+    def syntax(self, name: str) -> str:
+        return f"/{name}"
+
+    def take(self, text: str) -> tuple[str | None, str]:
+        if not text.startswith("/"):
+            return None, text
+        word, _, rest = text.partition(" ")
+        return word, rest.lstrip()
+
+
+_FORMAT_TEXT = _FormatText("format")
+
+
+def _letter(text: str | None) -> str:
+    """Return the letter of a ``print`` format; sizes and counts make no sense there."""
+    from pydbg.expr.formats import parse_format
+
+    if not text:
+        return ""
+    form, end = parse_format(text[1:], "", "")
+    if text[1 + end :]:
+        raise UsageError(f'Invalid format "{text}".')
+    # printcmd.c, print_command_parse_format
+    if form.count != 1:
+        raise UsageError('Item count other than 1 is meaningless in "print" command.')
+    if form.size and form.letter not in ("", "a") and form.letter != "s":
+        raise UsageError('Size letters are meaningless in "print" command.')
+    if form.letter == "i":
+        raise UsageError('Format letter "i" is meaningless in "print" command.')
+    return form.letter
+
+
+# --- print ---------------------------------------------------------------------------------
+
+
+def _evaluate(session: Session, text: str) -> Value:
+    return session.dbg.evaluate(text)
+
+
+def _value_text(session: Session, value: Value, letter: str) -> str:
+    return common.formatter(session).top(value, letter)
+
+
+def show(session: Session, parsed: Parsed) -> str:
+    """Evaluate an expression, keep its value and show it."""
+    letter = _letter(parsed["FMT"])
+    text = parsed["EXPRESSION"]
+    dbg = session.dbg
+    if text is None:
+        if not dbg.history:
+            raise CommandError("The history is empty.")
+        value = dbg.history[-1]
+    else:
+        value = _evaluate(session, text)
+    shown = _value_text(session, value, letter)
+    dbg.history.append(value)
+    return f"${len(dbg.history)} = {shown}"
+
+
+def call(session: Session, parsed: Parsed) -> str | None:
+    """Evaluate an expression; show it as print does unless it is void."""
+    value = _evaluate(session, parsed["EXPRESSION"])
+    if value.is_void:
+        return None
+    shown = _value_text(session, value, _letter(parsed["FMT"]))
+    session.dbg.history.append(value)
+    return f"${len(session.dbg.history)} = {shown}"
+
+
+def output(session: Session, parsed: Parsed) -> None:
+    """Show a value without its number and without a newline."""
+    value = _evaluate(session, parsed["EXPRESSION"])
+    session.write(_value_text(session, value, _letter(parsed["FMT"])))
+
+
+def printf(session: Session, parsed: Parsed) -> None:
+    """Show values by a format string."""
+    from pydbg.expr.printf import printf as make
+
+    session.write(make(parsed["FORMAT"] or "", session.dbg.context()))
+
+
+def echo(session: Session, parsed: Parsed) -> None:
+    """Show a text with C's escapes."""
+    from pydbg.expr.printf import echo as make
+
+    session.write(make(parsed["TEXT"] or ""))
+
+
+# --- x -------------------------------------------------------------------------------------
+
+
+def _examiner(session: Session) -> Examiner:
+    from pydbg.expr.examine import Examiner
+    from pydbg.expr.types import data_model
+
+    word = session.dbg.arch.pointer_size
+    kept: Any = session.memory.get("examiner")
+    if kept is None or kept.model.pointer_size != word:
+        kept = session.memory["examiner"] = Examiner(data_model(word))
+    examiner: Examiner = kept
+    return examiner
+
+
+def examine(session: Session, parsed: Parsed) -> None:
+    """Show memory."""
+    examiner = _examiner(session)
+    form, rest = examiner.parse(parsed["FMT_ADDRESS"] or "")
+    if form.count == 0:
+        return
+    addr = None
+    dbg = session.dbg
+    if rest:
+        addr = _address(session, rest)
+    try:
+        for line in _lines(session, examiner, form, addr):
+            session.write(line)
+    finally:
+        last, value = examiner.variables()
+        if last is not None:
+            dbg.convenience["_"] = last
+            if value is not None:
+                dbg.convenience["__"] = value
+
+
+def _address(session: Session, text: str) -> int:
+    from pydbg.expr.examine import address_of
+
+    return address_of(_evaluate(session, text), session.dbg.context().allocate)
+
+
+def _lines(session: Session, examiner: Examiner, form: Any, addr: int | None) -> Iterator[str]:
+    dbg = session.dbg
+    frame = dbg.frame if dbg.inferior is not None else None
+
+    def start_of(where: int) -> int | None:
+        module = dbg.modules.at(where)
+        label = module.label_at(where) if module is not None else None
+        return None if label is None else where - label[1]
+
+    lines = examiner.run(
+        form,
+        addr,
+        common.formatter(session),
+        dbg.context().read,
+        disassemble=lambda where, count: dbg.disassemble(where, count=count),
+        pc=None if frame is None else frame.addr,
+        function_start=start_of,
+    )
+    pending = ""
+    try:
+        for line in lines:
+            pending = line
+            yield line
+    except DebuggerError:
+        if pending and not pending.endswith("\n"):
+            yield "\n"
+        raise
+
+
+# --- display -------------------------------------------------------------------------------
+
+
+def _displays(session: Session) -> dict[int, Display]:
+    kept = session.memory.get("displays")
+    if kept is None:
+        kept = session.memory["displays"] = {}
+        session.memory["last display"] = 0
+        session.stop_hooks.append(_show_displays)
+    displays: dict[int, Display] = kept
+    return displays
+
+
+def _show_displays(session: Session, event: Event) -> str:
+    """Return the displays' text after a stop; nothing once the program is gone."""
+    if session.dbg.inferior is None:
+        return ""
+    rows = [row for row in _displays(session).values() if row.enabled]
+    return "\n".join(_display_text(session, row) for row in rows)
+
+
+def _display_text(session: Session, row: Display) -> str:
+    try:
+        if _is_memory(row.format):
+            text = _display_memory(session, row)
+            return f"{row.number}: x{row.format} {row.text}\n{text}"
+        value = _evaluate(session, row.text)
+        shown = common.formatter(session).top(value, _letter(row.format))
+    except DebuggerError as error:
+        shown = f"<error: {error}>"
+    form = f"{row.format} " if row.format else ""
+    return f"{row.number}: {form}{row.text} = {shown}"
+
+
+def _is_memory(form: str) -> bool:
+    """Return whether a display's format examines memory: ``i``, ``s``, a count or a size."""
+    return bool(form) and (
+        form[-1] in "is" or form[1:2].isdigit() or any(c in form for c in "bhwg")
+    )
+
+
+def _display_memory(session: Session, row: Display) -> str:
+    from pydbg.expr.examine import Examiner
+
+    examiner = Examiner(_examiner(session).model)
+    form, rest = examiner.parse(f"{row.format} {row.text}")
+    addr = _address(session, rest)
+    return "".join(_lines(session, examiner, form, addr)).rstrip("\n")
+
+
+def display(session: Session, parsed: Parsed) -> str | None:
+    """Show an expression after each stop, or show all such expressions now."""
+    displays = _displays(session)
+    text = parsed["EXPRESSION"]
+    form = parsed["FMT"] or ""
+    if text is None:
+        if form:
+            raise UsageError("Argument required (expression to compute).")
+        rows = [row for row in displays.values() if row.enabled]
+        return "\n".join(_display_text(session, row) for row in rows)
+    if form and not _is_memory(form):
+        _letter(form)
+    _check(text)
+    session.memory["last display"] += 1
+    row = Display(session.memory["last display"], form, text)
+    displays[row.number] = row
+    return _display_text(session, row) if session.dbg.inferior is not None else None
+
+
+def _check(text: str) -> None:
+    from pydbg.expr.parser import parse
+
+    parse(text)
+
+
+def info_display(session: Session, parsed: Parsed) -> Displays:
+    """List the displays."""
+    from dataclasses import replace
+
+    rows = []
+    for row in _displays(session).values():
+        form = row.format
+        if _is_memory(form):
+            form = _full_format(form)
+        rows.append(replace(row, format=form))
+    return Displays(tuple(rows))
+
+
+def _full_format(form: str) -> str:
+    """Spell a memory format with what gdb fills in: ``/i`` is listed as ``/1bi``."""
+    from pydbg.expr.formats import parse_format
+
+    parsed, _ = parse_format(form[1:], "x", "w")
+    size = "b" if parsed.letter in ("i", "s") else parsed.size
+    return f"/{parsed.count}{size}{parsed.letter}"
+
+
+def undisplay(session: Session, parsed: Parsed) -> None:
+    """Delete displays."""
+    displays = _displays(session)
+    numbers = parsed["NUM"]
+    if not numbers:
+        if displays and not session.confirm("Delete all auto-display expressions?"):
+            return
+        displays.clear()
+        return
+    for number in _numbered(session, numbers):
+        del displays[number]
+
+
+def _numbered(session: Session, words: tuple[str, ...]) -> list[int]:
+    displays = _displays(session)
+    found: list[int] = []
+    for word in words:
+        low, dash, high = word.partition("-")
+        if not low.isdigit() or (dash and not high.isdigit()):
+            raise UsageError(f"Arguments must be display numbers, not '{word}'.")
+        first = int(low)
+        last = int(high) if dash else first
+        chosen = [number for number in displays if first <= number <= last]
+        if not chosen:
+            raise CommandError(f"No display number {low}.")
+        found += [number for number in chosen if number not in found]
+    return found
+
+
+def _switch_display(enabled: bool) -> Callable[[Session, Parsed], None]:
+    def switch(session: Session, parsed: Parsed) -> None:
+        from dataclasses import replace
+
+        displays = _displays(session)
+        numbers = _numbered(session, parsed["NUM"]) if parsed["NUM"] else list(displays)
+        for number in numbers:
+            displays[number] = replace(displays[number], enabled=enabled)
+
+    return switch
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
+    fields.setdefault("group", "data")
+    return Command(name, summary=summary, run=run, **fields)
+
+
+_FORMS = """/FMT is a letter: x d u o t (binary) z (hexadecimal with zeros) a (address) c f s."""
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    from pydbg.commands import code, memory, registers
+
+    return (
+        *_printing(),
+        *_displaying(),
+        *registers.commands(),
+        *memory.commands(),
+        *code.commands(),
+    )
+
+
+def _printing() -> tuple[Command, ...]:
+    form = Arg("FMT", _FORMAT_TEXT, optional=True, doc="a format letter")
+    expression = Arg(
+        "EXPRESSION",
+        kinds.EXPR,
+        doc="a C expression",
+        missing="Argument required (expression to compute).",
+    )
+    maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="a C expression")
+    return (
+        _row("print", "Show the value of an expression.", show,
+             aliases=("p", "inspect"), args=(form, maybe), example="print/x $rip",
+             help="The value is kept in the history as $1, $2, ...; `print` alone shows the last "
+             "one again.  Registers are $rax, variables of your own $name; {TYPE}ADDR and "
+             "ARRAY@COUNT read memory; NAME(ARGS) calls a function of the program.\n" + _FORMS),
+        _row("call", "Evaluate an expression; show nothing if it is void.", call,
+             args=(form, expression), example="call (int)getpid()",
+             help="Otherwise as print."),
+        _row("output", "Show a value alone, without number and newline.", output,
+             args=(form, expression), example="output/x 255",
+             help="For scripts that make their own lines; the value is not kept.\n" + _FORMS),
+        _row("printf", "Show values by a format string.", printf, example='printf "%d\\n", 1 + 1',
+             args=(Arg("FORMAT", kinds.EXPR, doc='"format", values',
+                   missing="Argument required (format-control string and values to print)."),),
+             help="As C's printf, with the values behind commas."),
+        _row("echo", "Show a text.", echo, group="support", example="echo hello\\n",
+             args=(Arg("TEXT", kinds.TEXT, optional=True, doc="text with C's escapes"),),
+             help="No newline is added: write \\n.  A backslash at the end goes on in the next "
+             "line."),
+        _row("x", "Examine memory.", examine, args=(_EXAMINED,), repeat="no-args",
+             example="x/8xg $sp",
+             help="/FMT is a count (negative: backwards), a letter (x d u o t z a c f s i) and a "
+             "size (b h w g: 1, 2, 4, 8 bytes).  What is left out is as the last time.  Without "
+             "an address it goes on behind the last one, and so does Enter.  $_ is the last "
+             "address then, and $__ what is there."),
+    )  # fmt: skip
+
+
+class _ExamineText(kinds.Kind):
+    """Take all of ``/FMT ADDRESS``; the examiner knows what each part means."""
+
+    glued = True
+
+    def syntax(self, name: str) -> str:
+        return "/FMT ADDRESS"
+
+    def take(self, text: str) -> tuple[str | None, str]:
+        return (text, "") if text else (None, "")
+
+    def span(self, text: str) -> int:
+        return kinds.EXPR.span(text)
+
+    def complete(self, prefix: str, session: Session) -> Any:
+        return kinds.EXPR.complete(prefix, session)
+
+
+_EXAMINED = Arg(
+    "FMT_ADDRESS", _ExamineText("format and address"), optional=True, doc="format and address"
+)
+
+
+def _displaying() -> tuple[Command, ...]:
+    form = Arg("FMT", _FORMAT_TEXT, optional=True, doc="a format, as of print or x")
+    maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="a C expression")
+    numbers = Arg("NUM", kinds.WORD, optional=True, repeat=True, doc="display numbers")
+    return (
+        _row("display", "Show an expression after each stop.", display, aliases=("disp",),
+             args=(form, maybe), example="display/i $pc",
+             help="With /i, /s, a count or a size it shows memory as x does.  Without arguments "
+             "the displays are shown now."),
+        _row("undisplay", "Delete displays.", undisplay, aliases=("und",), args=(numbers,),
+             help="Without numbers all of them, after a question.", example="undisplay 1"),
+        _row("delete display", "Delete displays.", undisplay, args=(numbers,),
+             help="As undisplay.", example="delete display 1"),
+        _row("disable display", "Keep displays without showing them.", _switch_display(False),
+             args=(numbers,), help="Without numbers all of them.", example="disable display 1"),
+        _row("enable display", "Show displays again.", _switch_display(True), args=(numbers,),
+             help="Without numbers all of them.", example="enable display 1"),
+        _row("info display", "List the displays.", info_display, group="status",
+             help="With their numbers and formats.", example="info display"),
+    )  # fmt: skip

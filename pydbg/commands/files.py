@@ -1,0 +1,282 @@
+"""Commands about files and symbols: info symbol, address, functions, line, sharedlibrary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import common, kinds
+from pydbg.commands.results import (
+    Files,
+    Note,
+    SectionRow,
+    SharedLibraries,
+    SharedLibrary,
+    SymbolGroup,
+    Symbols,
+)
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.symbols.modules import Module
+    from pydbg.symbols.symtab import Symbol
+
+__all__ = ["commands"]
+
+
+# --- one symbol ----------------------------------------------------------------------------
+
+
+def info_symbol(session: Session, parsed: Parsed) -> Note:
+    """Say which symbol an address is in (printcmd.c, info_symbol_command)."""
+    from pydbg.expr.examine import address_of
+
+    text = parsed["ADDRESS"]
+    addr = address_of(session.dbg.evaluate(text))
+    module: Module | None = session.dbg.modules.at(addr)
+    found = module.symbol_at(addr) if module is not None else None
+    if module is None or found is None:
+        raise CommandError(f"No symbol matches {text}.")
+    symbol, offset = found
+    name = symbol.demangled + (f" + {offset}" if offset else "")
+    section = module.section_at(addr)
+    where = f" in section {section}" if section else ""
+    # gdb names the file once the program runs, since there are several then.
+    of = f" of {_file_name(module)}" if len(session.dbg.modules) > 1 else ""
+    return Note(f"{name}{where}{of}")
+
+
+def _file_name(module: Module) -> str:
+    import os
+
+    path = module.path
+    return os.path.abspath(path) if module.is_main else path
+
+
+def info_address(session: Session, parsed: Parsed) -> Note:
+    """Say where a symbol is."""
+    name = parsed["SYMBOL"]
+    found = session.dbg.modules.lookup(name)
+    if not found:
+        raise CommandError(f'No symbol "{name}" in current context.')
+    module, symbol = found[0]
+    addr = module.addr_of(symbol)
+    shown = symbol.demangled
+    if symbol.kind == "tls":
+        return Note(
+            f'Symbol "{shown}" is a thread-local variable at offset {symbol.link_addr:#x} in '
+            f"the thread-local storage for `{module.path}'."
+        )
+    if module.function_at(addr) is not None:
+        return Note(f'Symbol "{shown}" is a function at address {addr:#x}.')
+    return Note(f'Symbol "{shown}" is at {addr:#x} in a file compiled without debugging.')
+
+
+def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
+    """Say which code a source line made, or which line made some code."""
+    dbg = session.dbg
+    spec = parsed["LOCATION"]
+    if spec is None:
+        frame = dbg.frame if dbg.inferior is not None else None
+        if frame is None or frame.line is None:
+            return Note("No line number information available.")
+        return _line_note(session, frame.lookup_addr, start=False)
+    places = dbg.resolve(spec)
+    exact = spec.startswith("*")
+    notes = []
+    for place in places:
+        addr = place.addr
+        if addr is None:
+            addr = place.link_addr if place.module is None else place.module.addr(place.link_addr)
+        if not exact and not _names_line(spec):
+            addr -= place.offset  # A function's line is its first, before the prologue.
+        notes.append(_line_note(session, addr, start=not exact))
+    return tuple(notes)
+
+
+def _names_line(spec: str) -> bool:
+    return bool(re.fullmatch(r"(?:.*:)?\d+", spec))
+
+
+def _line_note(session: Session, addr: int, *, start: bool) -> Note:
+    """Return gdb's sentence (source.c, info_line_command)."""
+    module = session.dbg.modules.at(addr)
+    line = module.line_at(addr) if module is not None else None
+    if line is None:
+        where = common.symbolize(session, addr)
+        at = f" for address {addr:#x}{f' {where}' if where else ''}"
+        return Note(f"No line number information available{at}")
+    low, high = _place(session, line.low), _place(session, line.high)
+    if line.low == line.high:
+        tail = f"is at address {low} but contains no code."
+    elif not start and addr != line.low:
+        return Note(
+            f'Line {line.line} of "{line.file}" starts at address {low} and ends at {high}.'
+        )
+    else:
+        tail = f"starts at address {low} and ends at {high}."
+    return Note(f'Line {line.line} of "{line.file}" {tail}')
+
+
+def _place(session: Session, addr: int) -> str:
+    where = common.symbolize(session, addr)
+    return f"{addr:#x} {where}" if where else f"{addr:#x}"
+
+
+def info_source(session: Session, parsed: Parsed) -> Note:
+    """Describe the selected frame's source file."""
+    dbg = session.dbg
+    frame = dbg.frame if dbg.inferior is not None else None
+    if frame is None or frame.file is None:
+        return Note("No current source file.")
+    common.note_path(session, frame.module, frame.lookup_addr)
+    path = common.full_path(session, frame.module, frame.file)
+    lines = [f"Current source file is {frame.file}"]
+    if path.endswith("/" + frame.file):
+        lines.append(f"Compilation directory is {path[: -len(frame.file) - 1]}")
+    text = common.source_text(session, frame.module, frame.file)
+    if text is not None:
+        lines.append(f"Located in {path}")
+        count = len(text) - (1 if text and not text[-1] else 0)
+        lines.append(f"Contains {count} line{'' if count == 1 else 's'}.")
+    return Note("\n".join(lines))
+
+
+# --- lists of symbols ----------------------------------------------------------------------
+
+
+def _listing(what: str) -> Callable[[Session, Parsed], Symbols]:
+    def info(session: Session, parsed: Parsed) -> Symbols:
+        text = parsed["REGEX"] or ""
+        try:
+            pattern = re.compile(text) if text else None
+        except re.error as error:
+            raise UsageError(f"{text}: {error}.") from None
+        dbg = session.dbg
+        rows: dict[tuple[int, str], None] = {}
+        for module in dbg.modules:
+            found: Iterable[Symbol]
+            found = module.functions(pattern) if what == "functions" else module.objects(pattern)
+            for symbol in found:
+                rows[(module.addr_of(symbol), symbol.demangled)] = None
+        ordered = tuple((None, addr, name) for addr, name in sorted(rows))
+        groups = (SymbolGroup(None, ordered),) if ordered else ()
+        return Symbols(what, text, groups, dbg.arch.pointer_size)
+
+    return info
+
+
+# --- shared libraries and sections ---------------------------------------------------------
+
+
+def info_sharedlibrary(session: Session, parsed: Parsed) -> SharedLibraries:
+    """List the shared libraries."""
+    text = parsed["REGEX"] or ""
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise UsageError(f"Invalid regexp: {error}") from None
+    dbg = session.dbg
+    rows = []
+    for module in dbg.modules if dbg.inferior is not None else ():
+        if module.is_main or not module.path.startswith("/") or not pattern.search(module.path):
+            continue
+        rows.append(_library(module))
+    return SharedLibraries(tuple(rows), text, dbg.arch.pointer_size)
+
+
+def _library(module: Module) -> SharedLibrary:
+    # solib.c: the range of .text, not of the whole file.
+    section = module.elf.section(".text")
+    low = high = 0
+    if section is not None:
+        low = module.addr(section.link_addr)
+        high = low + section.size
+    debug = module.debug is not None or module.elf.section(".debug_info") is not None
+    return SharedLibrary(low, high, True, debug, module.path)
+
+
+def info_files(session: Session, parsed: Parsed) -> Files | Note | None:
+    """List the sections of the program and its libraries with their addresses."""
+    dbg = session.dbg
+    main = dbg.modules.main
+    if main is None:
+        return None
+    import os
+
+    sections: list[SectionRow] = []
+    for module in dbg.modules:
+        library = "" if module.is_main else _library_name(module)
+        for section in module.elf.sections:
+            if section.flags & 2 and section.size:  # SHF_ALLOC
+                low = module.addr(section.link_addr)
+                sections.append(SectionRow(low, low + section.size, section.name, library))
+    thread = dbg.thread
+    return Files(
+        path=os.path.abspath(main.path),
+        file_type=_file_type(main),
+        entry=main.addr(main.elf.entry),
+        sections=tuple(sections),
+        pid=None if dbg.inferior is None else dbg.inferior.pid,
+        target="" if thread is None else common.target_id(session, thread),
+        word_size=dbg.arch.pointer_size,
+    )
+
+
+def _file_type(module: Module) -> str:
+    # The name of the BFD target: EM_386 is 3, EM_X86_64 is 62.
+    if module.elf.bits == 64:
+        return "elf64-x86-64"
+    return "elf32-i386" if module.elf.machine == 3 else "elf32-x86-64"
+
+
+def _library_name(module: Module) -> str:
+    if module.path.startswith("/"):
+        return module.path
+    return f"system-supplied DSO at {module.low:#x}"
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
+    fields.setdefault("example", name)
+    return Command(name, group="status", summary=summary, run=run, **fields)
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    pattern = Arg("REGEX", kinds.REGEX, optional=True, doc="regular expression")
+    return (
+        _row("info symbol", "Say which symbol an address is in.", info_symbol, aliases=("sym",),
+             args=(Arg("ADDRESS", kinds.ADDRESS, doc="an address",
+                       missing="Argument required (address)."),),
+             help="With the offset in it, its section and its file.", example="info symbol $pc"),
+        _row("info address", "Say where a symbol is.", info_address, aliases=("ar",),
+             args=(Arg("SYMBOL", kinds.SYMBOL, doc="a symbol's name",
+                       missing="Argument required."),),
+             help="The first symbol of that name, the program's own before its libraries'.",
+             example="info address main"),
+        _row("info functions", "List functions.", _listing("functions"), aliases=("fu",),
+             args=(pattern,), example="info functions ^ma",
+             help="Those whose name matches the regular expression, by address."),
+        _row("info variables", "List global and static variables.", _listing("variables"),
+             aliases=("va",), args=(pattern,), example="info variables env",
+             help="Those whose name matches the regular expression, by address."),
+        _row("info line", "Say which code a source line made.", info_line, aliases=("li",),
+             args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="a line or *ADDRESS"),),
+             help="Without LOCATION it is the selected frame's line.", example="info line *$pc"),
+        _row("info source", "Describe the current source file.", info_source,
+             help="The selected frame's: its name, directory and length."),
+        _row("info sharedlibrary", "List the shared libraries.", info_sharedlibrary,
+             aliases=("sh", "dll"), args=(pattern,),
+             help="From and To are the addresses of their code (.text).  (*) marks a library "
+             "without debugging information."),
+        _row("info files", "List the sections in memory.", info_files,
+             help="Of the program and of its shared libraries."),
+        _row("info target", "List the sections in memory.", info_files,
+             help="As info files."),
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""From an event to all that is told about it: the thread, the frame, the decoded call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydbg import events as ev
+from pydbg.commands import common
+from pydbg.commands.results import ExtraNote, Stop
+from pydbg.errors import DebuggerError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.frames import Frame
+    from pydbg.target.thread import Thread
+
+__all__ = ["before_run", "decode_call", "gather"]
+
+_ENDS = (ev.Exited, ev.Killed)
+_NOTICES = (
+    ev.ThreadCreated,
+    ev.ThreadExited,
+    ev.ChildCreated,
+    ev.FollowedChild,
+    ev.Execed,
+    ev.ModuleLoaded,
+    ev.ModuleUnloaded,
+    ev.BreakpointMoved,
+    ev.SignalNoticed,
+    ev.Note,
+)
+
+
+def gather(event: ev.Event, session: Session) -> Stop | ExtraNote | None:
+    """Return the record of an event; None for one that nothing is said about."""
+    if isinstance(event, _NOTICES):
+        return _notice(event, session)
+    return _stop(event, session)
+
+
+def before_run(session: Session) -> None:
+    """Note what the next stop is compared with: the thread and the frame selected now."""
+    dbg = session.dbg
+    thread = dbg.thread
+    session.memory["resumed thread"] = None if thread is None else (thread.inferior.pid, thread.tid)
+    frame = dbg.frame if thread is not None else None
+    session.memory["resumed frame"] = None if frame is None else _frame_id(frame)
+
+
+def _frame_id(frame: Frame) -> tuple[str | None, int, int | None]:
+    return frame.function, frame.addr - frame.offset, frame.cfa
+
+
+def _stop(event: ev.Event, session: Session) -> Stop:
+    if isinstance(event, _ENDS):
+        return Stop(event)
+    dbg = session.dbg
+    thread = dbg.thread
+    if thread is None:
+        return Stop(event)
+    try:
+        frame = dbg.frame
+    except DebuggerError:
+        frame = None
+    many = thread.inferior.was_threaded
+    brief = (
+        isinstance(event, (ev.StepDone, ev.LocationReached))
+        and frame is not None
+        and session.memory.get("resumed frame") == _frame_id(frame)
+    )
+    if isinstance(event, ev.LocationReached) and event.plan != "until":
+        brief = False
+    return Stop(
+        event,
+        thread=thread.number,
+        thread_name=common.thread_name(thread) if many else "",
+        many=many,
+        switched=_switched(session, thread, event),
+        frame=None if frame is None else common.frame_line(session, frame, level=False),
+        source=None if frame is None else common.source_line(session, frame, brief=brief),
+        brief=brief,
+        decoded=_decoded(event, session, thread),
+        location=_location(event, session),
+        bits=8 * dbg.arch.pointer_size,
+    )
+
+
+def _switched(session: Session, thread: Thread, event: ev.Event) -> str | None:
+    before = session.memory.get("resumed thread")
+    if before is None or before == (thread.inferior.pid, thread.tid):
+        return None
+    if isinstance(event, (ev.Attached, ev.Started)):
+        return None
+    return common.target_id(session, thread)
+
+
+def _location(event: ev.Event, session: Session) -> int | None:
+    if not isinstance(event, ev.BreakpointHit) or not event.numbers or not event.locations:
+        return None
+    point: Any = session.dbg.breakpoints.get(event.numbers[0])
+    if point is None:
+        # A tbreak is gone by now; only its second location tells that it had several.
+        return event.locations[0] if event.locations[0] > 1 else None
+    return event.locations[0] if len(getattr(point, "locations", ())) > 1 else None
+
+
+def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
+    if not isinstance(event, ev.SyscallCaught):
+        return None
+    return decode_call(event, session, thread)
+
+
+class _Reader:
+    """Give the decoders the program's memory and open files."""
+
+    def __init__(self, thread: Thread) -> None:
+        self._inferior = thread.inferior
+        self.word_size = thread.inferior.arch.pointer_size
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Read memory; MemoryFault if there is none."""
+        return self._inferior.read(addr, size)
+
+    def fd_path(self, fd: int, /) -> str | None:
+        """Return what a file descriptor is, as strace -y shows it."""
+        from pydbg.linux import procfs
+
+        try:
+            return procfs.fd_path(self._inferior.pid, fd)
+        except DebuggerError:
+            return None
+
+
+def decode_call(event: ev.SyscallCaught, session: Session, thread: Thread) -> str:
+    """Return a caught call as strace shows it, with its result at the return."""
+    from pydbg.syscalls.decode import decode
+    from pydbg.syscalls.table import table_for
+
+    call: Any = table_for(event.abi).by_number(event.nr)
+    if call is None:
+        args = ", ".join(f"{arg:#x}" for arg in event.args)
+        result = "" if event.ret is None else f" = {event.ret}"
+        return f"syscall_{event.nr}({args}){result}"
+    phase = "entry" if event.phase == "entry" else "return"
+    return decode(call, event.args, _Reader(thread), ret=event.ret, phase=phase).line()
+
+
+# --- notices -------------------------------------------------------------------------------
+
+
+def _notice(event: ev.Event, session: Session) -> ExtraNote | None:
+    if isinstance(event, (ev.ModuleLoaded, ev.ModuleUnloaded)):
+        return None
+    target = ""
+    if isinstance(event, (ev.ThreadCreated, ev.ThreadExited, ev.FollowedChild)):
+        target = _target_of(event, session)
+    return ExtraNote(event, target)
+
+
+def _target_of(event: ev.Event, session: Session) -> str:
+    kept: dict[int, str] = session.memory.setdefault("target ids", {})
+    if isinstance(event, ev.ThreadExited):
+        return kept.pop(event.tid, f"LWP {event.tid}")
+    tid = event.tid
+    for inferior in session.dbg.inferiors:
+        thread = inferior.threads.get(tid)
+        if thread is not None:
+            return common.target_id(session, thread)
+    return kept.get(tid, f"LWP {tid}")

@@ -1,0 +1,505 @@
+"""Commands for breakpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import kinds
+from pydbg.commands.catch import what_text
+from pydbg.commands.results import Note, PointRow, Points, PointSet, Site
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, FileError, LocationError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.breakpoints import Breakpoint, Location
+    from pydbg.commands.kinds import BreakpointRef
+    from pydbg.commands.session import Session
+
+__all__ = ["commands", "made"]
+
+
+# --- making --------------------------------------------------------------------------------
+
+
+def site_of(location: Location) -> Site:
+    """Return the record of a breakpoint's location."""
+    addr = location.addr
+    if addr is None and location.link_addr:
+        addr = location.link_addr
+    return Site(
+        number=location.number,
+        addr=addr,
+        enabled=location.enabled,
+        function=location.function,
+        file=location.file,
+        line=location.line,
+        symbolic=location.symbolic,
+        how=getattr(location, "how", ""),
+    )
+
+
+def made(session: Session, point: Any) -> PointSet:
+    """Return the record of a breakpoint that was just made."""
+    sites = tuple(site_of(one) for one in point.locations)
+    return PointSet(
+        kind=point.kind_text,
+        number=point.number,
+        temporary=point.temporary,
+        spec=point.spec,
+        sites=sites,
+        pending=point.pending,
+        also=_others(session, point, sites),
+    )
+
+
+def _others(
+    session: Session, point: Any, sites: Iterable[Site]
+) -> tuple[tuple[int, tuple[tuple[int, bool], ...]], ...]:
+    """Return which other breakpoints have a location at the same addresses."""
+    found = []
+    for site in sites:
+        others = [
+            (other.number, other.enabled)
+            for other in session.dbg.breakpoints.values()
+            if other is not point
+            and any(site_of(one).addr == site.addr for one in getattr(other, "locations", ()))
+        ]
+        if others and site.addr is not None:
+            found.append((site.addr, tuple(others)))
+    return tuple(found)
+
+
+def _breaker(*, temporary: bool = False, hardware: bool = False) -> Callable[..., Any]:
+    def set_break(session: Session, parsed: Parsed) -> tuple[Any, ...]:
+        dbg = session.dbg
+        spec = parsed["LOCATION"] or _here(session)
+
+        def ask(pending: bool | None) -> Breakpoint:
+            return dbg.break_at(
+                spec,
+                condition=parsed["CONDITION"],
+                temporary=temporary,
+                hardware=hardware,
+                thread=parsed["THREAD"],
+                pending=pending,
+            )
+
+        notes: list[Any] = []
+        try:
+            point = ask(None)
+        except LocationError as error:
+            if not _may_wait(session, error):
+                raise
+            point = ask(True)
+        if point.pending and session.settings.text("breakpoint pending") == "on":
+            notes.append(Note(f'Function "{spec}" not defined.'))
+        link_time = _link_time(session, point)
+        if link_time:
+            notes.append(Note(link_time))
+        return (*notes, made(session, point))
+
+    return set_break
+
+
+def _may_wait(session: Session, error: LocationError) -> bool:
+    """Return whether a breakpoint that does not resolve shall wait for a library."""
+    if session.settings.text("breakpoint pending") != "auto" or not session.interactive:
+        return False
+    session.say(str(error))
+    question = "Make breakpoint pending on future shared library load? (y or [n]) "
+    # The end of input is a no here.
+    try:
+        return session.query(question)
+    except EOFError:
+        return False
+
+
+def _here(session: Session) -> str:
+    frame = session.dbg.frame if session.dbg.inferior is not None else None
+    if frame is None:
+        raise CommandError("No default breakpoint address now.")
+    return f"*{frame.addr:#x}"
+
+
+def _link_time(session: Session, point: Breakpoint) -> str:
+    """Return the remark about an address that was given before the program runs."""
+    if session.dbg.inferior is not None or not point.spec.startswith("*"):
+        return ""
+    for location in point.locations:
+        path = location.module_path
+        if path is not None:
+            name = path.rpartition("/")[2]
+            return (
+                f"The program does not run: {location.link_addr:#x} is taken as an address in "
+                f"the file {name}."
+            )
+    return ""
+
+
+# --- changing ------------------------------------------------------------------------------
+
+
+def condition(session: Session, parsed: Parsed) -> Note | None:
+    """Set or take away the condition of a breakpoint."""
+    point = session.dbg.breakpoints[parsed["NUM"]]
+    text = parsed["CONDITION"]
+    session.dbg.points.set_condition(point, text)
+    if text is None:
+        return Note(f"Breakpoint {point.number} now unconditional.")
+    return None
+
+
+def ignore(session: Session, parsed: Parsed) -> Note:
+    """Let a breakpoint be passed a number of times."""
+    point = session.dbg.breakpoints[parsed["NUM"]]
+    count = max(0, parsed["COUNT"])
+    point.ignore_count = count
+    if count == 0:
+        return Note(f"Will stop next time breakpoint {point.number} is reached.")
+    if count == 1:
+        return Note(f"Will ignore next crossing of breakpoint {point.number}.")
+    return Note(f"Will ignore next {count} crossings of breakpoint {point.number}.")
+
+
+def _each(session: Session, parsed: Parsed) -> Iterable[tuple[Any, BreakpointRef | None]]:
+    """Return the breakpoints that were named, all of them if none was."""
+    refs = parsed["NUM"]
+    every = session.dbg.breakpoints
+    if refs is None:
+        return [(point, None) for point in list(every.values())]
+    return [(every[ref.number], ref) for ref in refs]
+
+
+def _switch(session: Session, parsed: Parsed, enabled: bool) -> None:
+    for point, ref in _each(session, parsed):
+        location = None if ref is None else ref.location
+        if location is None:
+            point.enabled = enabled
+        else:
+            next(one for one in point.locations if one.number == location).enabled = enabled
+    session.dbg.points.changed()
+
+
+def enable(session: Session, parsed: Parsed) -> None:
+    """Let breakpoints stop the program again."""
+    for point, ref in _each(session, parsed):
+        if ref is None or ref.location is None:
+            point.disable_after = None
+            point.delete_after = False
+    _switch(session, parsed, True)
+
+
+def disable(session: Session, parsed: Parsed) -> None:
+    """Keep breakpoints without stopping at them."""
+    _switch(session, parsed, False)
+
+
+def enable_once(session: Session, parsed: Parsed) -> None:
+    """Enable breakpoints for one stop."""
+    _enable_for(session, parsed, 1)
+
+
+def enable_count(session: Session, parsed: Parsed) -> None:
+    """Enable breakpoints for a number of stops."""
+    count = parsed["COUNT"]
+    if count < 1:
+        raise UsageError(f"A count of at least 1 is expected, not {count}.")
+    _enable_for(session, parsed, count)
+
+
+def _enable_for(session: Session, parsed: Parsed, count: int) -> None:
+    _switch(session, parsed, True)
+    for point, _ in _each(session, parsed):
+        point.disable_after = count
+        point.delete_after = False
+
+
+def enable_delete(session: Session, parsed: Parsed) -> None:
+    """Enable breakpoints and delete them at their next stop."""
+    _switch(session, parsed, True)
+    for point, _ in _each(session, parsed):
+        point.disable_after = None
+        point.delete_after = True
+
+
+def delete(session: Session, parsed: Parsed) -> None:
+    """Delete breakpoints."""
+    refs = parsed["NUM"]
+    if refs is None:
+        every = session.dbg.breakpoints
+        if every and not session.confirm("Delete all breakpoints?"):
+            return
+        for number in list(every):
+            session.dbg.delete(number)
+        return
+    for ref in refs:
+        if ref.location is not None:
+            raise CommandError(
+                f"{ref.number}.{ref.location} is a location; delete {ref.number} or "
+                f"disable {ref.number}.{ref.location}."
+            )
+    for number in dict.fromkeys(ref.number for ref in refs):
+        session.dbg.delete(number)
+
+
+def clear(session: Session, parsed: Parsed) -> Note:
+    """Delete the breakpoints at a location."""
+    spec = parsed["LOCATION"] or _here(session)
+    places = session.dbg.resolve(spec)
+    wanted = {place.addr if place.addr is not None else place.link_addr for place in places}
+    lines = {(place.file, place.line) for place in places if place.file is not None}
+    by_line = not spec.startswith("*")
+    found = []
+    for point in list(session.dbg.breakpoints.values()):
+        for location in getattr(point, "locations", ()):
+            site = site_of(location)
+            if site.addr in wanted or (by_line and (site.file, site.line) in lines):
+                found.append(point.number)
+                break
+    if not found:
+        raise CommandError(f"No breakpoint at {spec}.")
+    for number in found:
+        session.dbg.delete(number)
+    word = "breakpoint" if len(found) == 1 else "breakpoints"
+    return Note(f"Deleted {word} {' '.join(map(str, found))} ")
+
+
+def set_commands(session: Session, parsed: Parsed) -> None:
+    """Set what is run when a breakpoint is hit."""
+    refs = parsed["NUM"]
+    if refs is None:
+        numbers = list(session.dbg.breakpoints)
+        if not numbers:
+            raise CommandError("No breakpoints specified.")
+        chosen = [session.dbg.breakpoints[max(numbers)]]
+    else:
+        chosen = [session.dbg.breakpoints[ref.number] for ref in refs]
+    for point in chosen:
+        point.commands = [line.strip() for line in parsed.body]
+
+
+# --- showing -------------------------------------------------------------------------------
+
+
+def info(session: Session, parsed: Parsed) -> Points | Note:
+    """List breakpoints."""
+    refs = parsed["NUM"]
+    every = session.dbg.breakpoints
+    chosen = [point for _, point in sorted(every.items())]
+    if refs is not None:
+        wanted = {ref.number for ref in refs}
+        chosen = [point for point in chosen if point.number in wanted]
+    return Points(tuple(row_of(point) for point in chosen), session.dbg.arch.pointer_size)
+
+
+def row_of(point: Any) -> PointRow:
+    """Return the record of a breakpoint or catchpoint in the table."""
+    is_catch = point.kind_text == "catchpoint"
+    return PointRow(
+        number=point.number,
+        kind=point.kind_text,
+        disposition=point.disposition,
+        enabled=point.enabled,
+        sites=() if is_catch else tuple(site_of(one) for one in point.locations),
+        what=what_text(point) if is_catch else point.spec,
+        pending=not is_catch and point.pending,
+        condition=point.condition,
+        thread=point.thread,
+        hits=point.hits,
+        ignore=point.ignore_count,
+        enable_count=point.disable_after if (point.disable_after or 0) > 1 else 0,
+        commands=tuple(point.commands),
+    )
+
+
+def save(session: Session, parsed: Parsed) -> Note:
+    """Write all breakpoints as commands into a file."""
+    path = parsed["FILE"]
+    points = [point for _, point in sorted(session.dbg.breakpoints.items())]
+    if not points:
+        raise CommandError("Nothing to save.")
+    text = "".join(line + "\n" for point in points for line in _saved(point))
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"Unable to open file '{path}' for saving ({reason})") from None
+    return Note(f"Saved to file '{path}'.")
+
+
+def _saved(point: Any) -> Iterable[str]:
+    prefix = "t" if point.temporary else ""
+    if point.kind_text == "catchpoint":
+        yield f"{prefix}catch {_catch_spec(point)}"
+    else:
+        word = "hbreak" if point.hardware else "break"
+        thread = "" if point.thread is None else f" thread {point.thread}"
+        yield f"{prefix}{word} {point.spec}{thread}"
+    if point.condition:
+        yield f"  condition $bpnum {point.condition}"
+    if point.ignore_count:
+        yield f"  ignore $bpnum {point.ignore_count}"
+    if point.commands:
+        from pydbg.render.points import indented
+
+        yield "  commands"
+        yield from indented(tuple(point.commands), 4)
+        yield "  end"
+    if point.disable_after is not None:
+        yield f"enable count {point.disable_after} $bpnum"
+    if point.delete_after:
+        yield "enable delete $bpnum"
+    if not point.enabled:
+        yield "disable $bpnum"
+    for location in getattr(point, "locations", ()):
+        if not location.enabled:
+            yield f"disable $bpnum.{location.number}"
+
+
+def _catch_spec(point: Any) -> str:
+    words = [point.kind, *point.specs]
+    if point.kind == "syscall" and point.phase != "both":
+        words.append(point.phase)
+    if point.kind in ("load", "unload") and point.pattern:
+        words = [point.kind, point.pattern]
+    return " ".join(words)
+
+
+# --- many at once --------------------------------------------------------------------------
+
+
+def rbreak(session: Session, parsed: Parsed) -> tuple[Any, ...]:
+    """Break at all functions whose name matches a regular expression."""
+    import re
+
+    try:
+        pattern = re.compile(parsed["REGEX"] or "")
+    except re.error as error:
+        raise UsageError(f"{parsed['REGEX']}: {error}.") from None
+    names = dict.fromkeys(
+        symbol.demangled
+        for module in session.dbg.modules
+        if module.is_main or session.dbg.inferior is not None
+        for symbol in module.functions(pattern)
+    )
+    if not names:
+        raise CommandError(f'No function matches "{parsed["REGEX"]}".')
+    if len(names) > 200 and not session.confirm(f"Set breakpoints at {len(names)} functions?"):
+        raise CommandError("Not confirmed.")
+    results: list[Any] = []
+    for name in names:
+        try:
+            point = session.dbg.break_at(name)
+        except LocationError:
+            continue
+        results.append(made(session, point))
+    return tuple(results)
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+_PLACES = """LOCATION is one of
+  SYMBOL, SYMBOL+N      a function after its prologue; N bytes behind its first one
+  *EXPR                 an address (before run: one of the program's file)
+  MODULE+OFFSET         a link-time address of a module, such as libc+0x27680
+  MODULE:SYMBOL         a symbol of one module
+  FILE:LINE, LINE       a source line
+Without LOCATION it is the selected frame's pc.  With `if` the program stops only where the
+expression is not zero, with `thread` only in that thread.  A name that is not found is an error,
+unless `set breakpoint pending on` lets the breakpoint wait for a library that has it."""
+
+_BREAK_ARGS = (
+    Arg("LOCATION", kinds.LOCATION, optional=True, doc="where to stop"),
+    Arg("THREAD", kinds.IN_THREAD, optional=True, doc="the only thread to stop"),
+    Arg("CONDITION", kinds.CONDITION, optional=True, doc="stop only if this is not zero"),
+)
+_NUMS = Arg("NUM", kinds.BREAKPOINTS, optional=True, doc="breakpoint numbers, such as 1 2.1 4-6")
+
+
+def _row(name: str, summary: str, run: Callable[..., Any], **fields: Any) -> Command:
+    return Command(name, group="breakpoints", summary=summary, run=run, repeat="no", **fields)
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    from pydbg.commands import catch
+
+    return (*_making(), *_changing(), *catch.commands())
+
+
+def _making() -> tuple[Command, ...]:
+    return (
+        _row("break", "Set a breakpoint.", _breaker(), aliases=("b", "br", "bre", "brea"),
+             help=_PLACES, args=_BREAK_ARGS, example="break main if $rdi > 1"),
+        _row("tbreak", "Set a breakpoint that is deleted at its first stop.",
+             _breaker(temporary=True), aliases=("tb", "tbr"), help=_PLACES, args=_BREAK_ARGS,
+             example="tbreak main"),
+        _row("hbreak", "Set a breakpoint that uses a debug register.", _breaker(hardware=True),
+             aliases=("hb",), args=_BREAK_ARGS, example="hbreak main",
+             help="The program's code is not changed.  The CPU has four of them.\n" + _PLACES),
+        _row("thbreak", "Set a breakpoint in a debug register, deleted at its first stop.",
+             _breaker(temporary=True, hardware=True), aliases=("thb",), help=_PLACES,
+             args=_BREAK_ARGS, example="thbreak main"),
+        _row("rbreak", "Set breakpoints at all functions whose name matches.", rbreak,
+             aliases=("rb",), args=(Arg("REGEX", kinds.REGEX, optional=True,
+                                        doc="regular expression"),), example="rbreak ^main$",
+             help="Before the program runs only its own functions are looked at."),
+        _row("info breakpoints", "List breakpoints and catchpoints.", info, aliases=("b",),
+             args=(_NUMS,), example="info breakpoints",
+             help="Disp says what becomes of it at a stop: keep, del or dis.  A breakpoint with "
+             "several places lists them as 1.1, 1.2 and so on."),
+        _row("save breakpoints", "Save all breakpoints as commands in a file.", save,
+             args=(Arg("FILE", kinds.FILE, doc="file to write",
+                   missing="Argument required (file name in which to save)"),),
+             help="`source FILE` sets them again.", example="save breakpoints points.pydbg"),
+    )  # fmt: skip
+
+
+def _changing() -> tuple[Command, ...]:
+    number = Arg("NUM", kinds.BREAKPOINT, doc="a breakpoint",
+                 missing="Argument required (breakpoint number).")  # fmt: skip
+    count = Arg("COUNT", kinds.COUNT, doc="how often")
+    required = Arg("NUM", kinds.BREAKPOINTS, optional=True, doc="breakpoint numbers")
+    return (
+        _row("condition", "Set the condition of a breakpoint.", condition, aliases=("cond",),
+             args=(number, Arg("CONDITION", kinds.EXPR, optional=True, doc="an expression")),
+             help="It stops only where the expression is not zero.  Without one it stops always "
+             "again.", example="condition 1 $rdi == 0"),
+        _row("ignore", "Pass a breakpoint a number of times.", ignore, aliases=("ig",),
+             args=(Arg("NUM", kinds.BREAKPOINT, doc="a breakpoint",
+                       missing="Argument required (a breakpoint number)."),
+                   Arg("COUNT", kinds.COUNT, doc="how often",
+                       missing="Second argument (specified ignore-count) is missing.")),
+             help="Hits that are passed count as hits.", example="ignore 1 10"),
+        _row("enable", "Enable breakpoints.", enable, aliases=("en",), args=(_NUMS,),
+             help="Without numbers all of them.", example="enable 1"),
+        _row("enable breakpoints", "Enable breakpoints.", enable, args=(_NUMS,),
+             help="Without numbers all of them.", example="enable breakpoints 1"),
+        _row("enable once", "Enable breakpoints for one stop.", enable_once, args=(required,),
+             help="They are disabled at the next stop.", example="enable once 1"),
+        _row("enable count", "Enable breakpoints for a number of stops.", enable_count,
+             args=(count, required), help="They are disabled after COUNT stops.",
+             example="enable count 2 1"),
+        _row("enable delete", "Enable breakpoints, and delete each at its next stop.",
+             enable_delete, args=(required,), help="As tbreak does.",
+             example="enable delete 1"),
+        _row("disable", "Disable breakpoints.", disable, aliases=("dis", "disa"), args=(_NUMS,),
+             help="Without numbers all of them.  They are kept, and enable brings them back.",
+             example="disable 1"),
+        _row("disable breakpoints", "Disable breakpoints.", disable, args=(_NUMS,),
+             help="Without numbers all of them.", example="disable breakpoints 1"),
+        _row("delete", "Delete breakpoints.", delete, aliases=("d", "del"), args=(_NUMS,),
+             help="Without numbers all of them, after a question.", example="delete 1"),
+        _row("delete breakpoints", "Delete breakpoints.", delete, args=(_NUMS,),
+             help="Without numbers all of them, after a question.",
+             example="delete breakpoints 1"),
+        _row("clear", "Delete the breakpoints at a location.", clear, example="clear main",
+             args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="where"),),
+             help="Without LOCATION it is the selected frame's pc."),
+        _row("commands", "Set commands that run when a breakpoint is hit.", set_commands,
+             args=(_NUMS,), body=True, example="commands 1\nsilent\nprint $rdi\ncontinue\nend",
+             help="The lines up to `end` are kept.  `silent` as the first one suppresses the "
+             "text of the stop.  Without a number it is the last breakpoint that was set."),
+    )  # fmt: skip

@@ -1,0 +1,520 @@
+"""What commands return: frozen records of plain values, which ``pydbg.render`` turns into text.
+
+A record says what is the case and not how it looks, so that a test, the library and JSON can
+use it as it is. Addresses are run-time addresses, numbers are the user's numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydbg.events import Event
+
+__all__ = [
+    "Asm",
+    "AuxEntry",
+    "Auxv",
+    "Backtrace",
+    "Display",
+    "Displays",
+    "ExtraNote",
+    "Files",
+    "FoundAddresses",
+    "FrameDetails",
+    "FrameLine",
+    "FrameShown",
+    "HexDump",
+    "InferiorRow",
+    "Inferiors",
+    "Instruction",
+    "MappingRow",
+    "Mappings",
+    "Note",
+    "PointRow",
+    "PointSet",
+    "Points",
+    "ProcFacts",
+    "RegisterRow",
+    "Registers",
+    "SectionRow",
+    "SharedLibraries",
+    "SharedLibrary",
+    "SignalRow",
+    "Signals",
+    "Site",
+    "SourceLine",
+    "Stop",
+    "SymbolGroup",
+    "Symbols",
+    "Telescope",
+    "TelescopeRow",
+    "ThreadRow",
+    "Threads",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLine:
+    """Describe one frame in a line; ``level`` is None where gdb shows none (a stop)."""
+
+    addr: int
+    function: str | None
+    level: int | None = None
+    show_addr: bool = True
+    """Whether the address is shown: not at the first instruction of a source line."""
+    args: str = ""
+    file: str | None = None
+    line: int | None = None
+    library: str | None = None
+    """The shared library's path, where there is no line to name."""
+    signal_handler: bool = False
+    word_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """Hold a line of source; ``text`` is None where the file cannot be read.
+
+    ``seen`` says that the same file was missing at the last time too, and ``addr`` is set in
+    the middle of a line.
+    """
+
+    file: str
+    line: int
+    text: str | None
+    seen: bool = False
+    addr: int | None = None
+    word_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Hold all that is told about the end of a run."""
+
+    event: Event
+    thread: int | None = None
+    thread_name: str = ""
+    many: bool = False
+    """Whether the process has, or had, more than one thread."""
+    switched: str | None = None
+    """The new thread's target id, if another thread was selected before."""
+    frame: FrameLine | None = None
+    source: SourceLine | None = None
+    brief: bool = False
+    """Whether a source line is enough (a step within one function)."""
+    decoded: str | None = None
+    """The system call, as strace shows it."""
+    location: int | None = None
+    """The breakpoint's location, if it has several."""
+    bits: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Tell one thing in a line of its own."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraNote:
+    """Tell of a thread or process while the program runs; ``target`` is a target id."""
+
+    event: Event
+    target: str = ""
+    parent: str = ""
+    path: str = ""
+
+
+# --- breakpoints ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Describe one location of a breakpoint in a table."""
+
+    number: int
+    addr: int | None
+    enabled: bool = True
+    function: str | None = None
+    file: str | None = None
+    line: int | None = None
+    symbolic: str | None = None
+    how: str = ""
+    """How it is realised, where that is not an int3 ("probe", "debug register")."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointSet:
+    """Report a breakpoint or catchpoint that was made."""
+
+    kind: str
+    """breakpoint, hw breakpoint, catchpoint, dprintf."""
+    number: int
+    temporary: bool
+    spec: str
+    sites: tuple[Site, ...] = ()
+    pending: bool = False
+    what: str = ""
+    also: tuple[tuple[int, tuple[tuple[int, bool], ...]], ...] = ()
+    """Other breakpoints at its addresses: (addr, ((number, enabled), ...))."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointRow:
+    """Describe one breakpoint in the table of ``info breakpoints``."""
+
+    number: int
+    kind: str
+    disposition: str
+    enabled: bool
+    sites: tuple[Site, ...]
+    what: str
+    pending: bool = False
+    condition: str | None = None
+    thread: int | None = None
+    hits: int = 0
+    ignore: int = 0
+    enable_count: int = 0
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Hold the table of breakpoints."""
+
+    rows: tuple[PointRow, ...]
+    word_size: int = 8
+
+
+# --- stack and registers -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Backtrace:
+    """Hold the frames of a backtrace; ``more`` says that there are outer ones."""
+
+    frames: tuple[FrameLine, ...]
+    more: bool = False
+    reason: str = ""
+    """Why the walk ended before the outermost frame, "" if it did not."""
+    registers: tuple[tuple[tuple[str, int], ...], ...] = ()
+    """For ``bt full``: what each frame's registers hold that are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShown:
+    """Show the frame that was selected; ``heading`` says that a thread was."""
+
+    frame: FrameLine
+    source: SourceLine | None = None
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDetails:
+    """Hold what ``info frame`` tells."""
+
+    level: int
+    cfa: int | None
+    pc: int
+    pc_name: str
+    function: str | None
+    file: str | None
+    line: int | None
+    saved_pc: int | None
+    caller_cfa: int | None = None
+    callee_cfa: int | None = None
+    language: str = ""
+    arglist: int | None = None
+    args: str = ""
+    saved: tuple[tuple[str, int], ...] = ()
+    how: str = ""
+    signal_handler: bool = False
+    outermost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRow:
+    """Hold a register as ``info registers`` shows it: raw and natural."""
+
+    name: str
+    raw: str
+    natural: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Hold registers; ``invalid`` is a name that is none, reported after the others."""
+
+    rows: tuple[RegisterRow, ...]
+
+
+# --- code and memory -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """Hold one line of disassembly; ``symbol`` is what stands in the angle brackets."""
+
+    addr: int
+    raw: bytes
+    text: str
+    symbol: str
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asm:
+    """Hold a disassembly; source lines stand before the instruction they made."""
+
+    instructions: tuple[Instruction, ...]
+    function: str | None
+    """The function's name, or None for a range from ``low`` to ``high``."""
+    low: int
+    high: int
+    show_raw: bool = False
+    sources: tuple[tuple[int, str, tuple[tuple[int, str | None], ...]], ...] = ()
+    """(index of the instruction, file name or "", ((line, text or None), ...))."""
+    word_size: int = 8
+    by_source: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HexDump:
+    """Hold bytes of memory for a dump; ``symbols`` names addresses in it."""
+
+    addr: int
+    data: bytes
+    width: int = 16
+    word_size: int = 8
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TelescopeRow:
+    """Hold one word of memory and what its chain of pointers leads to.
+
+    ``chain`` holds (value, symbol or mapping) pairs; ``end`` is what the last one shows: a
+    string, an instruction, or "".
+    """
+
+    addr: int
+    chain: tuple[tuple[int, str], ...]
+    end: str = ""
+    registers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Telescope:
+    """Hold rows of memory, each with its chain of pointers."""
+
+    rows: tuple[TelescopeRow, ...]
+    word_size: int = 8
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAddresses:
+    """Hold what ``find`` found: (address, symbol) pairs."""
+
+    found: tuple[tuple[int, str], ...]
+
+
+# --- displays ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """Hold one auto-display expression; ``format`` is "/x" or ""."""
+
+    number: int
+    format: str
+    text: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Displays:
+    """Hold the auto-display expressions."""
+
+    rows: tuple[Display, ...]
+
+
+# --- status --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """Describe one thread of ``info threads``."""
+
+    number: int
+    target: str
+    name: str
+    frame: FrameLine | None
+    current: bool
+    source: SourceLine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Hold threads; ``asked`` is the list the user gave."""
+
+    rows: tuple[ThreadRow, ...]
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InferiorRow:
+    """Describe one process of ``info inferiors``; ``pid`` is 0 where none runs."""
+
+    number: int
+    pid: int
+    path: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inferiors:
+    """Hold the processes."""
+
+    rows: tuple[InferiorRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """Describe how a signal is handled."""
+
+    name: str
+    stop: bool
+    show: bool
+    forward: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Hold the signal table, or with ``whole`` unset a few rows of it."""
+
+    rows: tuple[SignalRow, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLibrary:
+    """Describe a shared library: where its .text is, and what symbols it has."""
+
+    low: int
+    high: int
+    symbols: bool
+    debug: bool
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLibraries:
+    """Hold the shared libraries; ``pattern`` is what the user asked for."""
+
+    rows: tuple[SharedLibrary, ...]
+    pattern: str = ""
+    word_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """Describe one mapping of the address space."""
+
+    start: int
+    end: int
+    offset: int
+    perms: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """Hold the address space."""
+
+    pid: int
+    rows: tuple[MappingRow, ...]
+    word_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ProcFacts:
+    """Hold facts of /proc: (name, value) pairs, or ``text`` as the kernel gives it."""
+
+    pid: int
+    facts: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    mappings: Mappings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuxEntry:
+    """Hold an entry of the auxiliary vector; ``string`` is what a string entry points at."""
+
+    kind: int
+    value: int
+    string: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Auxv:
+    """Hold the auxiliary vector."""
+
+    rows: tuple[AuxEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """Describe a section in memory; ``library`` is set for those of shared libraries."""
+
+    low: int
+    high: int
+    name: str
+    library: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Hold what ``info files`` tells."""
+
+    path: str
+    file_type: str
+    entry: int
+    sections: tuple[SectionRow, ...]
+    pid: int | None = None
+    target: str = ""
+    word_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolGroup:
+    """Hold symbols of one file: (line or None, address or None, text)."""
+
+    file: str | None
+    rows: tuple[tuple[int | None, int | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """Hold the symbols that ``info functions`` or ``info variables`` found."""
+
+    what: str
+    pattern: str
+    groups: tuple[SymbolGroup, ...] = field(default_factory=tuple)
+    word_size: int = 8
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return a record as a dictionary, for JSON.
+
+    >>> fields_of(Note("hello"))
+    {'text': 'hello'}
+    """
+    from dataclasses import asdict
+
+    return asdict(record)

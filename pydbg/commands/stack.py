@@ -1,0 +1,283 @@
+"""Commands about the stack: backtrace, frame, up, down, info frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import common, kinds
+from pydbg.commands.results import Backtrace, FrameDetails, FrameShown
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, DebuggerError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.frames import Frame
+
+__all__ = ["commands", "shown"]
+
+_LIMIT = 100_000
+"""How far a walk to the outermost frame goes at the most."""
+
+
+def shown(session: Session, frame: Frame, heading: str = "") -> FrameShown:
+    """Return the record of a frame that was selected."""
+    line = common.frame_line(session, frame)
+    return FrameShown(line, common.source_line(session, frame), heading)
+
+
+# --- backtrace -----------------------------------------------------------------------------
+
+
+def backtrace(session: Session, parsed: Parsed) -> Backtrace:
+    """Show the frames of the stack."""
+    count, full = _backtrace_arguments(parsed["COUNT"] or "", session)
+    if count is None or count < 0:
+        frames = session.dbg.frames(_LIMIT)
+        more = False
+        if count is not None:
+            frames = frames[count:]
+    else:
+        # One more, to know whether there is one.
+        frames = session.dbg.frames(count + 1)
+        more = len(frames) > count
+        frames = frames[:count]
+    reason = ""
+    if not more and frames and count is None:
+        reason = _reason(session)
+    lines = tuple(common.frame_line(session, frame) for frame in frames)
+    registers = tuple(_known(frame) for frame in frames) if full else ()
+    return Backtrace(lines, more, reason, registers)
+
+
+def _backtrace_arguments(text: str, session: Session) -> tuple[int | None, bool]:
+    count: int | None = None
+    full = False
+    for word in re.findall(r"\S+", text):
+        if word in ("full", "-full", "ful", "fu", "f"):
+            full = True
+        elif word.startswith("-") and not word[1:2].isdigit():
+            raise UsageError(f'Unknown option "{word}".  Valid are full, N and -N.')
+        else:
+            count = kinds.int_of(word, session)
+    return count, full
+
+
+def _reason(session: Session) -> str:
+    """Return why the walk ended early, "" if it reached the outermost frame."""
+    return session.dbg.stack_problem or ""
+
+
+def _known(frame: Frame) -> tuple[tuple[str, int], ...]:
+    arch = frame.thread.inferior.arch
+    pairs = []
+    for number in sorted(frame.regs):
+        register = arch.by_dwarf.get(number)
+        if register is not None and "general" in register.group:
+            pairs.append((register.name, frame.regs[number]))
+    return tuple(pairs)
+
+
+# --- selecting -----------------------------------------------------------------------------
+
+
+def _select(session: Session, level: int) -> FrameShown:
+    session.dbg.select_frame(level)
+    return shown(session, common.selected(session))
+
+
+def frame(session: Session, parsed: Parsed) -> FrameShown:
+    """Select a frame by its level, or show the selected one."""
+    level = parsed["LEVEL"]
+    if level is None:
+        return shown(session, common.selected(session))
+    return _select(session, _existing(session, level))
+
+
+def _existing(session: Session, level: int) -> int:
+    if level < 0:
+        raise UsageError(f"No frame at level {level}.")
+    frames = session.dbg.frames(level + 1)
+    if len(frames) <= level:
+        raise CommandError(f"No frame at level {level}.")
+    return level
+
+
+def frame_function(session: Session, parsed: Parsed) -> FrameShown:
+    """Select the innermost frame of a function."""
+    name = parsed["FUNCTION"]
+    for one in _all(session):
+        if one.function is not None and name in (one.function, one.function.partition("(")[0]):
+            return _select(session, one.level)
+    raise CommandError(f'No frame for function "{name}".')
+
+
+def frame_address(session: Session, parsed: Parsed) -> FrameShown:
+    """Select the frame whose CFA is at an address."""
+    addr = kinds.value_of(parsed["ADDRESS"], session)
+    for one in _all(session):
+        if one.cfa == addr:
+            return _select(session, one.level)
+    raise CommandError(f"No frame at address {parsed['ADDRESS']}.")
+
+
+def _all(session: Session) -> Sequence[Frame]:
+    return session.dbg.frames(_LIMIT)
+
+
+def up(session: Session, parsed: Parsed) -> FrameShown:
+    """Select the caller of the selected frame."""
+    return _move(session, parsed.get("COUNT", 1))
+
+
+def down(session: Session, parsed: Parsed) -> FrameShown:
+    """Select the frame that the selected one called."""
+    return _move(session, -parsed.get("COUNT", 1))
+
+
+def _move(session: Session, count: int) -> FrameShown:
+    level = common.selected(session).level
+    if count < 0 and level == 0:
+        raise CommandError("Bottom (innermost) frame selected; you cannot go down.")
+    wanted = max(0, level + count)
+    last = len(session.dbg.frames(wanted + 1)) - 1
+    if count > 0 and last == level:
+        raise CommandError("Initial frame selected; you cannot go up.")
+    return _select(session, min(wanted, last))
+
+
+# --- info frame ----------------------------------------------------------------------------
+
+
+def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
+    """Describe the selected frame."""
+    level = parsed["LEVEL"]
+    if level is not None:
+        _existing(session, level)
+    current = common.selected(session).level if level is None else level
+    frames = session.dbg.frames(current + 2)
+    this = frames[current]
+    caller = frames[current + 1] if len(frames) > current + 1 else None
+    arch = session.dbg.arch
+    saved = _saved(this, arch)
+    base = _base(this, arch)
+    return FrameDetails(
+        level=this.level,
+        cfa=this.cfa,
+        pc=this.addr,
+        pc_name=arch.pc,
+        function=this.function,
+        file=this.file,
+        line=this.line,
+        saved_pc=_saved_pc(this, caller, saved, arch),
+        caller_cfa=None if caller is None else caller.cfa,
+        callee_cfa=frames[current - 1].cfa if current else None,
+        language=_language(this),
+        arglist=base,
+        args="..." if this.has_debug_info else "",
+        saved=saved,
+        how=this.how,
+        signal_handler=this.is_signal_frame,
+        outermost="" if caller is not None else _reason(session) or "outermost",
+    )
+
+
+def _saved(frame: Frame, arch: Any) -> tuple[tuple[str, int], ...]:
+    """Return where the frame saved registers, in the order of their numbers."""
+    names = {
+        register.dwarf: register.name for register in arch.registers if register.dwarf is not None
+    }
+    names[arch.return_column] = arch.pc
+    order = [register.name for register in arch.registers]
+    rules = getattr(frame.raw, "saved_here", None)
+    if rules is None:
+        rules = frame.raw.saved
+    pairs = [(names[number], addr) for number, addr in rules.items() if number in names]
+    return tuple(sorted(pairs, key=lambda pair: order.index(pair[0])))
+
+
+def _saved_pc(
+    session: Session,
+    frame: Frame,
+    caller: Frame | None,
+    saved: Sequence[tuple[str, int]],
+    arch: Any,
+) -> int | None:
+    if caller is not None:
+        return caller.addr
+    where = dict(saved).get(arch.pc)
+    if where is None:
+        return None
+    try:
+        return int.from_bytes(frame.thread.inferior.read(where, arch.pointer_size), "little")
+    except DebuggerError:
+        return None
+
+
+def _base(frame: Frame, arch: Any) -> int | None:
+    """Return gdb's frame base: the frame pointer's place, two words below the CFA."""
+    return None if frame.cfa is None else frame.cfa - 2 * arch.pointer_size
+
+
+def _language(frame: Frame) -> str:
+    if frame.file is None:
+        return ""
+    ends = {
+        ".c": "c", ".h": "c", ".S": "asm", ".s": "asm", ".cc": "c++", ".cpp": "c++",
+        ".cxx": "c++", ".C": "c++", ".hpp": "c++", ".rs": "rust", ".go": "go",
+    }  # fmt: skip
+    return ends.get("." + frame.file.rpartition(".")[2], "")
+
+
+def innermost(session: Session) -> Frame | None:
+    """Return the innermost frame, None without a process."""
+    return next(iter(islice(session.dbg.frames(1), 1)), None)
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
+    fields.setdefault("needs", "frame")
+    return Command(name, group="stack", summary=summary, run=run, **fields)
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    level = Arg("LEVEL", kinds.COUNT, optional=True, doc="a frame's number, 0 is the innermost")
+    count = Arg("COUNT", kinds.COUNT, optional=True, doc="how many frames")
+    args = (Arg("COUNT", kinds.TEXT, optional=True, doc="N, -N or full"),)
+    more = (
+        "With N only the N innermost frames, with -N the outermost; `full` adds the registers "
+        "that are known in each frame.  Frames are found by call-frame information, where there "
+        "is none by frame pointers or an analysis of the code."
+    )
+    return (
+        _row("backtrace", "Show the frames of the stack.", backtrace, aliases=("bt", "where"),
+             args=args, help=more, example="backtrace 5"),
+        _row("info stack", "Show the frames of the stack.", backtrace, aliases=("s",), args=args,
+             help=more, example="info stack"),
+        _row("frame", "Select a frame, or show the selected one.", frame, aliases=("f",),
+             args=(level,), example="frame 1",
+             help="Registers, expressions and info commands are about the selected frame."),
+        _row("frame level", "Select a frame by its number.", frame, args=(level,),
+             help="As `frame N`.", example="frame level 1"),
+        _row("frame function", "Select the innermost frame of a function.", frame_function,
+             args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
+                       missing="Missing function name argument"),),
+             help="The name without its parameters is enough.", example="frame function main"),
+        _row("frame address", "Select the frame at a stack address.", frame_address,
+             args=(Arg("ADDRESS", kinds.ADDRESS, doc="as `info frame` shows it",
+                       missing="Missing address argument to view a frame"),),
+             help="The address is the frame's CFA.", example="frame address $sp"),
+        _row("up", "Select the caller of the selected frame.", up, args=(count,),
+             help="With COUNT that many frames up.", example="up"),
+        _row("down", "Select the frame that the selected one called.", down,
+             aliases=("dow", "do"), args=(count,), help="With COUNT that many frames down.",
+             example="down"),
+        _row("info frame", "Describe the selected frame.", info_frame, aliases=("f",),
+             args=(level,), example="info frame",
+             help="Where it lies, who called it, and where it saved registers."),
+    )  # fmt: skip

@@ -1,0 +1,262 @@
+"""Commands about threads and processes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import common, kinds, stack
+from pydbg.commands.results import InferiorRow, Inferiors, Note, ThreadRow, Threads
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, DebuggerError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.target.thread import Thread
+
+__all__ = ["commands"]
+
+
+# --- lists ---------------------------------------------------------------------------------
+
+
+def _listed(text: str, session: Session, *, what: str = "thread ID") -> list[int]:
+    """Return the numbers of a list such as ``1 3-5``; convenience variables count too."""
+    found: list[int] = []
+    for word in text.split():
+        low, dash, high = word.partition("-")
+        try:
+            first = _number(low, session)
+            last = _number(high, session) if dash else first
+        except (ValueError, DebuggerError):
+            raise UsageError(f"Invalid {what}: {word}") from None
+        if last < first:
+            raise UsageError("inverted range")
+        if last - first > 100_000:
+            raise UsageError(f"Invalid {what}: {word}")
+        found += range(first, last + 1)
+    return found
+
+
+def _number(text: str, session: Session) -> int:
+    if text.startswith("$"):
+        return kinds.value_of(text, session)
+    # 1.2 is thread 2 of inferior 1; only the current inferior's threads have numbers here.
+    head, dot, tail = text.partition(".")
+    if dot and session.dbg.inferior is not None and int(head) == session.dbg.inferior.number:
+        return int(tail)
+    return int(text)
+
+
+def info_threads(session: Session, parsed: Parsed) -> Threads:
+    """List the threads."""
+    asked = parsed["LIST"] or ""
+    threads = session.dbg.threads if session.dbg.inferior is not None else []
+    if asked:
+        wanted = set(_listed(asked, session))
+        threads = [thread for thread in threads if thread.number in wanted]
+    current = session.dbg.thread
+    rows = tuple(_row_of(session, thread, current) for thread in threads)
+    return Threads(rows, asked if session.dbg.inferior is not None or asked else "")
+
+
+def _row_of(session: Session, thread: Thread, current: Thread | None) -> ThreadRow:
+    frame = _innermost(session, thread)
+    return ThreadRow(
+        number=thread.number,
+        target=common.target_id(session, thread),
+        name=common.thread_name(thread),
+        frame=None if frame is None else common.frame_line(session, frame, level=False),
+        current=thread is current,
+    )
+
+
+def _innermost(session: Session, thread: Thread) -> Any:
+    dbg = session.dbg
+    if thread is dbg.thread:
+        return dbg.frame
+    with _Selected(session, thread):
+        return dbg.frame
+
+
+class _Selected:
+    """Select a thread for a moment; the thread and frame of before come back."""
+
+    def __init__(self, session: Session, thread: Thread) -> None:
+        self._dbg = session.dbg
+        self._thread = thread
+
+    def __enter__(self) -> None:
+        dbg = self._dbg
+        self._before = dbg.thread
+        frame = dbg.frame
+        self._level = 0 if frame is None else frame.level
+        if self._thread is not dbg.thread:
+            dbg.select_thread(self._thread.number)
+
+    def __exit__(self, *_: object) -> None:
+        dbg = self._dbg
+        before = self._before
+        if before is None or dbg.inferior is None or before not in dbg.threads:
+            return
+        dbg.select_thread(before.number)
+        if self._level:
+            try:
+                dbg.select_frame(self._level)
+            except DebuggerError:
+                pass
+
+
+# --- thread --------------------------------------------------------------------------------
+
+
+def thread(session: Session, parsed: Parsed) -> Any:
+    """Select a thread, or name the selected one."""
+    text = parsed["NUM"]
+    dbg = session.dbg
+    if text is None:
+        current = dbg.thread
+        if current is None:
+            raise CommandError("No thread selected")
+        return Note(f"[Current thread is {current.number} ({common.target_id(session, current)})]")
+    numbers = _one(text, session)
+    found = dbg.select_thread(numbers) if dbg.inferior is not None else None
+    if found is None:
+        raise CommandError(f"Unknown thread {text}.")
+    target = common.target_id(session, found)
+    heading = f"[Switching to thread {found.number} ({target})]"
+    return stack.shown(session, common.selected(session), heading)
+
+
+def _one(text: str, session: Session) -> int:
+    try:
+        return _number(text, session)
+    except (ValueError, DebuggerError):
+        raise UsageError(f"Invalid thread ID: {text}") from None
+
+
+def thread_apply(session: Session, parsed: Parsed) -> None:
+    """Run a command in several threads."""
+    text = parsed["LIST_COMMAND"] or ""
+    if not text:
+        raise UsageError("Please specify a thread ID list")
+    threads = session.dbg.threads if session.dbg.inferior is not None else []
+    found = re.match(r"all(?:\s+-ascending)?(?:\s+|$)", text)
+    if found:
+        command = text[found.end() :]
+        if not command:
+            raise UsageError("Please specify a command at the end of 'thread apply all'")
+        ascending = "-ascending" in found[0]
+        chosen = threads if ascending else threads[::-1]
+    else:
+        words = re.match(r"(?:[\d.$][\w.$-]*\s+)+", text + " ")
+        if words is None:
+            raise UsageError(f"Invalid thread ID: {text}")
+        command = text[words.end() :] if words.end() <= len(text) else ""
+        if not command:
+            raise UsageError("Please specify a command following the thread ID list")
+        by_number = {one.number: one for one in threads}
+        chosen = []
+        for number in _listed(words[0], session):
+            if number in by_number:
+                chosen.append(by_number[number])
+            else:
+                session.warn(f"warning: Unknown thread {number}")
+    _apply(session, chosen, command)
+
+
+def _apply(session: Session, chosen: Sequence[Thread], command: str) -> None:
+    quiet = ignore = False
+    while command.startswith("-"):
+        flag, _, rest = command.partition(" ")
+        if not set(flag[1:]) <= set("qsc"):
+            break
+        quiet |= "q" in flag
+        ignore |= "s" in flag or "c" in flag
+        command = rest.lstrip()
+    for one in chosen:
+        if one not in session.dbg.threads:
+            continue  # An earlier thread's command let it end.
+        with _Selected(session, one):
+            target = common.target_id(session, one)
+            name = common.thread_name(one)
+            title = f'\nThread {one.number} ({target} "{name}"):' if name else (
+                f"\nThread {one.number} ({target}):")  # fmt: skip
+            if not quiet:
+                session.say(title)
+            try:
+                session.execute(command)
+            except DebuggerError:
+                if not ignore:
+                    raise
+
+
+# --- inferiors -----------------------------------------------------------------------------
+
+
+def info_inferiors(session: Session, parsed: Parsed) -> Inferiors:
+    """List the processes that are debugged."""
+    dbg = session.dbg
+    import os
+
+    program = os.path.abspath(dbg.program) if dbg.program else ""
+    rows = []
+    for inferior in dbg.inferiors:
+        path = program if inferior.number == 1 and program else inferior.path
+        rows.append(InferiorRow(inferior.number, inferior.pid, path, inferior is dbg.inferior))
+    if not rows:
+        rows = [InferiorRow(1, 0, program, True)]
+    return Inferiors(tuple(rows))
+
+
+def inferior(session: Session, parsed: Parsed) -> Any:
+    """Select a process, or name the selected one."""
+    dbg = session.dbg
+    number = parsed["NUM"]
+    if number is None:
+        current = dbg.inferior
+        what = "<null>" if current is None else f"process {current.pid}"
+        path = dbg.program or "<noexec>" if current is None else current.path
+        return Note(f"[Current inferior is {1 if current is None else current.number} "
+                    f"[{what}] ({path})]")  # fmt: skip
+    found = dbg.select_inferior(number)
+    lines = f"[Switching to inferior {found.number} [process {found.pid}] ({found.path})]"
+    current_thread = dbg.thread
+    if current_thread is None:
+        return Note(lines)
+    target = common.target_id(session, current_thread)
+    lines += f"\n[Switching to thread {current_thread.number} ({target})]"
+    return stack.shown(session, common.selected(session), lines)
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+
+    def row(name: str, summary: str, run: Any, **fields: Any) -> Command:
+        fields.setdefault("group", "running")
+        return Command(name, summary=summary, run=run, **fields)
+
+    listed = Arg("LIST", kinds.TEXT, optional=True, doc="numbers and ranges, such as 1 3-5")
+    return (
+        row("info threads", "List the threads.", info_threads, aliases=("th",), group="status",
+            args=(listed,), example="info threads",
+            help="With the place where each stands; * marks the selected one."),
+        row("thread", "Select a thread, or name the selected one.", thread, aliases=("t",),
+            args=(Arg("NUM", kinds.WORD, optional=True, doc="a thread's number"),),
+            help="Registers, frames and steps are the selected thread's.", example="thread 1"),
+        row("thread apply", "Run a command in several threads.", thread_apply,
+            args=(Arg("LIST_COMMAND", kinds.TEXT, optional=True,
+                      doc="all or a list, then a command"),),
+            help="For `all` the last thread comes first (-ascending: the first).  -s goes on "
+            "after an error, -q leaves the titles out.", example="thread apply all backtrace"),
+        row("info inferiors", "List the processes that are debugged.", info_inferiors,
+            group="status", help="* marks the selected one.", example="info inferiors"),
+        row("inferior", "Select a process, or name the selected one.", inferior,
+            args=(Arg("NUM", kinds.INFERIOR, optional=True, doc="a process's number"),),
+            help="Children that stay under the debugger (set detach-on-fork off) are "
+            "numbered 2, 3, ...", example="inferior 1"),
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""The text of frames, backtraces and ``info frame``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydbg.commands.results import Backtrace, FrameDetails, FrameLine, FrameShown, SourceLine
+from pydbg.render.escape import address, clean
+
+__all__ = ["backtrace", "details", "frame", "shown", "source"]
+
+
+def frame(line: FrameLine) -> str:
+    """Return the line of one frame.
+
+    >>> frame(FrameLine(0x401136, "main", level=1, file="a.c", line=12, args="..."))
+    '#1  0x0000000000401136 in main (...) at a.c:12'
+    >>> frame(FrameLine(0x401136, None))
+    '0x0000000000401136 in ?? ()'
+    """
+    text = "" if line.level is None else f"#{line.level:<2} "
+    if line.signal_handler:
+        return text + "<signal handler called>"
+    if line.show_addr:
+        text += f"{address(line.addr, line.word_size)} in "
+    text += f"{clean(line.function or '??')} ({line.args})"
+    if line.file is not None:
+        text += f" at {clean(line.file)}:{line.line}"
+    elif line.library:
+        text += f" from {clean(line.library)}"
+    return text
+
+
+def source(line: SourceLine) -> str:
+    r"""Return a source line behind its number.
+
+    >>> source(SourceLine("a.c", 12, "  int r = 0;"))
+    '12\t  int r = 0;'
+    >>> source(SourceLine("b.c", 3, None))
+    '3\tb.c: No such file or directory.'
+    """
+    text = f"{address(line.addr, line.word_size)}\t" if line.addr is not None else ""
+    if line.text is not None:
+        return f"{text}{line.line}\t{clean(line.text)}"
+    if line.seen:
+        return f"{text}{line.line}\tin {clean(line.file)}"
+    return f"{text}{line.line}\t{clean(line.file)}: No such file or directory."
+
+
+def shown(record: FrameShown) -> str:
+    """Return the frame that was selected, with its source line."""
+    lines = [record.heading] if record.heading else []
+    lines.append(frame(record.frame))
+    if record.source is not None:
+        lines.append(source(record.source))
+    return "\n".join(lines)
+
+
+def backtrace(record: Backtrace) -> str:
+    """Return the frames, one a line, and why the walk ended early if it did."""
+    return "\n".join(_backtrace(record))
+
+
+def _backtrace(record: Backtrace) -> Iterator[str]:
+    for index, line in enumerate(record.frames):
+        yield frame(line)
+        if record.registers:
+            pairs = record.registers[index]
+            for at in range(0, len(pairs), 4):
+                yield "    " + "  ".join(
+                    f"{name:<3} {value:#x}" for name, value in pairs[at : at + 4]
+                )
+    if record.more:
+        yield "(More stack frames follow...)"
+    if record.reason:
+        yield f"Backtrace stopped: {record.reason}"
+
+
+def details(record: FrameDetails) -> str:
+    """Return what ``info frame`` prints."""
+    return "\n".join(_details(record))
+
+
+def _details(info: FrameDetails) -> Iterator[str]:
+    at = "unknown" if info.cfa is None else f"{info.cfa:#x}"
+    yield f"Stack level {info.level}, frame at {at}:"
+    where = f" {info.pc_name} = {info.pc:#x}"
+    if info.function is not None:
+        where += f" in {clean(info.function)}"
+        if info.file is not None:
+            where += f" ({clean(info.file)}:{info.line})"
+    saved = "<not saved>" if info.saved_pc is None else f"{info.saved_pc:#x}"
+    yield f"{where}; saved {info.pc_name} = {saved}"
+    if info.outermost:
+        yield f" Outermost frame: {info.outermost}"
+    relations = []
+    if info.caller_cfa is not None:
+        relations.append(f"called by frame at {info.caller_cfa:#x}")
+    if info.callee_cfa is not None:
+        relations.append(f"caller of frame at {info.callee_cfa:#x}")
+    if len(relations) == 2:
+        # gdb breaks the line after the comma; it prints both in the order of the calls.
+        yield f" {relations[0]}, {relations[1]}"
+    elif relations:
+        yield f" {relations[0]}"
+    if info.language:
+        yield f" source language {info.language}."
+    base = "unknown address." if info.arglist is None else f"{info.arglist:#x},"
+    yield f" Arglist at {base}" + ("" if info.arglist is None else f" args: {info.args}")
+    previous = "unknown" if info.cfa is None else f"{info.cfa:#x}"
+    yield f" Locals at {base} Previous frame's sp is {previous}"
+    if info.saved:
+        yield " Saved registers:"
+        yield "  " + ", ".join(f"{name} at {addr:#x}" for name, addr in info.saved)

@@ -1,0 +1,214 @@
+"""The text of events: why the program stopped, and what is told while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydbg import events as ev
+from pydbg.commands.results import ExtraNote, Stop
+from pydbg.render.escape import clean
+from pydbg.render.frames import frame, source
+
+__all__ = ["heading", "notice", "stop"]
+
+
+def stop(record: Stop) -> str:
+    r"""Return the text of a stop: its reason, the place, the source line, the decoded call.
+
+    >>> print(stop(Stop(ev.Exited(7203, 7203, 22))))
+    [Inferior 1 (process 7203) exited with code 026]
+    """
+    head, joined = heading(record)
+    lines = [] if record.switched is None else [f"[Switching to {record.switched}]"]
+    if record.frame is None:
+        return "\n".join([*lines, head] if head else lines)
+    if record.brief and record.source is not None:
+        place = source(record.source)
+    else:
+        place = frame(record.frame)
+        if record.source is not None:
+            place += "\n" + source(record.source)
+    if joined:
+        lines.append(head + place)
+    else:
+        lines += [head, place] if head else [place]
+    if record.decoded is not None:
+        lines.append(clean(record.decoded))
+    if isinstance(record.event, ev.FunctionFinished):
+        lines.append(finished(record.event, record.bits))
+    error = getattr(record.event, "error", None)
+    if error:
+        lines.insert(0, _condition_error(record.event, error))
+    return "\n".join(lines)
+
+
+def heading(record: Stop) -> tuple[str, bool]:
+    """Return the reason of a stop, and whether the frame goes on in the same line."""
+    maker = _HEADINGS.get(type(record.event))
+    return maker(record) if maker is not None else ("", False)
+
+
+def _condition_error(event: Any, error: str) -> str:
+    numbers = getattr(event, "numbers", None) or (getattr(event, "number", 0),)
+    return f"Error in testing condition for breakpoint {numbers[0]}:\n{clean(error)}"
+
+
+def _hit(record: Stop, text: str, temporary: bool, word: str) -> str:
+    """Return "Breakpoint 1" with what stands before it (breakpoint.c, bkpt_print_it)."""
+    who = f'Thread {record.thread} "{clean(record.thread_name)}" hit ' if record.many else ""
+    kind = f"Temporary {word.lower()}" if temporary else word
+    return f"\n{who}{kind} {text}"
+
+
+def _breakpoint(record: Stop) -> tuple[str, bool]:
+    event: Any = record.event
+    number = str(event.numbers[0]) if event.numbers else "?"
+    if record.location is not None:
+        number += f".{record.location}"
+    return _hit(record, f"{number}, ", event.temporary, "Breakpoint"), True
+
+
+def _catch(record: Stop, what: str) -> tuple[str, bool]:
+    event: Any = record.event
+    return _hit(record, f"{event.number} ({what}), ", event.temporary, "Catchpoint"), True
+
+
+def _syscall(record: Stop) -> tuple[str, bool]:
+    event: Any = record.event
+    verb = "call to" if event.phase == "entry" else "returned from"
+    return _catch(record, f"{verb} syscall {clean(event.name) or event.nr}")
+
+
+def _caught(record: Stop) -> tuple[str, bool]:
+    event: Any = record.event
+    if event.kind in ("load", "unload"):
+        # solib.c, print_solib_event: the libraries in lines of their own.
+        head = _hit(record, str(event.number), event.temporary, "Catchpoint")
+        paths = event.detail if isinstance(event.detail, (tuple, list)) else [event.detail]
+        names = "\n    ".join(clean(str(path)) for path in paths if path)
+        return f"{head}\n  Inferior {event.kind}ed {names}", False
+    what = {
+        "fork": "forked process {}",
+        "vfork": "vforked process {}",
+        "clone": "cloned process {}",
+        "exec": "exec'd {}",
+        "exit": "exiting with status {}",
+    }[event.kind]
+    return _catch(record, what.format(clean(_detail(event))))
+
+
+def _detail(event: Any) -> str:
+    if event.kind == "exit" and isinstance(event.detail, int):
+        # PTRACE_EVENT_EXIT gives a wait status (ptrace(2)).
+        signo = event.detail & 0x7F
+        return f"{event.detail >> 8 & 0xFF}" if not signo else f"of signal {signo}"
+    return str(event.detail)
+
+
+def _signal(record: Stop) -> tuple[str, bool]:
+    from pydbg.syscalls import signals
+
+    event: Any = record.event
+    name = signals.signal_name(event.signo)
+    if event.number is not None:
+        return _catch(record, f"signal {name}")
+    return _received(record, f"{name}, {signals.signal_text(event.signo)}"), False
+
+
+def _received(record: Stop, signal: str) -> str:
+    who = f'Thread {record.thread} "{clean(record.thread_name)}"' if record.many else "Program"
+    return f"\n{who} received signal {signal}."
+
+
+def _interrupted(record: Stop) -> tuple[str, bool]:
+    # The program never sees the signal: pydbg stops it by PTRACE_INTERRUPT. The words are
+    # those that users and scripts know for Ctrl-C.
+    return _received(record, "SIGINT, Interrupt"), False
+
+
+def _group_stop(record: Stop) -> tuple[str, bool]:
+    from pydbg.syscalls import signals
+
+    event: Any = record.event
+    name, text = signals.signal_name(event.signo), signals.signal_text(event.signo)
+    return f"\nProgram stopped by job control ({name}, {text}).", False
+
+
+def _started(record: Stop) -> tuple[str, bool]:
+    return "\nProgram stopped.", False
+
+
+def _exited(record: Stop) -> tuple[str, bool]:
+    event: Any = record.event
+    how = f"exited with code {event.code:02o}" if event.code else "exited normally"
+    return f"[Inferior {event.inferior} (process {event.pid}) {how}]", False
+
+
+def _killed(record: Stop) -> tuple[str, bool]:
+    from pydbg.syscalls import signals
+
+    event: Any = record.event
+    name, text = signals.signal_name(event.signo), signals.signal_text(event.signo)
+    end = "The program no longer exists."
+    return f"\nProgram terminated with signal {name}, {text}.\n{end}", False
+
+
+_HEADINGS: dict[type[ev.Event], Callable[[Stop], tuple[str, bool]]] = {
+    ev.BreakpointHit: _breakpoint,
+    ev.SyscallCaught: _syscall,
+    ev.CatchHit: _caught,
+    ev.SignalReceived: _signal,
+    ev.Interrupted: _interrupted,
+    ev.GroupStopped: _group_stop,
+    ev.Started: _started,
+    ev.Exited: _exited,
+    ev.Killed: _killed,
+}
+
+
+def finished(event: ev.FunctionFinished, bits: int = 64) -> str:
+    """Return what a function that ``finish`` left returned, as the register holds it.
+
+    >>> finished(ev.FunctionFinished(1, 1, 0xFFFFFFFFFFFFFFFF, "rax"))
+    'Value returned in $rax: 0xffffffffffffffff (-1)'
+    """
+    signed = event.value - (1 << bits) if event.value >> (bits - 1) else event.value
+    return f"Value returned in ${event.register}: {event.value:#x} ({signed})"
+
+
+# --- notices -------------------------------------------------------------------------------
+
+
+def notice(record: ExtraNote) -> str:
+    """Return the line of something that happened while the program ran on, "" for nothing.
+
+    >>> notice(ExtraNote(ev.ThreadCreated(1, 2, 2), "Thread 0x7ffff7dd06c0 (LWP 2)"))
+    '[New Thread 0x7ffff7dd06c0 (LWP 2)]'
+    """
+    event: Any = record.event
+    match event:
+        case ev.ThreadCreated():
+            return f"[New {record.target}]"
+        case ev.ThreadExited():
+            return f"[{record.target} exited]"
+        case ev.ChildCreated(kept=True):
+            why = f" ({clean(event.reason)})" if event.reason else ""
+            return f"[New inferior (process {event.child}) by {event.kind}{why}]"
+        case ev.ChildCreated():
+            return f"[Detaching after {event.kind} from child process {event.child}]"
+        case ev.FollowedChild():
+            return (
+                f"[Attaching after {record.target} {event.kind} to child process {event.child}]\n"
+                f"[Detaching after {event.kind} from parent process {event.pid}]"
+            )
+        case ev.Execed():
+            return f"process {event.pid} is executing new program: {clean(event.path)}"
+        case ev.SignalNoticed():
+            from pydbg.syscalls import signals
+
+            name, text = signals.signal_name(event.signo), signals.signal_text(event.signo)
+            return f"\nProgram received signal {name}, {text}."
+        case ev.BreakpointMoved() | ev.Note():
+            return clean(event.text)
+    return ""
