@@ -6,6 +6,7 @@ resuming the thread; one that does holds all threads, and the loop returns its e
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,7 @@ class RunControl:
         self._request = ptrace.CONT
         self._holding: Thread | None = None
         """The only thread that may run (scheduler-locking), or None for all."""
+        self._late: deque[Thread] = deque()
         self._pending_fork: Callable[[], None] | None = None
         self.placement = Placement()
 
@@ -146,12 +148,30 @@ class RunControl:
 
     def _loop(self) -> Event:
         while True:
-            thread, stop = self.tracer.wait()
+            thread, stop = self._late_stop() or self.tracer.wait()
             event = self.handle(thread, stop)
             if event is None:
                 event = self._go_on(thread)
             if event is not None:
                 return event
+
+    def _release(self, held: list[Thread]) -> None:
+        """Let threads run on that were held for a moment; what they stopped for comes next."""
+        for thread in held:
+            if thread.running or thread.gone or thread.inferior.dead:
+                continue
+            if thread.pending is not None:
+                self._late.append(thread)
+            else:
+                self._resume(thread)
+
+    def _late_stop(self) -> tuple[Thread, RawStop] | None:
+        while self._late:
+            thread = self._late.popleft()
+            stop, thread.pending = thread.pending, None
+            if stop is not None and not thread.running and not thread.gone:
+                return thread, stop
+        return None
 
     def _go_on(self, thread: Thread) -> Event | None:
         """Resume a thread whose stop was nothing to tell; the user's interrupt comes first."""
@@ -283,12 +303,13 @@ class RunControl:
             else:
                 event = self._trap(thread) or self._resume(thread)
         else:
+            if not thread.gone and thread.pc == site.addr:
+                thread.stop_pc = site.addr  # Stopped before the step: the hit was told already.
             event = self.handle(thread, stop)
             if event is None:
                 event = self._go_on(thread)
-        for other in held:
-            if event is None and not other.running and not other.gone:
-                event = self._resume(other)
+        if event is None:
+            self._release(held)
         return event
 
     def _sharing_memory(self, inferior: Inferior) -> list[Inferior]:
@@ -525,9 +546,7 @@ class RunControl:
         try:
             yield
         finally:
-            for other in running:
-                if not other.running and not other.gone and other.pending is None:
-                    self._resume(other)
+            self._release(running)
 
     # --- system calls ------------------------------------------------------------------------
 
