@@ -188,6 +188,7 @@ class Session:
         self._acting = False
         self._stops = 0
         self._again = ""
+        self._passing: dict[int, Any] = {}
         listen = getattr(dbg, "on_event", None)
         if listen is not None:
             listen(self._notice)
@@ -271,6 +272,12 @@ class Session:
         if command.body:
             parsed.body = self._read_body(command.word)
         self.out.flush()
+        points = self.dbg.breakpoints
+        if points:
+            # A temporary one is gone when its stop is told, but its commands are wanted then.
+            self._passing = {
+                n: one for n, one in points.items() if one.temporary or one.delete_after
+            }
         self.show(command.run(self, parsed))
         self._run_actions()
 
@@ -346,7 +353,8 @@ class Session:
         else:
             number = getattr(event, "number", None)
             numbers = () if number is None else (number,)
-        found = [self.dbg.breakpoints.get(number) for number in numbers]
+        points = self.dbg.breakpoints
+        found = [points.get(number) or self._passing.get(number) for number in numbers]
         return [tuple(one.commands) for one in found if one is not None and one.commands]
 
     def _notice(self, event: Event) -> None:

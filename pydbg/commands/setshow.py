@@ -84,7 +84,13 @@ def unset(name: str) -> Command:
     def run(session: Session, parsed: Parsed) -> None:
         session.settings.set(name, "")
 
-    return Command(f"unset {name}", summary=f"Empty the setting {name}.", repeat="no", run=run)
+    return Command(
+        f"unset {name}",
+        summary=f"Empty the setting {name}.",
+        repeat="no",
+        example=f"unset {name}",
+        run=run,
+    )
 
 
 # --- settings ------------------------------------------------------------------------------
@@ -200,7 +206,7 @@ def commands() -> tuple[Command, ...]:
             group="status",
             summary="Show settings.",
             args=(Arg("SETTING", kinds.SETTING, optional=True),),
-            example="show disassembly-flavor",
+            example="show",
             run=show,
         ),
         Command("unset", group="data", summary="Undo a set.", prefix=True),

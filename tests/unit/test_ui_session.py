@@ -131,6 +131,21 @@ def test_commands_of_two_breakpoints_at_one_place() -> None:
     assert one.shown == "<BreakpointHit>\none\ntwo\n"
 
 
+def test_commands_of_a_temporary_breakpoint_that_is_gone() -> None:
+    one = session(hit(1))
+    one.dbg.breakpoint(1, "echo body")
+    one.dbg.breakpoints[1].temporary = True
+    report = one.dbg.next_event
+
+    def next_event() -> object:
+        del one.dbg.breakpoints[1]
+        return report()
+
+    one.dbg.next_event = next_event
+    one.execute("run")
+    assert one.shown == "<BreakpointHit>\nbody\n"
+
+
 def test_an_error_in_breakpoint_commands_drops_the_rest() -> None:
     one = session(hit(1))
     one.dbg.breakpoint(1, "fail", "echo never")

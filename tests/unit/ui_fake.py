@@ -70,7 +70,7 @@ class FakeDebugger:
     def breakpoint(self, number: int, *commands: str) -> None:
         self.breakpoints[number] = SimpleNamespace(
             number=number, commands=list(commands), kind_text="breakpoint", spec="main",
-            locations=[],
+            locations=[], temporary=False, delete_after=False,
         )  # fmt: skip
 
 
