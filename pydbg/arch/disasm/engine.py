@@ -38,7 +38,10 @@ _SIB_NO_INDEX = (
     rb"(?P<sib>[\x20-\x27\x60-\x67\xa0-\xa7\xe0-\xe7])"
 )
 
-_INTEL_BASE = re.compile(r"\[((?!0x)\w*)([-+\]])?")
+_WAIT = 0x9B
+_WAITED = re.compile(rb"\x9b+(?=[\x26\x2e\x36\x3e\x64-\x67\xf0\xf2\xf3]*[\x40-\x4f]?[\xd8-\xdf])")
+_INTEL_BASE = re.compile(r"\[((?:(?!0x)\w+)?)([-+\]])?")
+_ATT_ABSOLUTE = re.compile(r"(?<![$\w])0x([0-9a-f]+)")
 _INTEL_RIP = re.compile(r"\[([re]ip)-(0x[0-9a-f]+)\]")
 _INTEL_ABSOLUTE = re.compile(r"(?:(\w\w):)?\[(0x[0-9a-f]+)\]")
 
@@ -64,7 +67,7 @@ class Engine:
             setattr(self._formatter, name, value)
         if self.intel:
             self._formatter.memory_size_options = MemorySizeOptions.ALWAYS
-        self._indexless = re.compile(r"\[" if self.intel else r",\)")
+        self._indexless = re.compile(r"\[" if self.intel else r",\)|(?<![$\w(])0x\w+(?![(\w])")
         self._no_prefixes = FormatMnemonicOptions.NO_PREFIXES
         rex = rb"[\x40-\x4f]?+" if bitness == 64 else b""
         self._sib_no_index = re.compile(_SIB_NO_INDEX % rex, re.DOTALL)
@@ -83,7 +86,7 @@ class Engine:
         count: int | None,
     ) -> list[Insn]:
         """Disassemble until the bytes or the count run out."""
-        from iced_x86 import Code, Decoder, DecoderError, DecoderOptions
+        from iced_x86 import Decoder, DecoderError, DecoderOptions
 
         # binutils does not mind `lock` where it is not allowed, knows MPX, and takes 0x66
         # before a branch as AMD does.
@@ -105,10 +108,14 @@ class Engine:
                 line = self._bad(code, at, addr, insn)
             else:
                 line = self._line(insn, bytes(code[at : at + insn.len]), symbolize)
-                if insn.code == Code.WAIT:
+                if first == _WAIT and (waits := _WAITED.match(code, at)):
+                    decoder.position = waits.end()
+                    decoder.ip = addr + waits.end()
                     insn = decoder.decode()
-                    joined = bytes(code[at : at + 1 + insn.len])
-                    line = self._waiting(line, insn, joined, symbolize)
+                    if not insn.is_invalid:
+                        line = self._waiting(
+                            insn, bytes(code[at : waits.end() + insn.len]), symbolize
+                        )
             lines.append(line)
             at += line.size
             if at != decoder.position:
@@ -121,16 +128,14 @@ class Engine:
         return Insn(insn.ip, len(raw), raw, " ".join(words))
 
     def _waiting(
-        self, wait: Insn, insn: Any, raw: bytes, symbolize: Callable[[int], str | None] | None
+        self, insn: Any, raw: bytes, symbolize: Callable[[int], str | None] | None
     ) -> Insn:
         """Join `fwait` with the x87 instruction behind it: `fstcw` is fwait and fnstcw."""
-        if insn.is_invalid or not 0xD8 <= raw[1] <= 0xDF:
-            return wait
-        line = self._line(insn, raw[1:], symbolize)
+        line = self._line(insn, raw[-insn.len :], symbolize)
         mnemonic, _, operands = line.text.partition(" ")
         mnemonic = "f" + mnemonic.removeprefix("fn") if mnemonic.startswith("fn") else mnemonic
         text = f"{mnemonic:<6} {operands.lstrip()}" if operands else mnemonic
-        return replace(line, addr=wait.addr, size=len(raw), raw=raw, text=text)
+        return replace(line, addr=insn.next_ip - len(raw), size=len(raw), raw=raw, text=text)
 
     def _bad(self, code: bytes, at: int, addr: int, insn: Any) -> Insn:
         """Give the line for bytes that are no instruction; how many, depends on the opcode."""
@@ -213,7 +218,12 @@ class Engine:
             if needed or sib >> 6:
                 index, scale = "eiz" if narrow else "riz", str(1 << (sib >> 6))
         if not self.intel:
-            return operands.replace(",)", f",%{index},{scale})" if index else ")")
+            if ",)" in operands:
+                return operands.replace(",)", f",%{index},{scale})" if index else ")")
+            if index and not insn.memory_base and insn.memory_displ_size:
+                signed = insn.memory_displacement - (insn.memory_displacement >> 63 << 64)
+                operands = _ATT_ABSOLUTE.sub(f"{signed:#x}(,%{index},{scale})", operands)
+            return operands
         if index:
             operands = _INTEL_BASE.sub(
                 lambda base: f"[{base[1]}+{index}*{scale}{base[2] or '+'}", operands, count=1

@@ -131,7 +131,7 @@ _ATT: list[tuple[str, Rule]] = [
 _ATT_BY_SIZE: dict[int, list[tuple[str, Rule]]] = {
     64: [(r"(?:CALL|JMP|PUSH|POP)_RM64", _respell("q$", ""))],
     32: [
-        (r"E?VEX_VCVTU?SI2S[SD]_XMM_XMM_RM32", _respell("l$", "")),
+        (r"(?:E?VEX_V)?CVTU?SI2S[SD]_XMM_\w*RM32", _respell("l$", "")),
         (r"(?:CALL|JMP|PUSH|POP)_RM32", _respell("^(call|jmp|push|pop)l$", r"\1")),
     ],
 }
@@ -166,9 +166,12 @@ _INTEL: list[tuple[str, Rule]] = [
     (r"RETFQ", _rename("retfq")),
     (r"RETF", _substitute(r"^(?:ret )?far ?", "")),
     (r"(?:CALL|JMP)_M16", _substitute("^far ", "")),
+    (r"(?:CALL|JMP)_(?:M16|PTR)", _respell(" far$", "")),
+    (r"(?:CALL|JMP)_PTR", _substitute(r"^(?:far )?(\w+)[,:](\w+)$", r"\2:\1")),
+    (r"(?:PUSH|POP)AD$", _respell("d$", "")),
     (r"SHA256RNDS2|PBLENDVB|BLENDVP", _append(",xmm0")),
     (r"(?:VEX_V)?LDDQU|MOVDIR64B|ENQCMD|INVPCID|WRU?SS|AES(?:ENC|DEC)\w*KL", _unsized),
-    (r"INVEPT|INVVPID", _substitute("XMMWORD", "OWORD")),
+    (r"INVEPT|INVVPID|CMPXCHG16B", _substitute("XMMWORD", "OWORD")),
     (r"(?:RETNW|PUSHW|POPW|PUSH_IMM16)", _respell("$", "w")),
     (r"(?:JMP|CALL)_REL16", _respell("$", "w")),
     (r"MOV_\w*MOFFS", _substitute(r"\w+ PTR ", "")),
