@@ -9,7 +9,7 @@ from pydbg.context import write_register
 from pydbg.errors import NoProcess, UsageError
 
 if TYPE_CHECKING:
-    from pydbg.debugger import Debugger
+    from pydbg.state import ProgramState
 
 _PIECE = 1 << 20
 
@@ -25,11 +25,11 @@ class RegisterView:
 
     __slots__ = ("_dbg",)
 
-    def __init__(self, dbg: Debugger) -> None:
+    def __init__(self, dbg: ProgramState) -> None:
         object.__setattr__(self, "_dbg", dbg)
 
-    def _debugger(self) -> Debugger:
-        dbg: Debugger = object.__getattribute__(self, "_dbg")
+    def _debugger(self) -> ProgramState:
+        dbg: ProgramState = object.__getattribute__(self, "_dbg")
         return dbg
 
     def __getitem__(self, name: str) -> int:
@@ -95,7 +95,7 @@ class MemoryView:
 
     __slots__ = ("_dbg",)
 
-    def __init__(self, dbg: Debugger) -> None:
+    def __init__(self, dbg: ProgramState) -> None:
         self._dbg = dbg
 
     def read(self, addr: int, size: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError, DebuggerError
 
@@ -28,6 +28,7 @@ class Frame:
         "function",
         "has_debug_info",
         "how",
+        "inner",
         "is_signal_frame",
         "level",
         "line",
@@ -40,8 +41,10 @@ class Frame:
         "thread",
     )
 
-    def __init__(self, thread: Thread, raw: RawFrame) -> None:
+    def __init__(self, thread: Thread, raw: RawFrame, inner: Frame | None = None) -> None:
         self.thread = thread
+        self.inner = inner
+        """The frame that this one called, None for the innermost."""
         self.raw = raw
         self.level = raw.level
         self.addr = raw.pc
@@ -106,25 +109,48 @@ class Frame:
         return data[start : start + register.size]
 
     def write_register(self, name: str, data: bytes) -> None:
-        """Change a register where this frame's callee saved it."""
-        arch = self.thread.inferior.arch
-        register = arch.by_name[name]
-        saved = self._saved_by_callees(register.dwarf)
-        if saved is None:
+        """Change a register of this frame: where a callee saved it, or in the thread itself."""
+        inferior = self.thread.inferior
+        register = inferior.arch.by_name[name]
+        dwarf = register.dwarf
+        if register.name == inferior.arch.pc:
+            dwarf = inferior.arch.return_column
+        if register.parent is not None or dwarf is None or dwarf not in self.regs:
             raise CommandError("Left operand of assignment is not an lvalue.")
-        self.thread.inferior.write(saved, data)
+        inner = self.inner
+        while inner is not None:
+            saved = inner.raw.saved.get(dwarf)
+            if saved is not None:
+                inferior.write(saved, data)
+                return
+            inner = inner.inner
+        if register.name == inferior.arch.sp:
+            raise CommandError("Left operand of assignment is not an lvalue.")
+        self.thread.registers.put(register.name, data)
 
-    def _saved_by_callees(self, dwarf: int | None) -> int | None:
-        return self.raw.saved.get(dwarf) if dwarf is not None else None
+
+def _source_name(function: Any) -> str | None:
+    """Return a function's name as gdb spells it.
+
+    Where a C function has a name for the linker only (``__GI___libc_write``), that one counts;
+    a mangled one does not.
+    """
+    if function is None:
+        return None
+    linkage: str | None = function.linkage_name
+    if linkage is not None and not linkage.startswith(("_Z", "_R")):
+        return linkage
+    name: str | None = function.name
+    return name
 
 
 def _name_of(
-    module: Module, symbol: tuple[Symbol, int] | None, function: object
+    module: Module, symbol: tuple[Symbol, int] | None, function: Any
 ) -> tuple[str | None, int | None]:
     """Choose between the symbol table's name and DWARF's, as gdb's find_frame_funname."""
-    name = getattr(function, "name", None)
+    name = _source_name(function)
     if name is not None:
-        start = module.addr(getattr(function, "low", 0))
+        start = module.addr(function.low)
         if symbol is None or module.addr_of(symbol[0]) <= start:
             return name, start
     if symbol is None:

@@ -48,7 +48,7 @@ def audit_arch(abi: str | int) -> int:
     return AUDIT_ARCH[abi]
 
 
-def trace_filter(numbers: Mapping[str | int, Iterable[int]]) -> bytes:
+def trace_filter(numbers: Mapping[str, Iterable[int]] | Mapping[int, Iterable[int]]) -> bytes:
     """Make a filter that traces the given calls and allows all others.
 
     ``numbers`` maps an ABI ("x86_64", "x32", "i386", or an AUDIT_ARCH value) to its call

@@ -1,0 +1,348 @@
+"""How processes begin and end under the debugger, and what becomes of their children."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pydbg.arch import arch_for
+from pydbg.arch.model import Arch
+from pydbg.errors import CommandError, DebuggerError, FileError, PtraceError
+from pydbg.events import (
+    Attached,
+    Event,
+    Exited,
+    FollowedChild,
+    Killed,
+    ModuleLoaded,
+    ModuleUnloaded,
+    SyscallCaught,
+)
+from pydbg.linux.spawn import LaunchSpec
+from pydbg.loading import FileCache, Loader
+from pydbg.settings import Settings
+from pydbg.state import ProgramState
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.modules import ModuleList
+from pydbg.target.inferior import Inferior
+from pydbg.target.thread import Thread
+from pydbg.target.tracer import Tracer
+
+if TYPE_CHECKING:
+    from pydbg.catches import Catches
+    from pydbg.console import Console
+    from pydbg.control import RunControl
+
+Listener = Callable[[Event], None]
+
+
+class Lifecycle(ProgramState):
+    """Be the part of the debugger that starts, takes over, follows and leaves processes."""
+
+    catches: Catches
+    control: RunControl
+
+    def __init__(self, args: Sequence[str], settings: Settings | None) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.environment: dict[str, str] = dict(os.environ)
+        self.args = list(args)
+        self.cwd: str | None = None
+        self.tty: str | None = None
+        self.program: str | None = None
+        self.stdin: str | int | None = None
+        self.stdout: str | int | None = None
+        self.stderr: str | int | None = None
+        self.tracer = Tracer(_arch_of)
+        self.terminal: Console | None = None
+        self.last_event = None
+        self.current_syscall: SyscallCaught | None = None
+        self.inferior = None
+        self.thread = None
+        self._listeners: list[Listener] = []
+        self._files = FileCache()
+        self._numbers = 0
+
+    # --- the program -----------------------------------------------------------------------
+
+    def load_program(self, path: str) -> None:
+        """Take a file as the program to debug; a bare name is also looked for in PATH.
+
+        Raises FileError if it is missing or not an executable that can run here.
+        """
+        found = path
+        if not os.path.exists(path) and "/" not in path:
+            found = shutil.which(path) or path
+        if os.path.isdir(found):
+            raise FileError(f"{path}: Is a directory.")
+        absolute = os.path.abspath(found)
+        module = self._files.module(absolute, absolute, 0, is_main=True)
+        arch = arch_for(module.elf.machine, module.elf.bits // 32, path)
+        self.program, self.arch = absolute, arch
+        self._static = ModuleList([module])
+        if self.inferior is None:
+            self.points.modules_changed(None)
+
+    def next_inferior_number(self) -> int:
+        """Return a fresh inferior number."""
+        self._numbers += 1
+        return self._numbers
+
+    def on_event(self, listener: Listener) -> None:
+        """Have ``listener(event)`` called for what happens while the program runs on."""
+        self._listeners.append(listener)
+
+    def notify(self, event: Event) -> None:
+        """Tell the listeners of something that does not stop the program."""
+        for listener in self._listeners:
+            listener(event)
+
+    def start_process(self, args: str | None = None) -> Inferior:
+        """Launch the program; it is stopped before its first instruction."""
+        if self.program is None:
+            raise CommandError('No executable file specified.\nUse the "file" command.')
+        if args is not None:
+            self.settings.set("args", args)
+        from pydbg.runargs import RunArgs
+        from pydbg.runargs import parse as parse_args
+
+        text = str(self.settings["args"] or "")
+        parsed = parse_args(text, self.environment, self._directory()) if text else RunArgs()
+        argv = [self.program, *(parsed.argv if text else self.args)]
+        program_filter, filtered = self.catches.launch_filter()
+        tty = self.tty
+        spec = LaunchSpec(
+            argv=argv,
+            path=self.program,
+            env=self.environment,
+            cwd=self._directory(),
+            stdin=parsed.stdin if parsed.stdin is not None else self.stdin,
+            stdout=parsed.stdout if parsed.stdout is not None else self.stdout,
+            stderr=parsed.stderr if parsed.stderr is not None else self.stderr,
+            append=parsed.append,
+            tty=tty,
+            disable_randomization=bool(self.settings["disable-randomization"]),
+            filter=program_filter,
+        )
+        self._numbers = max(self._numbers, 1)
+        inferior = self.tracer.launch(spec, 1)
+        inferior.filtered = filtered
+        self._adopt_current(inferior, self.program)
+        return inferior
+
+    def _directory(self) -> str | None:
+        directory = self.cwd or self.settings["cwd"] or None
+        return os.path.expanduser(str(directory)) if directory else None
+
+    def _adopt_current(self, inferior: Inferior, program: str | None) -> None:
+        self.arch = inferior.arch
+        self.inferior = inferior
+        self.thread = inferior.leader
+        self._start_loader(inferior, program)
+        self.changed()
+        self.points.process_gone()
+        self.points.modules_changed(inferior)
+
+    def _start_loader(self, inferior: Inferior, program: str | None) -> None:
+        loader = Loader(inferior, self._files, program)
+        inferior.loader = loader
+        loader.start()
+
+    def attach(self, pid: int) -> Event:
+        """Stop a running process and take it over, all its threads.
+
+        Raises PtraceError with the reason and what helps, or NoProcess.
+        """
+        if pid in self.tracer.inferiors:
+            raise CommandError(f"Already debugging process {pid}.")
+        if self.inferior is not None:
+            raise CommandError("A program is being debugged already; kill or detach it first.")
+        try:
+            inferior = self.tracer.attach(pid, 1)
+        except DebuggerError as error:
+            from pydbg.linux.attach import explain_attach_failure
+
+            errno = error.errno if isinstance(error, PtraceError) else 3
+            raise CommandError(explain_attach_failure(pid, errno)) from None
+        self._numbers = max(self._numbers, 1)
+        if self.program is None or not _same_file(self.program, inferior.path):
+            self.program = inferior.path
+        self._adopt_current(inferior, self.program)
+        inferior.loader.sync()
+        self._refresh_static()
+        self.points.modules_changed(inferior)
+        return self._tell(Attached)
+
+    def _refresh_static(self) -> None:
+        main = self.modules.main
+        if main is not None:
+            self._static = ModuleList([main.at_bias(0, is_main=True)])
+
+    def _tell(self, kind: type[Event]) -> Event:
+        assert self.thread is not None and self.inferior is not None
+        event = kind(self.inferior.pid, self.thread.tid)
+        self.thread.stop_pc = self.thread.pc
+        self.stopped(event, self.thread)
+        return event
+
+    # --- the end ---------------------------------------------------------------------------
+
+    def detach(self) -> None:
+        """Let the current process go on without the debugger.
+
+        Raises CommandError for one that lives under a filter of ours: without a tracer its
+        caught calls would fail.
+        """
+        inferior = self.live_inferior()
+        self._refuse_filtered(inferior, "detach")
+        self.control.settle_fork()
+        self.tracer.detach(inferior)
+        self._left(inferior)
+
+    @staticmethod
+    def _refuse_filtered(inferior: Inferior, what: str) -> None:
+        if inferior.filtered:
+            raise CommandError(
+                f"Cannot {what}: process {inferior.pid} lives under the seccomp filter that found "
+                "its caught system calls, and these would fail without a debugger.  "
+                'Use "set syscall-filter off" before "run" to be able to.'
+            )
+
+    def kill(self) -> None:
+        """Kill the current process."""
+        inferior = self.live_inferior()
+        self.control.settle_fork()
+        self.tracer.kill(inferior)
+        self._left(inferior)
+
+    def _left(self, inferior: Inferior) -> None:
+        for point in self.points.breakpoints():
+            for location in point.locations:
+                location.planted = False
+        self._switch_after(inferior)
+
+    def _switch_after(self, inferior: Inferior) -> None:
+        others = [i for i in self.inferiors if i is not inferior]
+        self.inferior = others[0] if others else None
+        self.thread = others[0].leader if others else None
+        if self.inferior is None and self.terminal is not None:
+            self.terminal.close()
+        self.changed()
+        self.points.process_gone()
+        self.points.modules_changed(self.inferior)
+
+    def close(self) -> None:
+        """Kill every launched process and let every attached one go; for the end of a session.
+
+        Safe at any moment, also after an error in the midst of something else.
+        """
+        self.control.loop_running = False
+        for inferior in list(self.tracer.inferiors.values()):
+            try:
+                if inferior.launched:
+                    self.tracer.kill(inferior)
+                else:
+                    self.tracer.stop_all([inferior])
+                    self.tracer.detach(inferior)
+            except DebuggerError:
+                continue  # It is gone.
+        self.inferior = self.thread = None
+        if self.terminal is not None:
+            self.terminal.close()
+        self.control.placement.leave()
+        self.changed()
+
+    # --- what the run loop tells -----------------------------------------------------------
+
+    def stopped(self, event: Event, thread: Thread | None) -> None:
+        """Note a stop that is told to the user."""
+        self.last_event = event
+        if isinstance(event, SyscallCaught):
+            self.current_syscall = event
+        if thread is not None:
+            if thread.inferior is not self.inferior:
+                self._select_inferior(thread.inferior)
+            self.thread = thread
+        self.changed()
+
+    def gone(self, inferior: Inferior, event: Event) -> None:
+        """Note the end of a process."""
+        from pydbg.expr.types import data_model
+        from pydbg.expr.values import from_number
+
+        model = data_model(inferior.arch.pointer_size)
+        for name in ("_exitcode", "_exitsignal"):
+            self.convenience.pop(name, None)
+        if isinstance(event, Exited):
+            self.convenience["_exitcode"] = from_number(model.int, event.code)
+        elif isinstance(event, Killed):
+            self.convenience["_exitsignal"] = from_number(model.int, event.signo)
+        if inferior is self.inferior:
+            self._left(inferior)
+
+    def modules_changed(self, thread: Thread) -> Event | None:
+        """Follow the dynamic loader; an event if a library that came or went is caught."""
+        inferior = thread.inferior
+        loaded, unloaded = inferior.loader.sync()
+        if not loaded and not unloaded:
+            return None
+        if inferior is self.inferior:
+            self.points.modules_changed(inferior)
+        event: Event | None = None
+        if loaded:
+            self.notify(ModuleLoaded(inferior.pid, thread.tid, loaded))
+            event = self.catches.event(thread, "load", loaded)
+        if unloaded:
+            self.notify(ModuleUnloaded(inferior.pid, thread.tid, unloaded))
+            event = event or self.catches.event(thread, "unload", unloaded)
+        return event
+
+    def program_replaced(self, inferior: Inferior) -> None:
+        """Follow an exec: other files, other addresses, the same breakpoints."""
+        if inferior is self.inferior:
+            self.program, self.arch = inferior.path, inferior.arch
+            self.points.process_gone()
+        self._start_loader(inferior, inferior.path)
+        if inferior is self.inferior:
+            self._refresh_static()
+            self.points.modules_changed(inferior)
+
+    def adopt(self, inferior: Inferior) -> None:
+        """Keep a forked child, stopped (``detach-on-fork off``)."""
+        parent = self.inferior
+        inferior.modules = parent.modules if parent is not None else ModuleList()
+        inferior.loader = Loader(inferior, self._files, inferior.path)
+
+    def follow(self, parent: Inferior, child: Inferior, kind: str, *, detach: bool) -> None:
+        """Go on with a forked child instead of its parent (``follow-fork-mode child``)."""
+        child.modules, child.loader = parent.modules, Loader(child, self._files, parent.path)
+        pid, tid = parent.pid, parent.leader.tid
+        if detach:
+            if parent.filtered or child.shares_memory_with is not None:
+                parent.silent = True
+            else:
+                self.tracer.stop_all([parent])
+                self.tracer.detach(parent)
+        self.notify(FollowedChild(pid, tid, child.pid, kind))
+        self.inferior, self.thread = child, child.leader
+        self.points.process_gone()
+        self.changed()
+        child.sites.lift_all()
+        child.sites.forget()
+        child.loader.start()
+        child.loader.sync()
+        self.points.modules_changed(child)
+
+
+def _same_file(first: str, second: str) -> bool:
+    try:
+        return os.path.samefile(first, second)
+    except OSError:
+        return False
+
+
+def _arch_of(path: str) -> Arch:
+    elf = ElfFile(path)
+    return arch_for(elf.machine, elf.bits // 32, path)

@@ -1,0 +1,304 @@
+"""What a stopped program looks like: threads, frames, registers, memory, expressions, code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, cast
+
+from pydbg.access import MemoryView, RegisterView
+from pydbg.arch.model import Arch
+from pydbg.context import ProgramContext
+from pydbg.errors import CommandError, DebuggerError, LocationError, NoProcess
+from pydbg.events import BreakpointHit, Event
+from pydbg.frames import Frame
+from pydbg.locspec import Resolved, parse
+from pydbg.settings import Settings
+from pydbg.symbols.modules import ModuleList
+from pydbg.target.inferior import Inferior
+from pydbg.target.thread import Thread
+from pydbg.target.tracer import Tracer
+
+if TYPE_CHECKING:
+    from pydbg.arch.disasm import Insn
+    from pydbg.debugger import Debugger
+    from pydbg.expr.values import Value
+    from pydbg.pointset import PointSet
+    from pydbg.symbols.symtab import Symbol
+
+_FRAMES_AHEAD = 100_000
+
+
+class ProgramState:
+    """Be the half of the debugger that looks at the program; ``Debugger`` is the whole."""
+
+    settings: Settings
+    arch: Arch
+    tracer: Tracer
+    points: PointSet
+    inferior: Inferior | None
+    thread: Thread | None
+    last_event: Event | None
+    asking: Thread | None
+
+    def __init__(self) -> None:
+        self.convenience: dict[str, Value] = {}
+        self.history: list[Value] = []
+        self.stack_problem: str | None = None
+        """Why the last backtrace ended early, in gdb's words."""
+        self._static = ModuleList()
+        self._frames: list[Frame] | None = None
+        self._frames_complete = False
+        self._frame_source: Iterator[Frame] = iter(())
+        self._level = 0
+
+    @property
+    def modules(self) -> ModuleList:
+        """Return the loaded modules; before the program runs, its file at link addresses."""
+        if self.inferior is not None and self.inferior.modules is not None:
+            modules: ModuleList = self.inferior.modules
+            return modules
+        return self._static
+
+    @property
+    def inferiors(self) -> list[Inferior]:
+        """Return the live processes that the user sees, by number."""
+        visible = [i for i in self.tracer.inferiors.values() if not i.silent]
+        return sorted(visible, key=lambda i: i.number)
+
+    def live_inferior(self) -> Inferior:
+        """Return the current process; raises NoProcess if there is none."""
+        if self.inferior is None or self.thread is None:
+            raise NoProcess
+        return self.inferior
+
+    def changed(self) -> None:
+        """Forget what was worked out of registers and memory: they are not what they were."""
+        self._frames = None
+        self._frames_complete = False
+        self._level = 0
+        if self.thread is not None and (self.thread.gone or self.thread.zombie):
+            living = self.inferior is not None and not self.inferior.dead
+            self.thread = self.inferior.leader if living and self.inferior else None
+
+    # --- state -------------------------------------------------------------------------------
+
+    @property
+    def regs(self) -> RegisterView:
+        """Return the registers of the selected frame."""
+        return RegisterView(self)
+
+    @property
+    def memory(self) -> MemoryView:
+        """Return the memory of the current process."""
+        return MemoryView(self)
+
+    @property
+    def threads(self) -> list[Thread]:
+        """Return the threads of the current process, by number."""
+        if self.inferior is None:
+            return []
+        living = [t for t in self.inferior.threads.values() if not t.zombie]
+        return sorted(living, key=lambda t: t.number)
+
+    def select_thread(self, number: int) -> Thread:
+        """Make a thread the current one; raises CommandError for an unknown number."""
+        for thread in self.threads:
+            if thread.number == number:
+                self.thread = thread
+                self.changed()
+                return thread
+        raise CommandError(f"Unknown thread {number}.")
+
+    def select_inferior(self, number: int) -> Inferior:
+        """Make a process the current one."""
+        for inferior in self.inferiors:
+            if inferior.number == number:
+                self._select_inferior(inferior)
+                return inferior
+        raise CommandError(f"Inferior ID {number} not known.")
+
+    def _select_inferior(self, inferior: Inferior) -> None:
+        if inferior is self.inferior:
+            return
+        self.inferior, self.thread = inferior, inferior.leader
+        self.arch = inferior.arch
+        for point in self.points.breakpoints():
+            for location in point.locations:
+                location.planted = False
+        self.changed()
+        self.points.modules_changed(inferior)
+
+    # --- frames ------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Frame | None:
+        """Return the selected frame, the innermost one unless another was chosen."""
+        if self.thread is None:
+            return None
+        frames = self._walk(self._level + 1)
+        if not frames:
+            return None
+        return frames[min(self._level, len(frames) - 1)]
+
+    def select_frame(self, level: int) -> Frame:
+        """Select a frame by level; raises CommandError if the stack is not that deep."""
+        self.live_inferior()
+        frames = self._walk(level + 1)
+        if not 0 <= level < len(frames):
+            raise CommandError(f"No frame at level {level}.")
+        self._level = level
+        return frames[level]
+
+    def frames(self, limit: int | None = None) -> list[Frame]:
+        """Return the frames of the current thread, innermost first, at most ``limit``.
+
+        The stack ends at main, as in gdb, or where it cannot be followed any more;
+        ``stack_problem`` then says why.
+        """
+        self.live_inferior()
+        frames = self._walk(limit if limit is not None else _FRAMES_AHEAD)
+        return list(frames if limit is None else frames[:limit])
+
+    def _walk(self, count: int) -> list[Frame]:
+        if self._frames is None:
+            self._frames, self._frames_complete = [], False
+            assert self.thread is not None
+            self._frame_source = self._frames_of(self.thread)
+        while len(self._frames) < count and not self._frames_complete:
+            try:
+                self._frames.append(next(self._frame_source))
+            except StopIteration:
+                self._frames_complete = True
+        return self._frames
+
+    def _frames_of(self, thread: Thread) -> Iterator[Frame]:
+        from pydbg.target.unwind import unwind
+
+        self.stack_problem = None
+        inferior = thread.inferior
+        block = thread.registers
+        registers = {
+            number: block.get(register.name)
+            for number, register in inferior.arch.by_dwarf.items()
+            if register.where == "gpr"
+        }
+        registers[inferior.arch.return_column] = thread.pc
+        unwinding = unwind(
+            registers,
+            read=inferior.read,
+            modules=inferior.modules,
+            arch=inferior.arch,
+            limit=_FRAMES_AHEAD,
+        )
+        frame: Frame | None = None
+        for raw in unwinding:
+            frame = Frame(thread, raw, frame)
+            yield frame
+            if _is_main(frame):
+                return
+        self.stack_problem = unwinding.stop_reason
+
+    @property
+    def _whole(self) -> Debugger:
+        """Return this object as what it is at run time."""
+        return cast("Debugger", self)
+
+    # --- expressions -------------------------------------------------------------------------
+
+    def context(self) -> ProgramContext:
+        """Return what expressions see now: the selected thread and frame."""
+        frame = self.frame if self._level else None
+        return ProgramContext(self._whole, self.thread, frame)
+
+    def context_of(self, thread: Thread, names: Mapping[str, int] | None = None) -> ProgramContext:
+        """Return what a condition sees in a thread that was just hit."""
+        self.asking = thread
+        return ProgramContext(self._whole, thread, None, names)
+
+    def evaluate(self, text: str) -> Value:
+        """Evaluate an expression; raises ExprError with the column of a mistake."""
+        from pydbg.expr.evaluate import evaluate_text
+
+        return evaluate_text(text, self.context())
+
+    def eval(self, text: str) -> Value:
+        """Evaluate an expression in the selected frame.
+
+        >>> Debugger().eval("6 * 7").number()
+        42
+        """
+        return self.evaluate(text)
+
+    def convenience_value(self, name: str, thread: Thread | None) -> Value | None:
+        """Return a convenience variable, or a value that is made up when it is asked for."""
+        found = self.convenience.get(name)
+        if found is not None:
+            return found
+        from pydbg.expr.types import data_model
+        from pydbg.expr.values import from_number
+
+        model = data_model(self.arch.pointer_size)
+        number: int | None = None
+        if name == "bpnum":
+            number = self.points.last_number or None
+        elif name == "_thread":
+            number = thread.number if thread is not None else 0
+        elif name == "_inferior":
+            number = self.inferior.number if self.inferior is not None else 1
+        elif name == "_hit_bpnum" and isinstance(self.last_event, BreakpointHit):
+            number = self.last_event.numbers[0]
+        elif name == "_siginfo" and thread is not None:
+            from pydbg.expr.siginfo import siginfo_value
+            from pydbg.linux import ptrace
+
+            return siginfo_value(ptrace.getsiginfo(thread.tid), self.arch.pointer_size)
+        return None if number is None else from_number(model.int, number)
+
+    # --- symbols and code --------------------------------------------------------------------
+
+    def resolve(self, spec: str) -> list[Resolved]:
+        """Return the places that a location spec means."""
+        return self.places(spec)
+
+    def functions_named(self, name: str) -> list[tuple[Symbol, int]]:
+        """Return the functions of a name with their run-time addresses."""
+        return [(s, m.addr_of(s)) for m, s in self.modules.breakable(name)]
+
+    def symbolize(self, addr: int) -> str | None:
+        """Return ``<main+4>`` for an address inside a symbol, else None."""
+        module = self.modules.at(addr)
+        label = module.label_text(addr) if module is not None else None
+        return None if label is None else f"<{label}>"
+
+    def disassemble(
+        self, start: int, end: int | None = None, *, count: int | None = None
+    ) -> list[Insn]:
+        """Decode instructions from ``start`` to ``end`` (exclusive), or ``count`` of them."""
+        from pydbg.arch.disasm import disassemble
+
+        size = end - start if end is not None else (count or 1) * self.arch.max_insn
+        context = self.context()
+        try:
+            code = context.read(start, size)
+        except DebuggerError:
+            inferior = self.inferior
+            code = inferior.read_some(start, size) if inferior is not None else b""
+            if not code:
+                raise
+        flavor = str(self.settings["disassembly-flavor"])
+        return disassemble(
+            code, start, arch=self.arch, flavor=flavor, symbolize=self.symbolize, count=count
+        )
+
+    def places(self, spec: str) -> list[Resolved]:
+        """Return the places a location spec means; raises LocationError if there are none."""
+        places = self.points.resolve(parse(spec))
+        if not places:
+            raise LocationError(f'Function "{spec}" not defined.')
+        return places
+
+
+def _is_main(frame: Frame) -> bool:
+    if frame.module is None or not frame.module.is_main or frame.is_signal_frame:
+        return False
+    return frame.function in ("main", "main.main")
