@@ -29,8 +29,11 @@ def made_text(point: Any) -> str:
     return str(point.kind)
 
 
-def what_text(point: Any) -> str:
-    """Return the last column of ``info breakpoints`` for a catchpoint."""
+def what_text(point: Any, caught: Any = None) -> str:
+    """Return the last column of ``info breakpoints`` for a catchpoint.
+
+    ``caught`` is what it caught last: a process or a program.
+    """
     if point.kind == "syscall":
         return _syscalls_listed(point) + _phase(point)
     if point.kind == "signal":
@@ -38,12 +41,10 @@ def what_text(point: Any) -> str:
     if point.kind in ("load", "unload"):
         matching = f" matching {point.pattern}" if point.pattern else ""
         return f"{point.kind} of library{matching}"
-    detail = getattr(point, "last_detail", None)
-    if detail is not None:
-        if point.kind == "exec":
-            return f'exec, program "{detail}" '
-        if point.kind in ("fork", "vfork", "clone"):
-            return f"{point.kind}, process {detail} "
+    if caught is not None and point.kind == "exec":
+        return f'exec, program "{caught}" '
+    if caught is not None and point.kind in ("fork", "vfork", "clone"):
+        return f"{point.kind}, process {caught} "
     return str(point.kind)
 
 

@@ -120,12 +120,17 @@ def _decode(session: Session, low: int, high: int) -> tuple[list[Insn], str]:
         return [], ""
     if high - low > 1 << 24:
         raise CommandError(f"{high - low:#x} bytes are too many to disassemble at once.")
+    # The last instruction may reach behind the end of the range.
+    longest = session.dbg.arch.max_insn
     try:
-        return list(session.dbg.disassemble(low, high)), ""
-    except MemoryFault as fault:
-        if fault.addr <= low:
-            return [], str(fault)
-        return list(session.dbg.disassemble(low, fault.addr)), str(fault)
+        insns = session.dbg.disassemble(low, high + longest)
+    except MemoryFault:
+        insns = session.dbg.disassemble(low, high)  # The file's last bytes.
+    found = [insn for insn in insns if insn.addr < high]
+    end = found[-1].addr + found[-1].size if found else low
+    if end < high:
+        return found, str(MemoryFault(end))
+    return found, ""
 
 
 def _records(

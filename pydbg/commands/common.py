@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydbg.target.thread import Thread
 
 __all__ = [
+    "arguments",
     "context",
     "formatter",
     "frame_line",
@@ -91,13 +92,20 @@ def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLi
         function=frame.function,
         level=frame.level if level else None,
         show_addr=frame.line is None or frame.addr != frame.line_start,
-        args="..." if frame.has_debug_info else "",
+        args=arguments(frame),
         file=frame.file,
         line=frame.line,
         library=library,
         signal_handler=frame.is_signal_frame,
         word_size=session.dbg.arch.pointer_size,
     )
+
+
+def arguments(frame: Frame) -> str:
+    """Return what stands in the brackets of a function: "..." where there may be arguments."""
+    if not frame.has_debug_info or frame.file is None or frame.file.endswith((".S", ".s")):
+        return ""  # Assembly has no parameters to know.
+    return "..."
 
 
 def source_line(session: Session, frame: Frame, *, brief: bool = False) -> SourceLine | None:

@@ -54,6 +54,8 @@ def _frame_id(frame: Frame) -> tuple[str | None, int, int | None]:
 def _stop(event: ev.Event, session: Session) -> Stop:
     if isinstance(event, _ENDS):
         return Stop(event)
+    if isinstance(event, ev.CatchHit):
+        session.memory.setdefault("caught", {})[event.number] = event.detail
     dbg = session.dbg
     thread = dbg.thread
     if thread is None:
@@ -86,10 +88,11 @@ def _stop(event: ev.Event, session: Session) -> Stop:
 
 
 def _switched(session: Session, thread: Thread, event: ev.Event) -> str | None:
-    before = session.memory.get("resumed thread")
-    if before is None or before == (thread.inferior.pid, thread.tid):
-        return None
     if isinstance(event, (ev.Attached, ev.Started)):
+        return None
+    # A run begins with the leader, whose thread id is the process id.
+    before = session.memory.get("resumed thread") or (thread.inferior.pid, thread.inferior.pid)
+    if before == (thread.inferior.pid, thread.tid):
         return None
     return common.target_id(session, thread)
 

@@ -74,6 +74,9 @@ def _breaker(*, temporary: bool = False, hardware: bool = False) -> Callable[...
     def set_break(session: Session, parsed: Parsed) -> tuple[Any, ...]:
         dbg = session.dbg
         spec = parsed["LOCATION"] or _here(session)
+        thread = parsed["THREAD"]
+        if thread is not None and thread not in [one.number for one in dbg.threads]:
+            raise CommandError(f"Unknown thread {thread}.")
 
         def ask(pending: bool | None) -> Breakpoint:
             return dbg.break_at(
@@ -81,7 +84,7 @@ def _breaker(*, temporary: bool = False, hardware: bool = False) -> Callable[...
                 condition=parsed["CONDITION"],
                 temporary=temporary,
                 hardware=hardware,
-                thread=parsed["THREAD"],
+                thread=thread,
                 pending=pending,
             )
 
@@ -290,10 +293,12 @@ def info(session: Session, parsed: Parsed) -> Points | Note:
     if refs is not None:
         wanted = {ref.number for ref in refs}
         chosen = [point for point in chosen if point.number in wanted]
-    return Points(tuple(row_of(point) for point in chosen), session.dbg.arch.pointer_size)
+    caught = session.memory.get("caught", {})
+    rows = tuple(row_of(point, caught.get(point.number)) for point in chosen)
+    return Points(rows, session.dbg.arch.pointer_size)
 
 
-def row_of(point: Any) -> PointRow:
+def row_of(point: Any, caught: Any = None) -> PointRow:
     """Return the record of a breakpoint or catchpoint in the table."""
     is_catch = point.kind_text == "catchpoint"
     return PointRow(
@@ -302,7 +307,7 @@ def row_of(point: Any) -> PointRow:
         disposition=point.disposition,
         enabled=point.enabled,
         sites=() if is_catch else tuple(site_of(one) for one in point.locations),
-        what=what_text(point) if is_catch else point.spec,
+        what=what_text(point, caught) if is_catch else point.spec,
         pending=not is_catch and point.pending,
         condition=point.condition,
         thread=point.thread,

@@ -118,31 +118,22 @@ def info_float(session: Session, parsed: Parsed) -> str:
         word = ("Valid  ", "Zero   ", "Special", "Empty  ")[tag]
         line = f"{mark}R{number}: {word} 0x{data[::-1].hex()}"
         lines.append(line + _float_value(session, data, tag))
-    flags = " ".join(
-        f"{name if status >> bit & 1 else '  '}"
-        for bit, name in enumerate(("IE", "DE", "ZE", "OE", "UE", "PE"))
-    )
-    conditions = " ".join(
-        f"{name if status >> bit & 1 else '  '}"
+    flags = _bits(status, ("IE", "DE", "ZE", "OE", "UE", "PE"))
+    summary = f"   {_bits(status >> 7, ('ES',))}   {_bits(status >> 6, ('SF',))}"
+    conditions = "".join(
+        f" {name if status >> bit & 1 else '  '}"
         for bit, name in ((8, "C0"), (9, "C1"), (10, "C2"), (14, "C3"))
     )
-    es, sf = ("ES" if status & 0x80 else "  "), ("SF" if status & 0x40 else "  ")
-    masks = " ".join(
-        name if control >> bit & 1 else "  "
-        for bit, name in enumerate(("IM", "DM", "ZM", "OM", "UM", "PM"))
-    )
+    masks = _bits(control, ("IM", "DM", "ZM", "OM", "UM", "PM"))
     precision = ("Single Precision (24-bits)", "Reserved", "Double Precision (53-bits)",
                  "Extended Precision (64-bits)")[control >> 8 & 3]  # fmt: skip
-    rounding = ("Round to nearest", "Round down", "Round up", "Round toward zero")[
-        control >> 10 & 3
-    ]
-    infinity = "X" if control & 0x1000 else ""
+    rounding = ("Round to nearest", "Round down", "Round up", "Round toward zero")
     gap = "                       "
     lines += [
         "",
-        f"Status Word:         {status & 0xFFFF:#06x}  {flags} {es} {sf} {conditions}",
+        f"Status Word:         {status & 0xFFFF:#06x}   {flags}{summary}  {conditions}",
         f"{gap}TOP: {top}",
-        f"Control Word:        {control & 0xFFFF:#06x}   {masks}{infinity}",
+        f"Control Word:        {control & 0xFFFF:#06x}   {masks}",
         f"{gap}PC: {precision}",
         f"{gap}RC: {rounding[control >> 10 & 3]}",
         f"Tag Word:            {tags & 0xFFFF:#06x}",
@@ -151,6 +142,11 @@ def info_float(session: Session, parsed: Parsed) -> str:
         f"Opcode:              {_opcode(get('fop')):#06x}",
     ]
     return "\n".join(lines)
+
+
+def _bits(word: int, names: tuple[str, ...]) -> str:
+    """Return the names of the bits that are set, blanks for the others."""
+    return " ".join(name if word >> bit & 1 else "  " for bit, name in enumerate(names))
 
 
 def _opcode(fop: int) -> int:

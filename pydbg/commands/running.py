@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydbg.commands import common, gather, kinds
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, NoProcess, UsageError
+from pydbg.errors import CommandError, LocationError, NoProcess, UsageError
 from pydbg.events import Event
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def _start(session: Session, parsed: Parsed, stop: str) -> Event | None:
             raise CommandError("Program not restarted.")
         dbg.kill()
     text = parsed["ARGUMENTS"]
+    if stop == "main" and dbg.program is not None:
+        stop = _break_main(session)
     if dbg.program is not None:
         shown = text if text is not None else session.settings.text("args")
         session.say_typed(f"Starting program: {dbg.program} {shown}")
@@ -49,6 +51,18 @@ def run(session: Session, parsed: Parsed) -> Event | None:
 def start(session: Session, parsed: Parsed) -> Any:
     """Start the program and stop in main."""
     return _start(session, parsed, "main")
+
+
+def _break_main(session: Session) -> str:
+    """Set the breakpoint of ``start`` and show it; return how the run is to stop."""
+    from pydbg.commands.points import made
+
+    try:
+        point = session.dbg.break_at("main", temporary=True, pending=False)
+    except LocationError:
+        return "main"  # The debugger stops at the program's entry then.
+    session.show(made(session, point))
+    return "none"
 
 
 def starti(session: Session, parsed: Parsed) -> Event | None:

@@ -176,11 +176,11 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         callee_cfa=frames[current - 1].cfa if current else None,
         language=_language(this),
         arglist=base,
-        args="..." if this.has_debug_info else "",
+        args=common.arguments(this),
         saved=saved,
         how=this.how,
         signal_handler=this.is_signal_frame,
-        outermost="" if caller is not None else _reason(session) or "outermost",
+        outermost="" if caller is not None else _reason(session),
     )
 
 
@@ -199,7 +199,6 @@ def _saved(frame: Frame, arch: Any) -> tuple[tuple[str, int], ...]:
 
 
 def _saved_pc(
-    session: Session,
     frame: Frame,
     caller: Frame | None,
     saved: Sequence[tuple[str, int]],

@@ -44,9 +44,11 @@ def _number(text: str, session: Session) -> int:
         return kinds.value_of(text, session)
     # 1.2 is thread 2 of inferior 1; only the current inferior's threads have numbers here.
     head, dot, tail = text.partition(".")
-    if dot and session.dbg.inferior is not None and int(head) == session.dbg.inferior.number:
-        return int(tail)
-    return int(text)
+    if not dot:
+        return int(text)
+    inferior = session.dbg.inferior
+    here = int(head) == (1 if inferior is None else inferior.number)
+    return int(tail) if here else 0
 
 
 def info_threads(session: Session, parsed: Parsed) -> Threads:

@@ -57,7 +57,7 @@ def render(what: Any, session: Session | None = None) -> str:
     if isinstance(what, results.Note):
         from pydbg.render.escape import clean
 
-        return clean(what.text)
+        return "\n".join(clean(line) for line in what.text.split("\n"))
     if isinstance(what, tuple):
         return "\n".join(text for text in (render(one, session) for one in what) if text)
     if isinstance(what, Event):
