@@ -144,7 +144,7 @@ def gather(pid: int) -> Facts:
     tracer = int(status.get("TracerPid", "0"))
     uid = int(status["Uid"].split()[0])
     try:
-        owner = os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116
+        owner = os.stat(f"/proc/{pid}").st_uid
     except OSError:
         owner = uid
     return Facts(
@@ -207,7 +207,7 @@ def yama_scope() -> int | None:
 def container() -> str | None:
     """Name the kind of container that this process runs in, or None."""
     for path, kind in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman")):
-        if os.path.exists(path):  # noqa: PTH110
+        if os.path.exists(path):
             return kind
     for word in _file("/proc/1/environ").split("\0"):
         if word.startswith("container="):

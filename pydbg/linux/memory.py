@@ -35,7 +35,8 @@ class ProcessMemory:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._fd = _open(pid)
+        self._fd = -1
+        self.reopen()
 
     def __enter__(self) -> ProcessMemory:
         return self
@@ -52,7 +53,10 @@ class ProcessMemory:
     def reopen(self) -> None:
         """Open the file again: after an exec the old one shows the old, dead address space."""
         self.close()
-        self._fd = _open(self.pid)
+        try:
+            self._fd = _open(self.pid)
+        except ProcessLookupError:
+            self._reopen_living()
 
     def read(self, addr: int, size: int) -> bytes:
         """Return exactly ``size`` bytes, or raise MemoryFault at the first one that is missing."""
@@ -144,10 +148,13 @@ class ProcessMemory:
         """Open the file of a thread that lives; the first one may have exited before the rest."""
         from pydbg.linux.procfs import stat, tasks
 
+        self.close()
         for tid in tasks(self.pid):
             if stat(tid).state not in "ZX":
-                self.close()
-                self._fd = _open(tid)
+                try:
+                    self._fd = _open(tid)
+                except ProcessLookupError:
+                    continue
                 return
         raise NoProcess(f"Process {self.pid} has no memory any more.")
 
@@ -206,10 +213,12 @@ class _BulkReader:
 
 
 def _open(pid: int) -> int:
-    """Open the memory that task ``pid`` has."""
+    """Open the memory that task ``pid`` has; ProcessLookupError says that it has given it up."""
     try:
         return os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         raise NoProcess(f"Process {pid} no longer exists.") from None
+    except ProcessLookupError:
+        raise
     except OSError as error:
         raise NoProcess(f"Cannot access the memory of process {pid}: {error.strerror}.") from None

@@ -1,8 +1,5 @@
 """Facts from /proc (proc(5)), parsed; a process that vanished is a NoProcess error."""
 
-# ruff: noqa: PTH115, PTH208
-# pathlib is an import of 5 ms, and these functions are called at every stop.
-
 from __future__ import annotations
 
 import errno as _errno
@@ -174,6 +171,13 @@ def tracer_pid(tid: int) -> int:
     return int(data[start + 11 : data.index(b"\n", start + 1)]) if start >= 0 else 0
 
 
+def traced_by_us(tid: int) -> bool:
+    """Say whether the calling thread traces a task: TracerPid is a thread's id, not a process's."""
+    from threading import get_native_id
+
+    return tracer_pid(tid) == get_native_id()
+
+
 def thread_group(tid: int) -> int:
     """Return the process that a thread belongs to."""
     data = _read(tid, "status")
@@ -243,6 +247,28 @@ def auxv(pid: int, word_size: int = 8) -> list[tuple[int, int]]:
 def exe(pid: int) -> str:
     """Return the program's path; " (deleted)" at its end means what it says."""
     return _link(pid, "exe")
+
+
+def exe_file(pid: int) -> str:
+    """Return a path that opens the program's file, also one that was deleted or replaced."""
+    return f"/proc/{pid}/exe"
+
+
+def inside(pid: int, path: str) -> str:
+    """Return where a path of the process's can be opened from here.
+
+    A process in a container or chroot has another root directory.
+
+    >>> inside(os.getpid(), "/bin/sh")
+    '/bin/sh'
+    """
+    there = f"/proc/{pid}/root"
+    try:
+        if os.path.samefile(there, "/"):
+            return path
+    except OSError:
+        return path
+    return there + path if os.path.exists(there + path) else path
 
 
 def cwd(pid: int) -> str:

@@ -120,6 +120,9 @@ def _library() -> ctypes.CDLL:
         sys.modules[name] = stand_in
     from ptrace.binding import func
 
+    # What an import of the module would have done.
+    vars(sys.modules["ptrace"])["ctypes_libc"] = sys.modules[name]
+
     # With the C extension "cptrace" installed the binding has no library handle.
     return sys.modules[name].libc if not func.HAS_CPTRACE else ctypes.CDLL(None, use_errno=True)
 

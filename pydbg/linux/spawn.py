@@ -218,7 +218,7 @@ def _explain(spec: LaunchSpec, report: bytes) -> LaunchError:
     what = os.fsdecode(step)
     if what != "exec":
         return LaunchError(f"Cannot start {spec.path}: {what}: {reason}.")
-    if errno == 2 and os.path.exists(os.path.join(spec.cwd or "", spec.path)):  # noqa: PTH110,PTH118
+    if errno == 2 and os.path.exists(os.path.join(spec.cwd or "", spec.path)):
         return LaunchError(f"{spec.path}: its interpreter (#! line or ELF PT_INTERP) is missing.")
     return LaunchError(f"{spec.path}: {reason}.", 127 if errno == 2 else 126)
 
@@ -339,7 +339,7 @@ def _seal(spec: LaunchSpec, native: _Native, step: list[str]) -> None:
     done = native.close_range is not None and native.close_range(3, -1, _CLOSE_RANGE_CLOEXEC) == 0
     if not done:
         # Before Linux 5.11 or glibc 2.34.
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        for name in os.listdir("/proc/self/fd"):
             if int(name) > 2:
                 try:
                     os.set_inheritable(int(name), False)

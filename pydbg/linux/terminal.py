@@ -13,6 +13,7 @@ program's group, so the terminal sends it the same SIGINT, and it says so.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import termios
 from contextlib import contextmanager
@@ -133,10 +134,14 @@ class Sentinel:
             os.close(lifeline_end)
             os.close(report_end)
         os.waitpid(child, 0)
-        ready = os.read(self._reports, 1)
-        if ready != b"R":
+        self._pid = int.from_bytes(os.read(self._reports, 4), "little")
+        self._process = -1
+        try:
+            # pid 0 (nothing was reported) is an error here.
+            self._process = os.pidfd_open(self._pid)
+        except OSError:
             self.close()
-            raise CommandError(f"Cannot watch process group {pgid} for Ctrl-C.")
+            raise CommandError(f"Cannot watch process group {pgid} for Ctrl-C.") from None
         os.set_blocking(self._reports, False)
 
     def fileno(self) -> int:
@@ -154,17 +159,24 @@ class Sentinel:
         return count
 
     def close(self) -> None:
-        """End the sentinel; it is gone when this returns."""
+        """End the sentinel; it has exited when this returns."""
         if self._lifeline < 0:
             return
         os.close(self._lifeline)
-        self._lifeline = -1
-        os.set_blocking(self._reports, True)
-        # The end of file comes when the sentinel has exited.
-        while os.read(self._reports, 4096):
-            pass
         os.close(self._reports)
-        self._reports = -1
+        self._lifeline = self._reports = -1
+        if self._process < 0:
+            return
+        poll = select.poll()
+        poll.register(self._process, select.POLLIN)
+        poll.poll()
+        os.close(self._process)
+        try:
+            # Orphans are ours only where this process is the init of a container, or asked for
+            # them by PR_SET_CHILD_SUBREAPER.
+            os.waitpid(self._pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
 
     def __enter__(self) -> Sentinel:
         return self
@@ -202,7 +214,7 @@ def _watch(pgid: int, lifeline: int, report: int, host: int, wake: int | None) -
             comm.write("pydbg-sentinel")
         os.setpgid(0, pgid)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.write(1, b"R")
+        os.write(1, os.getpid().to_bytes(4, "little"))
         while os.read(0, 1):
             pass
     finally:

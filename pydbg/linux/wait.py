@@ -121,16 +121,11 @@ def wait_any(tids: Collection[int], *, nohang: bool = False) -> tuple[int, int] 
 
 
 def _is_ours(tid: int) -> bool:
-    """Say whether an unknown task is a tracee of this thread.
-
-    TracerPid is the id of the tracing thread, and stays while the task is a zombie.
-    """
-    from threading import get_native_id
-
-    from pydbg.linux.procfs import tracer_pid
+    """Say whether an unknown task is a tracee of this thread, zombies included."""
+    from pydbg.linux.procfs import traced_by_us
 
     try:
-        return tracer_pid(tid) == get_native_id()
+        return traced_by_us(tid)
     except NoProcess:
         return False
 

@@ -55,8 +55,8 @@ def build(name: str, variant: str = "pie", *flags: str, compiler: str | None = N
     """Compile fixture ``name`` and return the program's path.
 
     ``variant`` names a row of VARIANTS; for Go and Rust only "pie" (as the compiler likes it),
-    "stripped" and "O2" mean something, for assembly only "m32". ``flags`` come last on the command line. The program's
-    name is the source's without its suffix.
+    "stripped" and "O2" mean something, for assembly only "m32". ``flags`` come last on the
+    command line. The program's name is the source's without its suffix.
     """
     path = source(name)
     compiler = compiler or _COMPILERS[path.suffix]

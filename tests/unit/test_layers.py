@@ -26,6 +26,7 @@ LAYERS = {
     "symbols": 3,
     "target": 4,
     "expr": 5,
+    "loading": 5,
     "locspec": 5,
     "breakpoints": 5,
     "stepping": 5,
@@ -159,4 +160,4 @@ def test_no_test_skips_or_sleeps(path: Path) -> None:
 def test_fixtures_say_what_they_show() -> None:
     for path in sorted((ROOT / "fixtures").iterdir()):
         first = path.read_text().split("\n", 1)[0]
-        assert first.startswith(("// ", "# ")), f"{path} begins without saying what it shows"
+        assert first.startswith(("// ", "# ", "/* ")), f"{path} begins without saying what it shows"
