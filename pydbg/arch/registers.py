@@ -120,6 +120,7 @@ class RegisterBlock:
             assert register.parent is not None
             return self.read(register.parent)[offset : offset + size]
         if register.where == "pseudo":
+            self._require(register)
             return b"".join(self.read(part) for part in register.parts)
         area = self.xsave
         if register.where == "mmx":
@@ -145,6 +146,7 @@ class RegisterBlock:
             whole[offset : offset + size] = data
             self.put(register.parent, bytes(whole))
         elif register.where == "pseudo":
+            self._require(register)  # Before the first part is written.
             for part in register.parts:
                 width = self._find(part).size
                 self.put(part, data[:width])
@@ -171,11 +173,15 @@ class RegisterBlock:
 
     def _place(self, register: Register) -> int:
         area = self.xsave
-        missing = register.feature & ~self.features
+        self._require(register)
         start = self._layout[register.component] + register.offset
-        if missing or start + register.size > len(area):
+        if start + register.size > len(area):
             raise UsageError(f"This CPU has no register {register.name}.")
         return start
+
+    def _require(self, register: Register) -> None:
+        if register.feature & ~self.features:
+            raise UsageError(f"This CPU has no register {register.name}.")
 
     @staticmethod
     def _is_control(register: Register) -> bool:
