@@ -135,7 +135,7 @@ def _permission(facts: Facts) -> str:
 def gather(pid: int) -> Facts:
     """Collect the facts about process ``pid`` and about this process."""
     mine = procfs.status(os.getpid())
-    my_capabilities = int(mine.get("CapEff", "0"), 16)
+    my_capabilities = procfs.effective_capabilities(os.getpid())
     try:
         status = procfs.status(pid)
         stat = procfs.stat(pid)
@@ -235,7 +235,7 @@ def doctor() -> list[Check]:
     mine = procfs.status(os.getpid())
     machine = os.uname()
     version = tuple(int("".join(c for c in w if c.isdigit()) or "0") for w in _release(machine))
-    capable = bool(int(mine.get("CapEff", "0"), 16) >> _CAP_SYS_PTRACE & 1)
+    capable = bool(procfs.effective_capabilities(os.getpid()) >> _CAP_SYS_PTRACE & 1)
     checks = [
         Check("machine", machine.machine == "x86_64", machine.machine),
         Check(

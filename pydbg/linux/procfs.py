@@ -217,6 +217,17 @@ def stat(pid: int) -> Stat:
     return parse_stat(_read(pid, "stat"))
 
 
+def processor(tid: int) -> int:
+    """Return the CPU that a task ran on last."""
+    # Field 39 of the line; the third is the first behind the name.
+    return int(_read(tid, "stat").rpartition(b")")[2].split()[36])
+
+
+def effective_capabilities(pid: int) -> int:
+    """Return the effective capabilities, one bit for each (capabilities(7))."""
+    return int(status(pid).get("CapEff", "0"), 16)
+
+
 def clock(pid: int) -> CpuTime:
     """Return the CPU time that a task has used."""
     ticks = os.sysconf("SC_CLK_TCK")

@@ -56,10 +56,12 @@ def test_facts_about_this_process() -> None:
     assert any(row.path == "[stack]" for row in procfs.maps(me))
     assert dict(procfs.auxv(me))[6] == os.sysconf("SC_PAGESIZE")
     assert procfs.clock(me).user >= 0
+    assert procfs.processor(me) in range(os.cpu_count() or 1)
+    assert f"{procfs.effective_capabilities(me):016x}" == procfs.status(me)["CapEff"]
 
 
 NAMES = """maps tasks children status tracer_pid thread_group stat auxv exe cwd root cmdline
-environ comm personality fds clock"""
+environ comm personality fds clock processor effective_capabilities"""
 
 
 @pytest.mark.parametrize("name", NAMES.split())
