@@ -39,6 +39,8 @@ class Location:
     file: str | None = None
     line: int | None = None
     planted: bool = False
+    is_resolver: bool = False
+    """Whether it stands for an ifunc that the program has not resolved yet."""
 
     internal = False
 

@@ -11,7 +11,7 @@ FILE:LINE       a source line
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,8 @@ class Resolved:
     line: int | None = None
     link_time: bool = False
     """Whether ``*EXPR`` was taken as a link address, which is to be said."""
+    is_resolver: bool = False
+    """Whether this is the resolver of an ifunc whose function is not known yet."""
 
 
 def parse(text: str) -> Spec:
@@ -91,11 +93,24 @@ class Resolver:
     """Turn specs into places, for one list of modules.
 
     ``evaluate`` gives the number an expression stands for; ``live`` says whether addresses are
-    run-time addresses.
+    run-time addresses. ``known`` maps "main" and the addresses of ifunc resolvers to what the
+    running program made of them.
     """
 
-    def __init__(self, modules: ModuleList, evaluate: Callable[[str], int], *, live: bool) -> None:
+    def __init__(
+        self,
+        modules: ModuleList,
+        evaluate: Callable[[str], int],
+        *,
+        live: bool,
+        current_file: Callable[[], str | None] = lambda: None,
+        known: Mapping[str | int, int] | None = None,
+    ) -> None:
         self._modules = modules
+        self._current_file = current_file
+        self._known = known or {}
+        self.unresolved: set[tuple[str, int]] = set()
+        """The (path, link address) of ifunc resolvers among the places."""
         self._evaluate = evaluate
         self._live = live
 
@@ -111,7 +126,7 @@ class Resolver:
         modules = self._chosen(spec)
         symbols = self._symbols(spec, modules)
         if symbols or spec.offset is None:
-            return self._unique(symbols, spec)
+            return self._unique(symbols)
         module = self._modules.by_name(spec.name)
         if module is None:
             return []
@@ -142,10 +157,19 @@ class Resolver:
             return []
         for symbol in main.lookup("main.main"):
             return [(main, self._entry(main, symbol))]
-        link_addr = main_from_start(main.elf)
+        if "main" in self._known:
+            link_addr: int | None = main.link_addr(self._known["main"])
+        else:
+            link_addr = main_from_start(main.elf)
         return [] if link_addr is None else [(main, self._behind_prologue(main, link_addr))]
 
     def _entry(self, module: Module, symbol: Symbol) -> int:
+        if symbol.kind == "ifunc":
+            target = self._known.get(module.addr_of(symbol))
+            if target is None:
+                self.unresolved.add((module.path, symbol.link_addr))
+                return symbol.link_addr
+            return self._behind_prologue(module, module.link_addr(target))
         return self._behind_prologue(module, symbol.link_addr)
 
     @staticmethod
@@ -157,14 +181,38 @@ class Resolver:
         except DebuggerError:
             return link_addr
 
-    def _unique(self, found: list[tuple[Module, int]], spec: Spec) -> list[Resolved]:
+    def _unique(self, found: list[tuple[Module, int]]) -> list[Resolved]:
         places: dict[tuple[str, int], Resolved] = {}
         for module, link_addr in found:
             places.setdefault((module.path, link_addr), self.place(module, link_addr))
         return list(places.values())
 
     def _lines(self, spec: Spec) -> list[Resolved]:
-        raise LocationError(f"{spec.text}: breakpoints by source line are not supported.")
+        from pydbg.symbols.linebreak import line_places
+
+        line = spec.offset
+        assert line is not None
+        file = spec.name or self._default_file()
+        if file is None:
+            raise LocationError('No symbol table is loaded.  Use the "file" command.')
+        # The program's own lines hide those of libraries, whose tables are long to read.
+        for modules in (self._modules[:1], self._modules[1:]):
+            found = [(m, place) for m in modules for place, _ in line_places(m, file, line)]
+            if found:
+                return self._unique(found)
+        return []
+
+    def _default_file(self) -> str | None:
+        """Return the file that a bare LINE is in: the selected frame's, or main's."""
+        current = self._current_file()
+        main = self._modules.main
+        if current is not None or main is None:
+            return current
+        for symbol in main.lookup("main"):
+            found = main.line_at(main.addr_of(symbol))
+            if found is not None:
+                return found.file
+        return None
 
     def _address(self, addr: int) -> Resolved:
         module = self._modules.at(addr)
@@ -189,4 +237,5 @@ class Resolver:
             label[1] if label else 0,
             line.file if line else None,
             line.line if line else None,
+            is_resolver=(module.path, link_addr) in self.unresolved,
         )

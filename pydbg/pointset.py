@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydbg.breakpoints import Breakpoint, Location, Point
 from pydbg.errors import CommandError, DebuggerError, ExprError, LocationError, MemoryFault
 from pydbg.events import BreakpointMoved
+from pydbg.latebound import IfuncWatch, MainWatch
 from pydbg.locspec import Resolved, Resolver, parse
+from pydbg.symbols.entrypoint import START_MAIN
+from pydbg.target.inject import can_inject
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -25,6 +28,7 @@ class PointSet:
         self.by_number: dict[int, Any] = {}
         self._last = 0
         self._stale = False
+        self._main_watched: set[Inferior] = set()
 
     # --- numbers -----------------------------------------------------------------------------
 
@@ -73,7 +77,7 @@ class PointSet:
         if not places:
             if pending is None:
                 pending = self._dbg.settings["breakpoint pending"] == "on"
-            if not pending:
+            if not pending and not self._may_appear(spec):
                 raise self._undefined(spec)
         point = Breakpoint(
             number=self._last + 1,
@@ -92,6 +96,13 @@ class PointSet:
         self.add(point)
         self._stale = True
         return point
+
+    def _may_appear(self, spec: Spec) -> bool:
+        """Tell whether the program itself will say where main is (``__libc_start_main``)."""
+        main = self._dbg.modules.main
+        if spec.kind != "symbol" or spec.name != "main" or main is None:
+            return False
+        return bool(main.lookup(f"{START_MAIN}@plt") or main.elf.interp)
 
     def _undefined(self, spec: Spec) -> LocationError:
         if spec.kind == "line":
@@ -126,7 +137,63 @@ class PointSet:
                 return value.addr or 0
             return int(value) & ((1 << 64) - 1)
 
-        return Resolver(dbg.modules, evaluate, live=live).resolve(spec)
+        inferior = dbg.inferior
+        resolver = Resolver(
+            dbg.modules,
+            evaluate,
+            live=live,
+            current_file=self._current_file,
+            known=inferior.late_bound if inferior is not None else None,
+        )
+        places = resolver.resolve(spec)
+        if any(place.is_resolver for place in places) and self._ask_resolvers(places):
+            places = resolver.resolve(spec)
+        return places
+
+    def _current_file(self) -> str | None:
+        if self._dbg.control.loop_running:
+            return None
+        frame = self._dbg.frame
+        return frame.file if frame is not None else None
+
+    def _ask_resolvers(self, places: list[Resolved]) -> bool:
+        """Call the resolvers of ifuncs in a program that is past its relocations, as gdb does."""
+        dbg = self._dbg
+        inferior, thread = dbg.inferior, dbg.thread
+        if inferior is None or thread is None or dbg.control.loop_running:
+            return False
+        here = inferior.modules.at(thread.pc)
+        main = inferior.modules.main
+        started = here is None or main is None or here.path != main.elf.interp
+        if not started or not can_inject(thread):
+            return False
+        for place in places:
+            if place.is_resolver and place.addr is not None:
+                try:
+                    target = dbg.call(place.addr)
+                except DebuggerError:
+                    return False
+                inferior.late_bound[place.addr] = target
+        return True
+
+    def ifunc_resolved(self, inferior: Inferior, addr: int, target: int) -> None:
+        """Move breakpoints from an ifunc's resolver to the function it chose."""
+        inferior.late_bound[addr] = target
+        self.modules_changed(inferior)
+
+    def main_found(self, inferior: Inferior, addr: int) -> None:
+        """Set the breakpoints that wait for main, now that its address is known."""
+        inferior.late_bound["main"] = addr
+        self.modules_changed(inferior)
+
+    def _watch_for_main(self, inferior: Inferior) -> None:
+        if "main" in inferior.late_bound or inferior in self._main_watched:
+            return
+        waiting = [p.parsed for p in self.breakpoints() if p.pending]
+        if not any(spec is not None and spec.name == "main" for spec in waiting):
+            return
+        if MainWatch(self, inferior).is_set:
+            self._main_watched.add(inferior)
 
     def _set_locations(self, point: Breakpoint, places: list[Resolved]) -> None:
         old = {(loc.module_path, loc.link_addr): loc for loc in point.locations}
@@ -141,6 +208,7 @@ class PointSet:
             location.function = place.function
             location.symbolic = _label(place)
             location.file, location.line = place.file, place.line
+            location.is_resolver = place.is_resolver
             point.locations.append(location)
 
     # --- conditions --------------------------------------------------------------------------
@@ -233,6 +301,7 @@ class PointSet:
         self._stale = True
         if inferior is not None:
             self.insert(inferior, quiet=True)
+            self._watch_for_main(inferior)
 
     def _again(self, point: Breakpoint) -> list[Resolved]:
         spec = point.parsed
@@ -291,6 +360,8 @@ class PointSet:
         assert location.addr is not None
         if location.breakpoint.hardware:
             inferior.debug_registers.add(location.addr, "exec", 1, location)
+        elif location.is_resolver:
+            IfuncWatch(self, inferior, location.addr)
         else:
             inferior.sites.add(location.addr, location)
         location.planted = True

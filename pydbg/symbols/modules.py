@@ -407,11 +407,11 @@ class ModuleList(Sequence[Module]):
     def breakable(self, name: str) -> list[tuple[Module, Symbol]]:
         """Find the functions that ``break NAME`` means, as gdb's search_minsyms_for_name.
 
-        Global functions hide file-local ones of the name, functions hide PLT stubs.
+        Global functions hide file-local ones of the name and PLT stubs.
         """
         found = [(m, s) for m, s in self.lookup(name) if s.is_code and s.kind != "plt"]
-        best = [(m, s) for m, s in found if s.bind != "local"] or found
-        return best or self.lookup(f"{name}@plt")
+        best = [(m, s) for m, s in found if s.bind != "local"]
+        return best or self.lookup(f"{name}@plt") + found
 
     def symbol_at(self, addr: int) -> tuple[Module, Symbol, int] | None:
         """Find module, symbol and offset of a run-time address."""

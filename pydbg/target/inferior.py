@@ -43,6 +43,8 @@ class Inferior:
         self.lost: RawStop | None = None
         """The exit that was seen while something else was waited for."""
         self.dead = False
+        self.late_bound: dict[str | int, int] = {}
+        """What the running program told: "main" and ifunc resolvers -> addresses."""
         self.shares_memory_with: Inferior | None = None
         self.loader: Any = None
         self.modules: Any = None
@@ -77,6 +79,7 @@ class Inferior:
         self.auxv = dict(procfs.auxv(self.pid, word))
         self.path = procfs.exe(self.pid)
         self.syscall_gate = None
+        self.late_bound = {}
 
     # --- memory as the user sees it ----------------------------------------------------------
 

@@ -1,0 +1,65 @@
+"""Where ``break FILE:LINE`` stops: gdb's create_sals_line_offset (linespec.c)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydbg.symbols.lines import FileTable, LineTable
+    from pydbg.symbols.modules import Module
+
+
+def line_places(module: Module, file: str, line: int) -> list[tuple[int, int]]:
+    """Return (link address, line) of each place that FILE:LINE means in a module.
+
+    A line without code moves to the next one that has some, in the same file. Each function
+    comes once, and a place in its prologue moves behind that.
+    """
+    table = module.lines
+    if table is None:
+        return []
+    tables = list(_tables(table, file))
+    exact = _next_line(tables, line)
+    if exact is None:
+        return []
+    places: dict[int, tuple[int, int]] = {}
+    for source in tables:
+        for row in source.rows:
+            if row.line != exact or not row.is_stmt:
+                continue
+            place = _place(module, row.addr, exact, exact == line)
+            if place is not None:
+                places.setdefault(place[0], (place[1], exact))
+    return sorted(set(places.values()))
+
+
+def _tables(table: LineTable, file: str) -> list[FileTable]:
+    tail = "/" + os.path.normpath(file).lstrip("/")
+    found = []
+    for unit in table.dwarf.units():
+        lines = table.unit_lines(unit)
+        for source in lines.files if lines is not None else ():
+            if file in (source.path, source.name) or source.path.endswith(tail):
+                found.append(source)
+    return found
+
+
+def _next_line(tables: list[FileTable], line: int) -> int | None:
+    lines = (row.line for t in tables for row in t.rows if row.line >= line and row.is_stmt)
+    return min(lines, default=None)
+
+
+def _place(module: Module, link_addr: int, line: int, exact: bool) -> tuple[int, int] | None:
+    """Return (function's start, place), or None where a moved line would enter a function."""
+    from pydbg.symbols.breakaddr import breakpoint_addr
+
+    table = module.function_table
+    function = table.at(link_addr) if table is not None else None
+    if function is None:
+        return link_addr, link_addr
+    if not exact and link_addr == function.low and (function.decl_line or 0) >= line:
+        return None
+    behind = breakpoint_addr(module, function.low, module.elf.load_bytes)
+    inside = any(low <= link_addr < high for low, high in function.ranges[:1])
+    return function.low, max(link_addr, behind) if inside else link_addr
