@@ -331,8 +331,7 @@ class CfiTable:
         if fde is None:
             return None
         try:
-            with damaged(self._elf.path):
-                row = row_at(fde, link_addr)
+            row = row_at(fde, link_addr)
         except FileError:
             return None
         return row if row.cfa is not None else None

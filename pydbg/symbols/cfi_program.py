@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pydbg.symbols.cursor import fixed, sleb, take, uleb
+from pydbg.symbols.cursor import damaged, fixed, sleb, take, uleb
 
 __all__ = ["CfaRule", "Cie", "Fde", "Row", "Rule", "row_at", "rows"]
 
@@ -128,7 +128,12 @@ def row_at(fde: Fde, link_addr: int) -> Row:
 
 
 def rows(fde: Fde) -> Iterator[Row]:
-    """Give the rows of an FDE's table in the order of the code."""
+    """Give the rows of an FDE's table in the order of the code; FileError for a damaged one."""
+    with damaged("a call frame program"):
+        yield from _rows(fde)
+
+
+def _rows(fde: Fde) -> Iterator[Row]:
     cie = fde.cie
     state = _State(cie, fde.low)
     for _ in _run(state, cie.instructions):
