@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, FileError
+from pydbg.linux import procfs
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import link_map, main_bias, r_debug, r_debug_addr
 from pydbg.symbols.modules import Module, ModuleList
@@ -54,20 +55,10 @@ class Loader:
         self._program = program
         self._hook: int | None = None
 
-    def _file(self, path: str) -> str:
-        """Return where a path of the inferior's can be opened (it may be in a container)."""
-        inside = f"/proc/{self._inferior.pid}/root{path}"
-        try:
-            if os.path.samefile(f"/proc/{self._inferior.pid}/root", "/"):
-                return path
-        except OSError:
-            return path
-        return inside if os.path.exists(inside) else path
-
     def start(self) -> None:
         """Build the list anew: after a launch, an attach, an exec."""
         inferior = self._inferior
-        exe = f"/proc/{inferior.pid}/exe"
+        exe = procfs.exe_file(inferior.pid)
         path = self._program or inferior.path
         main = self._cache.module(exe, path, 0, is_main=True)
         bias = main_bias(inferior.auxv.items(), main.elf)
@@ -83,7 +74,7 @@ class Loader:
 
     def _load(self, path: str, bias: int) -> Module | None:
         try:
-            module = self._cache.module(self._file(path), path, bias)
+            module = self._cache.module(procfs.inside(self._inferior.pid, path), path, bias)
         except DebuggerError:
             return None  # Deleted or not an ELF file: its code is shown without names.
         self._inferior.modules.load(module)
