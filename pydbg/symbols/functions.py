@@ -111,6 +111,14 @@ class UnitFunctions:
             if any(low <= link_addr < high for low, high in call.ranges)
         ]
 
+    def name_of(self, call: Inlined) -> str | None:
+        """Give the name of the function that was inlined."""
+        try:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                return self._names(call.die - self.unit.offset, ())[0]
+        except FileError:
+            return None
+
     # --- one pass over the unit ----------------------------------------------------------------
 
     def _scan(self) -> None:
@@ -212,9 +220,19 @@ class UnitFunctions:
         return found
 
     def _read(self, die: int) -> Function:
-        source, unit = self._source, self.unit
         ranges, scopes = self._dies[die]
         low, high = ranges[0]
+        name, linkage, file, line, external = self._names(die, scopes)
+        return Function(
+            name, linkage, low, high, ranges, die + self.unit.offset, self.unit,
+            file, line, external,
+        )  # fmt: skip
+
+    def _names(
+        self, die: int, scopes: tuple[int, ...]
+    ) -> tuple[str | None, str | None, int | None, int | None, bool]:
+        """Collect what an entry and those it refers to say: the abstract or declared one."""
+        source, unit = self._source, self.unit
         name = linkage = file = line = None
         external = False
         at_unit, at = unit, die
@@ -224,6 +242,8 @@ class UnitFunctions:
                 name = source.string(at_unit, attrs[dwarf.DW_AT_name])
                 if at != die or at_unit is not unit:
                     scopes = self._scopes_of(at_unit, at)
+                if name is not None:
+                    name = "::".join([*self._scope_names(at_unit, scopes), name])
             for key in (dwarf.DW_AT_linkage_name, dwarf.DW_AT_MIPS_linkage_name):
                 if linkage is None and key in attrs:
                     linkage = source.string(at_unit, attrs[key])
@@ -235,11 +255,7 @@ class UnitFunctions:
             if target is None:
                 break
             at_unit, at = target
-        if name is not None:
-            name = "::".join([*self._scope_names(at_unit, scopes), name])
-        return Function(
-            name, linkage, low, high, ranges, die + unit.offset, unit, file, line, external
-        )  # fmt: skip
+        return name, linkage, file, line, external
 
     def _target(self, unit: Unit, attr: Attr | None) -> tuple[Unit, int] | None:
         """Follow a reference; None for one that leads into another file."""

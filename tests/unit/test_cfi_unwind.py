@@ -27,7 +27,8 @@ def function() -> Fde:
     """Choose a function of the C library whose first instruction has a plain CFA."""
     text = LIBC.elf.section(".text")
     assert text is not None
-    return next(f for f in LIBC.cfi.sections[0].fdes() if text.contains(f.low) and f.high > f.low)
+    fdes = LIBC.cfi.sections[0].fdes()
+    return next(f for f in fdes if text.contains(f.low) and f.high - f.low > 64)
 
 
 class Memory:

@@ -154,4 +154,5 @@ def test_inlined_calls_are_found() -> None:
     calls = [call for at in range(function.low, function.high) for call in unit.inlined_at(at)]
     assert calls
     assert {call.depth for call in calls} == {1}
+    assert {unit.name_of(call) for call in calls} == {"twice"}
     assert unit.inlined_at(function.low) == []
