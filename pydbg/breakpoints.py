@@ -7,8 +7,9 @@ while that module is loaded. Locations own sites; they know nothing of int3s.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pydbg.records import Record, field
 
 if TYPE_CHECKING:
     from pydbg.expr.nodes import Node
@@ -19,8 +20,7 @@ CATCH_KINDS = ("syscall", "fork", "vfork", "clone", "exec", "exit", "signal", "l
 Callback = Callable[[Any], Any]
 
 
-@dataclass(eq=False, slots=True)
-class Location:
+class Location(Record, frozen=False, eq=False):
     """Be one place of a breakpoint; the owner of its site.
 
     ``addr`` is the run-time address, None while the module is not loaded. ``module_path`` is
@@ -45,8 +45,7 @@ class Location:
     internal = False
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Point:
+class Point(Record, frozen=False, eq=False, kw_only=True):
     """Hold what breakpoints and catchpoints have in common."""
 
     number: int
@@ -83,8 +82,7 @@ class Point:
         return bool(self.commands) and self.commands[0].strip() == "silent"
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Breakpoint(Point):
+class Breakpoint(Point, frozen=False, eq=False, kw_only=True):
     """Be a breakpoint; ``spec`` is its location as the user wrote it.
 
     >>> Breakpoint(number=1, spec="main").pending
@@ -107,8 +105,7 @@ class Breakpoint(Point):
         return "hw breakpoint" if self.hardware else "breakpoint"
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Catchpoint(Point):
+class Catchpoint(Point, frozen=False, eq=False, kw_only=True):
     """Be a catchpoint of one of ``CATCH_KINDS``.
 
     For system calls ``numbers`` maps an ABI to what is caught, or is None for all of them;

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import CATCH_KINDS, Catchpoint
 from pydbg.errors import CommandError, DebuggerError
 from pydbg.events import CatchHit, Event, SignalReceived, SyscallCaught
+from pydbg.records import replace
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger

@@ -7,36 +7,33 @@ keep it. Every front end (text, JSON, the library) works from these objects.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from pydbg.records import Record
 
 # --- RawStop: ptrace(2), "Stopped tracees" -------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SignalStop:
+class SignalStop(Record):
     """Hold a signal-delivery-stop, which includes the SIGTRAPs of int3 and single steps."""
 
     tid: int
     signo: int
 
 
-@dataclass(frozen=True, slots=True)
-class SyscallStop:
+class SyscallStop(Record):
     """Hold a syscall-entry-stop or syscall-exit-stop (SIGTRAP | 0x80)."""
 
     tid: int
 
 
-@dataclass(frozen=True, slots=True)
-class SeccompStop:
+class SeccompStop(Record):
     """Hold a PTRACE_EVENT_SECCOMP stop: a filter answered SECCOMP_RET_TRACE."""
 
     tid: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventStop:
+class EventStop(Record):
     """Hold another PTRACE_EVENT stop.
 
     ``event`` is "fork", "vfork", "clone", "exec", "vfork-done", "exit" or "stop" (an
@@ -47,24 +44,21 @@ class EventStop:
     event: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupStop:
+class GroupStop(Record):
     """Hold a group-stop: job control stopped the whole process by ``signo``."""
 
     tid: int
     signo: int
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadExit:
+class ThreadExit(Record):
     """Hold the exit of a task with an exit status (0 to 255)."""
 
     tid: int
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadKilled:
+class ThreadKilled(Record):
     """Hold the death of a task by a signal."""
 
     tid: int
@@ -80,15 +74,13 @@ RawStop = (
 # --- Event: what a user is told ------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Record):
     """Be the common part: the process and the thread it happened in."""
 
     pid: int
     tid: int
 
 
-@dataclass(frozen=True, slots=True)
 class BreakpointHit(Event):
     """Report a stop at a breakpoint.
 
@@ -105,7 +97,6 @@ class BreakpointHit(Event):
     """The text of a condition that could not be evaluated, which stops too."""
 
 
-@dataclass(frozen=True, slots=True)
 class SyscallCaught(Event):
     """Report a stop at a caught system call.
 
@@ -125,7 +116,6 @@ class SyscallCaught(Event):
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class SignalReceived(Event):
     """Report a signal that is about to be delivered; ``number`` is a catchpoint's or None."""
 
@@ -134,7 +124,6 @@ class SignalReceived(Event):
     temporary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class CatchHit(Event):
     """Report a caught fork, vfork, clone, exec, exit, load or unload.
 
@@ -148,7 +137,6 @@ class CatchHit(Event):
     detail: Any = None
 
 
-@dataclass(frozen=True, slots=True)
 class StepDone(Event):
     """Report the end of a step.
 
@@ -158,14 +146,12 @@ class StepDone(Event):
     plan: str
 
 
-@dataclass(frozen=True, slots=True)
 class LocationReached(Event):
     """Report that until, advance or start reached its place (or left the frame)."""
 
     plan: str
 
 
-@dataclass(frozen=True, slots=True)
 class FunctionFinished(Event):
     """Report that finish came back to the caller; ``value`` is the return register, raw."""
 
@@ -173,29 +159,24 @@ class FunctionFinished(Event):
     register: str
 
 
-@dataclass(frozen=True, slots=True)
 class Interrupted(Event):
     """Report a stop that the user asked for (Ctrl-C, ``interrupt()``)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Attached(Event):
     """Report that the process was seized and stopped."""
 
 
-@dataclass(frozen=True, slots=True)
 class Started(Event):
     """Report the stop at a program's first instruction (``starti``)."""
 
 
-@dataclass(frozen=True, slots=True)
 class GroupStopped(Event):
     """Report that job control stopped the program (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)."""
 
     signo: int
 
 
-@dataclass(frozen=True, slots=True)
 class Exited(Event):
     """Report a process that exited; ``code`` is 0 to 255."""
 
@@ -203,7 +184,6 @@ class Exited(Event):
     inferior: int = 1
 
 
-@dataclass(frozen=True, slots=True)
 class Killed(Event):
     """Report a process that died of a signal."""
 
@@ -215,21 +195,18 @@ class Killed(Event):
 # --- Notices: told to listeners while the program runs on -------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class ThreadCreated(Event):
     """Tell of a new thread."""
 
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class ThreadExited(Event):
     """Tell of a thread that ended while its process goes on."""
 
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class ChildCreated(Event):
     """Tell of a new process.
 
@@ -243,7 +220,6 @@ class ChildCreated(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class FollowedChild(Event):
     """Tell that the debugger follows ``child`` and released the parent (follow-fork-mode)."""
 
@@ -251,28 +227,24 @@ class FollowedChild(Event):
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
 class Execed(Event):
     """Tell that the process runs a new program."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
 class ModuleLoaded(Event):
     """Tell of shared libraries that were loaded."""
 
-    paths: tuple[str, ...] = field(default=())
+    paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ModuleUnloaded(Event):
     """Tell of shared libraries that were unloaded."""
 
-    paths: tuple[str, ...] = field(default=())
+    paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class BreakpointMoved(Event):
     """Tell that a breakpoint's locations changed or could not be inserted."""
 
@@ -280,14 +252,12 @@ class BreakpointMoved(Event):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class SignalNoticed(Event):
     """Tell of a signal that is printed but does not stop (``handle SIG nostop print``)."""
 
     signo: int
 
 
-@dataclass(frozen=True, slots=True)
 class Note(Event):
     """Tell something in a line of its own ("cannot disable address space randomization")."""
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, LocationError
+from pydbg.records import Record, replace
 from pydbg.symbols.entrypoint import main_from_start
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ _LINE = re.compile(r"^(?:(?P<file>.+):)?(?P<line>\d+)$")
 _MODULE_SYMBOL = re.compile(r"^(?P<module>[^:]+\.so[^:]*|/[^:]+):(?P<symbol>[^:].*)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Record):
     """Hold a parsed location spec.
 
     ``kind`` is "address" (``name`` is the expression), "line" (``name`` the file or "", and
@@ -42,8 +41,7 @@ class Spec:
     module: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Record):
     """Hold one place that a spec means.
 
     ``addr`` is a run-time address, or None while the program does not run; ``module`` is None

@@ -10,16 +10,15 @@ import glob
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from pydbg.errors import UsageError
+from pydbg.records import Record, field
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _REDIRECT = re.compile(r"(?:(\d?)(>>|>|<))|(&>)")
 
 
-@dataclass(slots=True)
-class RunArgs:
+class RunArgs(Record, frozen=False):
     """Hold the arguments of a run and where its standard streams go."""
 
     argv: list[str] = field(default_factory=list)
@@ -29,8 +28,7 @@ class RunArgs:
     append: bool = False
 
 
-@dataclass(slots=True)
-class _Word:
+class _Word(Record, frozen=False):
     text: str = ""
     pattern: str = ""
     """The text with quoted characters escaped for glob."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from pydbg.errors import UsageError
+from pydbg.records import Record, replace
 from pydbg.syscalls.signals import gdb_signals, signal_name, signal_number, signal_text
 
 
-@dataclass(frozen=True, slots=True)
-class Handling:
+class Handling(Record):
     """Hold what is done with one signal."""
 
     number: int

@@ -8,20 +8,19 @@ the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from pydbg.arch.model import Arch
 from pydbg.arch.x86_64 import X86_64
+from pydbg.records import Record, field
 
 __all__ = ["InsnInfo", "Relocated", "classify", "length", "relocate", "relocated"]
 
 _PREFIXES = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
 
 
-@dataclass(frozen=True, slots=True)
-class InsnInfo:
+class InsnInfo(Record):
     """Tell what an instruction does to the flow of control."""
 
     size: int
@@ -34,8 +33,7 @@ class InsnInfo:
     """Whether the encoding holds a distance, of a branch or of a rip-relative operand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relocated:
+class Relocated(Record):
     """Hold the code of a slot and what its inner places mean.
 
     A thread can stop (for a signal, for Ctrl-C) at any instruction of the slot. ``places``

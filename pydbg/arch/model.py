@@ -7,8 +7,9 @@ that another CPU is another record and not another branch somewhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from pydbg.records import Record, field
 
 __all__ = ["XSAVE_ALWAYS", "Arch", "Register"]
 
@@ -16,8 +17,7 @@ XSAVE_ALWAYS = 0b11
 """The XCR0 bits of x87 and SSE, which every x86-64 CPU has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Record):
     """Describe one register as gdb 13 names, sizes and types it.
 
     >>> Register("rax", 8, "int64", ("general", "all"), dwarf=0, where="gpr", offset=80).size
@@ -49,8 +49,7 @@ class Register:
     """The XCR0 bits with which a wider register stands for this one in listings."""
 
 
-@dataclass(frozen=True)
-class Arch:
+class Arch(Record):
     """Describe a CPU for the rest of the debugger.
 
     >>> from pydbg.arch import X86_64

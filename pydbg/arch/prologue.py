@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 from pydbg.arch.model import Arch
 from pydbg.arch.x86_64 import X86_64
+from pydbg.records import Record, field
 
 __all__ = ["Prologue", "analyze_prologue", "skip_prologue", "xmm_save_block"]
 
@@ -74,8 +74,7 @@ def _match(pattern: bytes, code: bytes, at: int = 0) -> re.Match[bytes] | None:
     return _compiled(pattern).match(code, at)
 
 
-@dataclass(frozen=True, slots=True)
-class Prologue:
+class Prologue(Record):
     """Tell how the frame stands at a pc: CFA = register + offset, and what was saved where."""
 
     end: int

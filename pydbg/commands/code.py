@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
 from pydbg.commands.results import Asm, Instruction
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, MemoryFault, UsageError
+from pydbg.records import Record
 
 if TYPE_CHECKING:
     from pydbg.arch.disasm import Insn
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["commands", "function_range"]
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Record):
     """Hold where a function begins and ends (run-time addresses), and its name."""
 
     name: str

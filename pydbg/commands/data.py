@@ -264,7 +264,7 @@ def _check(text: str) -> None:
 
 def info_display(session: Session, parsed: Parsed) -> Displays:
     """List the displays."""
-    from dataclasses import replace
+    from pydbg.records import replace
 
     rows = []
     for row in _displays(session).values():
@@ -315,7 +315,7 @@ def _numbered(session: Session, words: tuple[str, ...]) -> list[int]:
 
 def _switch_display(enabled: bool) -> Callable[[Session, Parsed], None]:
     def switch(session: Session, parsed: Parsed) -> None:
-        from dataclasses import replace
+        from pydbg.records import replace
 
         displays = _displays(session)
         numbers = _numbered(session, parsed["NUM"]) if parsed["NUM"] else list(displays)

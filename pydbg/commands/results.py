@@ -6,10 +6,10 @@ use it as it is. Addresses are run-time addresses, numbers are the user's number
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydbg.events import Event
+from pydbg.records import Record
 
 __all__ = [
     "Asm",
@@ -54,8 +54,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class FrameLine:
+class FrameLine(Record):
     """Describe one frame in a line; ``level`` is None where gdb shows none (a stop)."""
 
     addr: int
@@ -72,8 +71,7 @@ class FrameLine:
     word_size: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(Record):
     """Hold a line of source; ``text`` is None where the file cannot be read.
 
     ``seen`` says that the same file was missing at the last time too, and ``addr`` is set in
@@ -88,8 +86,7 @@ class SourceLine:
     word_size: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Record):
     """Hold all that is told about the end of a run."""
 
     event: Event
@@ -110,15 +107,13 @@ class Stop:
     bits: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Record):
     """Tell one thing in a line of its own."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExtraNote:
+class ExtraNote(Record):
     """Tell of a thread or process while the program runs; ``target`` is a target id."""
 
     event: Event
@@ -130,8 +125,7 @@ class ExtraNote:
 # --- breakpoints ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Record):
     """Describe one location of a breakpoint in a table."""
 
     number: int
@@ -145,8 +139,7 @@ class Site:
     """How it is realised, where that is not an int3 ("probe", "debug register")."""
 
 
-@dataclass(frozen=True, slots=True)
-class PointSet:
+class PointSet(Record):
     """Report a breakpoint or catchpoint that was made."""
 
     kind: str
@@ -161,8 +154,7 @@ class PointSet:
     """Other breakpoints at its addresses: (addr, ((number, enabled), ...))."""
 
 
-@dataclass(frozen=True, slots=True)
-class PointRow:
+class PointRow(Record):
     """Describe one breakpoint in the table of ``info breakpoints``."""
 
     number: int
@@ -180,8 +172,7 @@ class PointRow:
     commands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(Record):
     """Hold the table of breakpoints."""
 
     rows: tuple[PointRow, ...]
@@ -191,8 +182,7 @@ class Points:
 # --- stack and registers -------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Backtrace:
+class Backtrace(Record):
     """Hold the frames of a backtrace; ``more`` says that there are outer ones."""
 
     frames: tuple[FrameLine, ...]
@@ -203,8 +193,7 @@ class Backtrace:
     """For ``bt full``: what each frame's registers hold that are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameShown:
+class FrameShown(Record):
     """Show the frame that was selected; ``heading`` says that a thread was."""
 
     frame: FrameLine
@@ -212,8 +201,7 @@ class FrameShown:
     heading: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameDetails:
+class FrameDetails(Record):
     """Hold what ``info frame`` tells."""
 
     level: int
@@ -235,8 +223,7 @@ class FrameDetails:
     outermost: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterRow:
+class RegisterRow(Record):
     """Hold a register as ``info registers`` shows it: raw and natural."""
 
     name: str
@@ -244,8 +231,7 @@ class RegisterRow:
     natural: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Registers:
+class Registers(Record):
     """Hold registers; ``invalid`` is a name that is none, reported after the others."""
 
     rows: tuple[RegisterRow, ...]
@@ -254,8 +240,7 @@ class Registers:
 # --- code and memory -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Record):
     """Hold one line of disassembly; ``symbol`` is what stands in the angle brackets."""
 
     addr: int
@@ -265,8 +250,7 @@ class Instruction:
     current: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asm:
+class Asm(Record):
     """Hold a disassembly; source lines stand before the instruction they made."""
 
     instructions: tuple[Instruction, ...]
@@ -282,8 +266,7 @@ class Asm:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HexDump:
+class HexDump(Record):
     """Hold bytes of memory for a dump; ``symbols`` names addresses in it."""
 
     addr: int
@@ -293,8 +276,7 @@ class HexDump:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TelescopeRow:
+class TelescopeRow(Record):
     """Hold one word of memory and what its chain of pointers leads to.
 
     ``chain`` holds (value, symbol or mapping) pairs; ``end`` is what the last one shows: a
@@ -307,8 +289,7 @@ class TelescopeRow:
     registers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Telescope:
+class Telescope(Record):
     """Hold rows of memory, each with its chain of pointers."""
 
     rows: tuple[TelescopeRow, ...]
@@ -316,8 +297,7 @@ class Telescope:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundAddresses:
+class FoundAddresses(Record):
     """Hold what ``find`` found: (address, symbol) pairs."""
 
     found: tuple[tuple[int, str], ...]
@@ -326,8 +306,7 @@ class FoundAddresses:
 # --- displays ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(Record):
     """Hold one auto-display expression; ``format`` is "/x" or ""."""
 
     number: int
@@ -336,8 +315,7 @@ class Display:
     enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Displays:
+class Displays(Record):
     """Hold the auto-display expressions."""
 
     rows: tuple[Display, ...]
@@ -346,8 +324,7 @@ class Displays:
 # --- status --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
+class ThreadRow(Record):
     """Describe one thread of ``info threads``."""
 
     number: int
@@ -358,16 +335,14 @@ class ThreadRow:
     source: SourceLine | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Threads:
+class Threads(Record):
     """Hold threads; ``asked`` is the list the user gave."""
 
     rows: tuple[ThreadRow, ...]
     asked: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class InferiorRow:
+class InferiorRow(Record):
     """Describe one process of ``info inferiors``; ``pid`` is 0 where none runs."""
 
     number: int
@@ -376,15 +351,13 @@ class InferiorRow:
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Inferiors:
+class Inferiors(Record):
     """Hold the processes."""
 
     rows: tuple[InferiorRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SignalRow:
+class SignalRow(Record):
     """Describe how a signal is handled."""
 
     name: str
@@ -394,16 +367,14 @@ class SignalRow:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(Record):
     """Hold the signal table, or with ``whole`` unset a few rows of it."""
 
     rows: tuple[SignalRow, ...]
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SharedLibrary:
+class SharedLibrary(Record):
     """Describe a shared library: where its .text is, and what symbols it has."""
 
     low: int
@@ -413,8 +384,7 @@ class SharedLibrary:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class SharedLibraries:
+class SharedLibraries(Record):
     """Hold the shared libraries; ``pattern`` is what the user asked for."""
 
     rows: tuple[SharedLibrary, ...]
@@ -422,8 +392,7 @@ class SharedLibraries:
     word_size: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class MappingRow:
+class MappingRow(Record):
     """Describe one mapping of the address space."""
 
     start: int
@@ -433,8 +402,7 @@ class MappingRow:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mappings:
+class Mappings(Record):
     """Hold the address space."""
 
     pid: int
@@ -442,8 +410,7 @@ class Mappings:
     word_size: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ProcFacts:
+class ProcFacts(Record):
     """Hold facts of /proc: (name, value) pairs, or ``text`` as the kernel gives it."""
 
     pid: int
@@ -452,8 +419,7 @@ class ProcFacts:
     mappings: Mappings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuxEntry:
+class AuxEntry(Record):
     """Hold an entry of the auxiliary vector; ``string`` is what a string entry points at."""
 
     kind: int
@@ -461,15 +427,13 @@ class AuxEntry:
     string: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Auxv:
+class Auxv(Record):
     """Hold the auxiliary vector."""
 
     rows: tuple[AuxEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SectionRow:
+class SectionRow(Record):
     """Describe a section in memory; ``library`` is set for those of shared libraries."""
 
     low: int
@@ -478,8 +442,7 @@ class SectionRow:
     library: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Record):
     """Hold what ``info files`` tells."""
 
     path: str
@@ -491,21 +454,19 @@ class Files:
     word_size: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolGroup:
+class SymbolGroup(Record):
     """Hold symbols of one file: (line or None, address or None, text)."""
 
     file: str | None
     rows: tuple[tuple[int | None, int | None, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Symbols:
+class Symbols(Record):
     """Hold the symbols that ``info functions`` or ``info variables`` found."""
 
     what: str
     pattern: str
-    groups: tuple[SymbolGroup, ...] = field(default_factory=tuple)
+    groups: tuple[SymbolGroup, ...] = ()
     word_size: int = 8
 
 
@@ -515,6 +476,7 @@ def fields_of(record: Any) -> dict[str, Any]:
     >>> fields_of(Note("hello"))
     {'text': 'hello'}
     """
-    from dataclasses import asdict
+    from pydbg.records import asdict
 
-    return asdict(record)
+    shown: dict[str, Any] = asdict(record)
+    return shown

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydbg.errors import ExprError
@@ -29,6 +28,7 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import Value
+from pydbg.records import Record
 
 __all__ = ["ArchLike", "compile_condition", "compile_integer"]
 
@@ -68,8 +68,7 @@ class _Unsupported(Exception):
     """Leave the expression to the evaluator."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
+class _Code(Record):
     """Be Python source of an int that is already wrapped to its type."""
 
     text: str

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
 from fractions import Fraction
+
+from pydbg.records import Record
 
 __all__ = ["FORMATS", "FloatFormat", "Number", "decode", "encode", "text"]
 
 Number = int | float | Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class FloatFormat:
+class FloatFormat(Record):
     """Be one layout: bits of exponent and of the stored mantissa, in that order below the sign.
 
     ``explicit`` is set where the mantissa's leading one is stored (x87).

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydbg.errors import ExprError, UsageError
 from pydbg.expr import floats
 from pydbg.expr.types import BoolType, CharType, FloatType, IntType, PointerType, strip
 from pydbg.expr.values import Value
+from pydbg.records import Record
 
 __all__ = ["Format", "parse_format", "print_format", "scalar_by_letter"]
 
 _TOO_WIDE = "That operation is not available on integers of more than 8 bytes."
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Record):
     """Be a count, a letter and a size letter; size "" means the value's own or a string."""
 
     count: int = 1

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pydbg.errors import ExprError
+from pydbg.records import Record
 
 __all__ = ["Token", "tokens"]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Record):
     """Be one token: ``kind`` is int, float, char, string, name, quoted, dollar, op or end.
 
     ``value`` is an int (int, char), the digits (float), the characters (string) or a text;

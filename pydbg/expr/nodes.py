@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydbg.expr.record import Record
+from pydbg.records import Record
 
 __all__ = [
     "ArrayLiteral",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from pydbg.errors import MemoryFault
 from pydbg.expr.types import IntType
+from pydbg.records import Record
 
 __all__ = ["PrintOptions", "char_text", "fetch_string", "pointer_string", "string_text"]
 
@@ -16,8 +16,7 @@ _NAMED = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
-@dataclass(frozen=True, slots=True)
-class PrintOptions:
+class PrintOptions(Record):
     """Be the settings that shape printed values: gdb's ``set print NAME``.
 
     ``elements`` and ``repeats`` 0 mean unlimited. ``charset`` is "utf-8" or "ascii": what

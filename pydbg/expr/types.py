@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.expr.record import Record
+from pydbg.records import Record
 
 __all__ = [
     "ILP32",

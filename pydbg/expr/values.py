@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 from pydbg.errors import ExprError
@@ -21,6 +20,7 @@ from pydbg.expr.types import (
     VoidType,
     strip,
 )
+from pydbg.records import Record
 
 __all__ = [
     "MAX_VALUE_SIZE",
@@ -37,8 +37,7 @@ MAX_VALUE_SIZE = 65536
 Read = Callable[[int, int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Lvalue:
+class Lvalue(Record):
     """Say where a value lives, so that it can be assigned to.
 
     ``kind`` is "memory" (``addr`` is a run-time address), "register" or "convenience"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import errno as _errno
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, NoProcess
 from pydbg.linux import procfs
+from pydbg.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,7 @@ _PF_KTHREAD = 0x0020_0000
 _YAMA = "/proc/sys/kernel/yama/ptrace_scope"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Record, kw_only=True):
     """Hold what decides whether ``pid`` may be traced by this process."""
 
     pid: int
@@ -51,8 +50,7 @@ class Facts:
     container: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Record):
     """Hold one line of ``pydbg doctor``: what was looked at, whether it is fine, and the text."""
 
     name: str

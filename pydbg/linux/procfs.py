@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno as _errno
 import os
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydbg.errors import NoProcess, PtraceError
+from pydbg.records import Record
 
 ADDR_NO_RANDOMIZE = 0x0040000
 """The bit of :func:`personality` that says: address space layout is not randomised."""
@@ -52,8 +52,7 @@ class Stat(NamedTuple):
     system_ticks: int
 
 
-@dataclass(frozen=True, slots=True)
-class CpuTime:
+class CpuTime(Record):
     """Hold the CPU time of a task, in seconds."""
 
     user: float

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from pydbg.errors import DebuggerError, LaunchError, ThreadGone
 from pydbg.linux import ptrace
 from pydbg.linux.procfs import ADDR_NO_RANDOMIZE
 from pydbg.linux.wait import decode, wait_tracee
+from pydbg.records import Record, field
 
 if TYPE_CHECKING:
     import ctypes
@@ -35,8 +35,7 @@ _CLOSE_RANGE_CLOEXEC = 4
 _QUERY_PERSONALITY = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchSpec:
+class LaunchSpec(Record, kw_only=True):
     """Say what to start and how.
 
     ``path`` is the file to execute (no search in PATH). ``stdin``, ``stdout`` and ``stderr``

@@ -7,9 +7,9 @@ silent, GCC's unwinder and gdb decide: ``DW_CFA_restore_state`` brings back the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from pydbg.records import Record
 from pydbg.symbols.cursor import damaged, fixed, sleb, take, uleb
 
 __all__ = ["CfaRule", "Cie", "Fde", "Row", "Rule", "row_at", "rows"]
@@ -43,8 +43,7 @@ class CfaRule(NamedTuple):
     expression: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record):
     """Hold the rules for the pcs from ``low`` to before ``high`` (link addresses)."""
 
     low: int
@@ -60,8 +59,7 @@ class Row:
     """Bytes of pushed arguments (DW_CFA_GNU_args_size)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cie:
+class Cie(Record):
     """Hold a common information entry: what a group of FDEs shares."""
 
     offset: int
@@ -77,8 +75,7 @@ class Cie:
     instructions: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fde:
+class Fde(Record):
     """Hold a frame description entry: the program for the code from ``low`` to ``high``."""
 
     offset: int

@@ -7,9 +7,9 @@ over by a precomputed addition. Names are looked up when they are asked for.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from pydbg.errors import FileError
+from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, uleb
 from pydbg.symbols.dwarf import Abbrev, Form
@@ -25,8 +25,7 @@ _MAX_DEPTH = 512
 _VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
 
 
-@dataclass(frozen=True, slots=True)
-class Inlined:
+class Inlined(Record):
     """Hold one inlined call: its code, and where it was called from."""
 
     die: int
@@ -37,8 +36,7 @@ class Inlined:
     call_line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Record):
     """Hold one function with code; addresses are link addresses."""
 
     name: str | None

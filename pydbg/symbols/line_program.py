@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from pydbg.records import Record
 from pydbg.symbols.cursor import cstring, fixed, signed, sleb, uleb
 from pydbg.symbols.dwarf import read_form
 from pydbg.symbols.units import Dwarf, Unit
@@ -22,8 +22,7 @@ class FileEntry(NamedTuple):
     directory: int
 
 
-@dataclass(slots=True)
-class Header:
+class Header(Record, frozen=False):
     """Hold a program's header."""
 
     version: int

@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydbg.errors import FileError
+from pydbg.records import Record
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.line_program import Header, RawRow, read_header, run_program
@@ -32,8 +32,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class LineEntry:
+class LineEntry(Record):
     """Hold the code of one line from ``low`` to before ``high`` (link addresses)."""
 
     low: int

@@ -9,10 +9,10 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydbg.errors import FileError
+from pydbg.records import Record, field
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, fixed, uleb
 from pydbg.symbols.dwarf import Abbrev, Form
@@ -27,8 +27,7 @@ Value = int | bytes
 Ranges = tuple[tuple[int, int], ...]
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Record, frozen=False):
     """Hold one unit's header and first entry; addresses are link addresses."""
 
     offset: int

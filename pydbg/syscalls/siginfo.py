@@ -10,8 +10,8 @@ Sources: sigaction(2), asm-generic/siginfo.h, the psABI for the layout.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 
+from pydbg.records import Record, field
 from pydbg.syscalls.signals import strace_name
 
 __all__ = ["SigInfo", "code_name", "decode_siginfo"]
@@ -54,8 +54,7 @@ _FAULTS = (4, 7, 8, 11)
 _CLD_EXITED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SigInfo:
+class SigInfo(Record):
     """Hold a decoded siginfo_t.
 
     ``fields`` has the members of the union's arm that the kernel filled, in the order of

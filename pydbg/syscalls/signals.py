@@ -12,7 +12,8 @@ Sources: signal(7), asm/signal.h; gdb 13's include/gdb/signals.def (order, texts
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+
+from pydbg.records import Record
 
 __all__ = ["SignalRow", "gdb_signals", "signal_name", "signal_number", "signal_text", "strace_name"]
 
@@ -96,8 +97,7 @@ _QUIET = (
 _KEPT = ("SIGTRAP", "SIGINT")
 
 
-@dataclass(frozen=True, slots=True)
-class SignalRow:
+class SignalRow(Record):
     """Hold one row of ``info signals``; ``number`` is None for a signal Linux does not have."""
 
     name: str

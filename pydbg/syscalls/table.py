@@ -7,9 +7,9 @@ is first asked for (``table_for``) and a call's arguments are parsed when it is 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 from pydbg.errors import UsageError
+from pydbg.records import Record
 
 __all__ = ["Arg", "Syscall", "SyscallTable", "table_for"]
 
@@ -62,8 +62,7 @@ _NOT_IN_X32 = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(Record):
     """Hold one argument: its name and how it is decoded.
 
     ``kind`` names the decoder, ``param`` is what it needs to know (a set of flags, the
@@ -86,8 +85,7 @@ class Arg:
         return cls(name, kind.lstrip(">"), param, kind.startswith(">"))
 
 
-@dataclass(frozen=True, slots=True)
-class Syscall:
+class Syscall(Record):
     """Hold one system call of one ABI.
 
     ``groups`` holds gdb's groups ("file") and strace's classes ("%file"); ``ret`` is the

@@ -12,11 +12,11 @@ at ``main`` is not among them: that is the caller's taste.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydbg.arch import Arch
 from pydbg.errors import FileError, MemoryFault
+from pydbg.records import Record, field
 from pydbg.symbols.dwexpr import evaluate
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class _Modules(Protocol):
     def at(self, addr: int, /) -> Any: ...
 
 
-@dataclass(slots=True)
-class RawFrame:
+class RawFrame(Record, frozen=False):
     """Hold one frame: where it is and how its caller is found.
 
     ``regs`` are its registers by DWARF number; one that cannot be known any more is absent.
@@ -68,8 +67,7 @@ class RawFrame:
         return self.how == "signal"
 
 
-@dataclass(slots=True)
-class _Way:
+class _Way(Record, frozen=False):
     """How to leave a frame: the recipe that `Unwinding._caller` follows."""
 
     how: str

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pydbg"
 
 LAYERS = {
+    "records": 0,
     "errors": 0,
     "events": 0,
     "settings": 0,

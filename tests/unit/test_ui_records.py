@@ -35,7 +35,6 @@ def test_fields_and_defaults() -> None:
     assert (hit.pid, hit.tid, hit.addr, hit.names, hit.error, hit.both) == (1, 2, 3, (), None, 3)
     assert repr(hit) == "Hit(pid=1, tid=2, addr=3, names=(), error=None)"
     assert isinstance(hit, Base)
-    assert not hasattr(hit, "__dict__")
 
 
 def test_equality_and_hash() -> None:

@@ -8,19 +8,18 @@ names because the instruction has no use for them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pydbg.arch.model import Arch
 from pydbg.arch.x86_64 import X86_64
 from pydbg.errors import UsageError
+from pydbg.records import Record
 
 __all__ = ["FLAVORS", "Insn", "disassemble"]
 
 FLAVORS = ("att", "intel")
 
 
-@dataclass(frozen=True, slots=True)
-class Insn:
+class Insn(Record):
     """Hold one line of a disassembly."""
 
     addr: int

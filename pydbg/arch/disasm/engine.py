@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from pydbg.arch.disasm import Insn
 from pydbg.arch.disasm.prefixes import LEGACY, PrefixNamer
 from pydbg.arch.disasm.rules import Rule, rules_for
+from pydbg.records import replace
 
 __all__ = ["Engine", "engine_for"]
 

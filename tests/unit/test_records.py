@@ -1,0 +1,83 @@
+"""Records behave as the dataclasses that they stand for."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from pydbg.records import Record, asdict, field, replace
+
+
+class Base(Record):
+    a: int
+    b: int = 2
+
+
+class Derived(Base):
+    c: str = "c"
+    d: list[int] = field(default_factory=list, compare=False, repr=False)
+
+
+class Open(Record, frozen=False, eq=False, kw_only=True):
+    x: int
+    y: list[int] = field(default_factory=list)
+
+
+def test_defaults_and_inheritance() -> None:
+    one = Derived(1)
+    assert (one.a, one.b, one.c, one.d) == (1, 2, "c", [])
+    assert one.d is not Derived(1).d
+    assert repr(one) == "Derived(a=1, b=2, c='c')"
+
+
+def test_equality_is_by_type_and_value() -> None:
+    assert Derived(1) == Derived(a=1, d=[5])
+    assert Base(1) != Derived(1)
+    assert hash(Base(1)) == hash(Base(1, 2))
+    assert {Base(1), Base(1, b=2)} == {Base(1)}
+    assert Open(x=1) != Open(x=1)
+    one = Open(x=1)
+    assert one in {one}
+
+
+def test_frozen() -> None:
+    with pytest.raises(AttributeError):
+        Base(1).a = 2  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        del Base(1).a
+    one = Open(x=1)
+    one.x = 5
+    assert one.x == 5
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [((), {}), ((1, 2, 3), {}), ((1,), {"z": 1}), ((1,), {"a": 1}), ((), {"b": 1})],
+)
+def test_wrong_arguments(args: tuple[int, ...], named: dict[str, int]) -> None:
+    with pytest.raises(TypeError):
+        Base(*args, **named)
+
+
+def test_keywords_only() -> None:
+    with pytest.raises(TypeError):
+        Open(1)  # type: ignore[call-arg]
+
+
+def test_match() -> None:
+    match Derived(1, 5):
+        case Derived(a, b, c="c"):
+            assert (a, b) == (1, 5)
+        case _:
+            pytest.fail("no match")
+
+
+def test_copies() -> None:
+    one = Derived(1, d=[1])
+    assert replace(one, b=7) == Derived(1, 7)
+    assert copy.copy(one) == one
+    assert copy.deepcopy(one).d is not one.d
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert asdict((one,)) == ({"a": 1, "b": 2, "c": "c", "d": [1]},)
