@@ -30,6 +30,7 @@ _IDENTICAL = "previous frame identical to this frame (corrupt stack?)"
 _INNER = "previous frame inner to this frame (corrupt stack?)"
 _NO_PC = "frame did not save the PC"
 _MAX_SWITCHES = 64  # a stack changes at a signal on an alternate stack, and seldom more
+_SCAN, _SCAN_INDIRECT = 64, 8  # words of the stack that a search for a return address looks at
 _CODE_WINDOW = 64  # how much of a function the prologue analysis is shown
 
 
@@ -53,7 +54,7 @@ class RawFrame(Record, frozen=False):
     regs: dict[int, int]
     how: str = "none"
     """"cfi", "signal" (the trampoline's frame), "prologue", "fp", "sp" (return address on
-    top of the stack), or "none": the caller cannot be found."""
+    top of the stack), "scan" (further up), or "none": the caller cannot be found."""
     cfa: int | None = None
     """The canonical frame address: the stack pointer before the call (gdb: "frame at")."""
     saved: dict[int, int] = field(default_factory=dict)
@@ -396,6 +397,32 @@ class Unwinding(Iterator[RawFrame]):
         if fp is not None and sp is not None and fp >= sp:
             cfa = fp + 2 * word & self._mask
             yield _Way("fp", cfa, {self._fp: fp, self._ra: fp + word & self._mask})
+        if sp is not None and function is not None:
+            yield from self._scan(sp, function)
+
+    def _scan(self, sp: int, function: int) -> Iterator[_Way]:
+        """Look up the stack for a word that stands behind a call of this very function.
+
+        For code that pushes without a frame and has no CFI, as __do_global_dtors_aux in
+        crtbeginS.o. An indirect call may have gone anywhere, so it counts only near.
+        """
+        word = self._word
+        for index in range(_SCAN):
+            at = sp + index * word & self._mask
+            try:
+                addr = self._word_at(at)
+            except MemoryFault:
+                return
+            if self._modules.at(addr) is None:
+                continue
+            code = self._code(addr - 8, 8)
+            if not _follows_call(code):
+                continue
+            direct = code[3] == 0xE8
+            target = addr + int.from_bytes(code[4:], "little", signed=True) & self._mask
+            if target == function if direct else index < _SCAN_INDIRECT:
+                yield _Way("scan", at + word & self._mask, {self._ra: at})
+                return
 
     def _proves_itself(self, frame: RawFrame, way: _Way) -> bool:
         """Tell whether what a way takes for a return address stands behind a call.

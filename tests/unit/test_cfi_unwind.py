@@ -16,6 +16,7 @@ from pydbg.symbols.cfi import Fde
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.modules import Module, ModuleList
 from pydbg.target.unwind import Unwinding, unwind
+from tests.support.build import build
 
 RA, SP, FP = 16, 7, 6
 CODE, STACK = 0x10000, 0x7FFF0000
@@ -145,6 +146,30 @@ def test_trampolines_are_known_by_their_bytes() -> None:
     frames, _ = walk({RA: CODE + 16, SP: STACK, FP: 0}, memory)
     assert frames[0] == (CODE + 16, "signal")
     assert frames[1][0] == CODE + 200
+
+
+def test_a_function_that_pushes_without_cfi_is_found_by_its_call() -> None:
+    """__do_global_dtors_aux of crtbeginS.o: no CFI, `push %rbp` after a test and a jump."""
+    elf = ElfFile(str(build("recurse.c")))
+    module = Module(elf, 0x555555554000, is_main=True)
+    symbol = next(iter(module.lookup("__do_global_dtors_aux")))
+    assert module.cfi.cfi_for(symbol.link_addr) is None
+    start = symbol.link_addr + module.bias
+    stack = struct.pack("<4Q", STACK + 24, CODE + 34, 0, 0)
+    code = b"\x90" * 32 + b"\xff\xd0" + b"\x90" * 32  # call *%rax
+    caller = Module(ElfFile("/bin/true"), CODE - 0x2000)
+
+    def read(addr: int, size: int) -> bytes:
+        if module.contains(addr):
+            return elf.load_bytes(addr - module.bias, size)
+        return Memory(code=(CODE, code), stack=(STACK, stack)).read(addr, size)
+
+    modules = ModuleList([module, caller])
+    push = elf.load_bytes(symbol.link_addr, 64).index(0x55)
+    regs = {RA: start + push + 1, SP: STACK, FP: 0}
+    frames = list(unwind(regs, read=read, modules=modules, arch=X86_64, limit=2))
+    assert [frame.pc for frame in frames] == [start + push + 1, CODE + 34]
+    assert frames[0].how == "scan"
 
 
 @given(st.randoms(use_true_random=False), st.binary(min_size=512, max_size=512))
