@@ -118,9 +118,9 @@ getrlimit         97  76 -     resource:enum=resources rlim:>rlimit
 getrusage         98  77 -     who:enum=usagewho usage:>rusage
 sysinfo           99 116 -     info:>sysinfo
 times            100  43 -     buf:>tms -> ulong
-ptrace           101  26 -     request:enum64=ptrace_cmds pid:pid addr:ptr data:ptr
+ptrace           101  26 -     request:enum64=ptrace_cmds pid:ptrace_pid addr:ptrace_addr data:ptrace_data
 getuid           102  24 cu
-syslog           103 103 -     type:syslog_action bufp:ptr len:int
+syslog           103 103 -     type:syslog_action bufp:syslog_buf len:syslog_len
 getgid           104  47 cu
 setuid           105  23 c     uid:uid
 setgid           106  46 c     gid:uid
@@ -145,7 +145,7 @@ getsid           124 147 -     pid:pid
 capget           125 184 c     hdrp:caphdr datap:>capdata
 capset           126 185 c     hdrp:caphdr datap:capdata
 rt_sigpending    127 176 s     set:>sigset=sigsetsize sigsetsize:size
-rt_sigtimedwait  128 177 s     set:sigset=sigsetsize info:>siginfo timeout:timespec sigsetsize:size
+rt_sigtimedwait  128 177 s     set:sigset=sigsetsize info:>siginfo timeout:timespec sigsetsize:size -> signal
 rt_sigqueueinfo  129 178 ps    pid:pid sig:sig info:siginfo
 rt_sigsuspend    130 179 s     mask:sigset=sigsetsize sigsetsize:size
 sigaltstack      131 186 s     ss:sigaltstack old_ss:>sigaltstack
@@ -218,7 +218,7 @@ removexattr      197 235 f     path:path name:str
 lremovexattr     198 236 f     path:path name:str
 fremovexattr     199 237 d     fd:fd name:str
 tkill            200 238 ps    tid:pid sig:sig
-time             201  13 k     tloc:>time_t
+time             201  13 k     tloc:>time_t -> time
 futex            202 240 -     uaddr:ptr op:futex_op val:futex_arg timeout:futex_arg uaddr2:futex_arg val3:futex_arg
 sched_setaffinity 203 241 -     pid:pid cpusetsize:uint mask:cpuset=cpusetsize
 sched_getaffinity 204 242 -     pid:pid cpusetsize:uint mask:>cpuset=ret
@@ -355,7 +355,7 @@ rseq             334 386 -     rseq:ptr rseq_len:uint flags:flags=rseq_flags sig
 uretprobe        335   - -
 uprobe           336   - -
 pidfd_send_signal 424 424 dps   pidfd:fd sig:sig info:siginfo flags:flags=pidfd_send_signal_flags
-io_uring_setup   425 425 d     entries:uint params:&io_uring_params -> fd
+io_uring_setup   425 425 d     entries:uint params:io_uring_params -> fd
 io_uring_enter   426 426 ds    fd:fd to_submit:uint min_complete:uint flags:flags=uring_enter_flags sig:sigset=sigsz sigsz:size
 io_uring_register 427 427 dm    fd:fd opcode:enum=uring_register_opcodes arg:ptr nr_args:uint
 open_tree        428 428 df    dirfd:dirfd path:path flags:flags=open_tree_flags -> fd

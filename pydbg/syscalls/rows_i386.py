@@ -93,7 +93,7 @@ recvmmsg_time64    - 417 n     sockfd:fd msgvec:>mmsghdrs=ret vlen:uint flags:fl
 mq_timedsend_time64   - 418 d     mqdes:fd msg_ptr:bytes=msg_len msg_len:size msg_prio:uint abs_timeout:timespec64
 mq_timedreceive_time64   - 419 d     mqdes:fd msg_ptr:>bytes=ret msg_len:size msg_prio:>intp=uint abs_timeout:timespec64
 semtimedop_time64   - 420 i     semid:int sops:sembufs=nsops nsops:uint timeout:timespec64
-rt_sigtimedwait_time64   - 421 s     set:sigset=sigsetsize info:>siginfo timeout:timespec64 sigsetsize:size
+rt_sigtimedwait_time64   - 421 s     set:sigset=sigsetsize info:>siginfo timeout:timespec64 sigsetsize:size -> signal
 futex_time64       - 422 -     uaddr:ptr op:futex_op val:futex_arg timeout:futex_arg uaddr2:futex_arg val3:futex_arg
 sched_rr_get_interval_time64   - 423 -     pid:pid tp:>timespec64
 """

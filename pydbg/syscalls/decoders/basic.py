@@ -1,0 +1,345 @@
+"""Decoders of plain values: numbers, flags, descriptors, paths, strings and buffers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.syscalls.decoders import pointer_text
+from pydbg.syscalls.flags import enum_text, flag_set, flags_text, quote, to_signed
+
+if TYPE_CHECKING:
+    from pydbg.syscalls.decode import Context, Decoder
+
+__all__ = [
+    "KINDS",
+    "buffer_text",
+    "fd_text",
+    "length_of",
+    "path_text",
+    "string_text",
+    "words_at",
+]
+
+_AT_FDCWD = -100
+_PATH_MAX = 4096
+_U32 = 0xFFFFFFFF
+
+
+def fd_text(context: Context, fd: int) -> str:
+    """Return a descriptor with what it refers to, as ``strace -y`` prints it.
+
+    The kernel appends " (deleted)" to the path of a removed file; strace writes it behind.
+    """
+    path = context.reader.fd_path(fd) if fd >= 0 else None
+    return f"{fd}{_link_text(path)}"
+
+
+def _link_text(path: str | None) -> str:
+    if path is None:
+        return ""
+    deleted = path.endswith(" (deleted)")
+    data = path.removesuffix(" (deleted)").encode("utf-8", "surrogateescape")
+    return f"<{quote(data, escape=b'<>', marks='')}>" + ("(deleted)" if deleted else "")
+
+
+def path_text(context: Context, addr: int) -> str:
+    """Return the path at ``addr``, whole up to PATH_MAX; the address where it is unreadable."""
+    if not addr:
+        return "NULL"
+    found = context.read_cstring(addr, _PATH_MAX)
+    if found is None:
+        return pointer_text(addr)
+    return quote(found[0]) + ("" if found[1] else "...")
+
+
+def string_text(context: Context, addr: int) -> str:
+    """Return the string at ``addr``, cut at the limit."""
+    if not addr:
+        return "NULL"
+    found = context.read_cstring(addr, context.limit + 1)
+    if found is None:
+        return pointer_text(addr)
+    text, ended = found
+    if not ended and len(text) > context.limit:
+        return quote(text[: context.limit]) + "..."
+    return quote(text)
+
+
+def buffer_text(context: Context, addr: int, size: int) -> str:
+    """Return ``size`` bytes at ``addr``, cut at the limit."""
+    if not addr:
+        return "NULL"
+    if size < 0:
+        return pointer_text(addr)
+    data = context.read(addr, min(size, context.limit))
+    if data is None:
+        return pointer_text(addr)
+    return quote(data) + ("..." if size > context.limit else "")
+
+
+def length_of(context: Context, param: str) -> int:
+    """Return the length that a row's parameter names: "ret", a number or an argument."""
+    if param == "ret":
+        return context.ret or 0
+    return int(param) if param.isdecimal() else context.arg(param)
+
+
+def words_at(context: Context, addr: int, count: int, size: int) -> list[int] | None:
+    """Return ``count`` little-endian integers of ``size`` bytes, or None."""
+    data = context.read(addr, count * size)
+    if data is None:
+        return None
+    starts = range(0, len(data), size)
+    return [int.from_bytes(data[start : start + size], "little") for start in starts]
+
+
+def _bytes(context: Context, addr: int, param: str) -> str:
+    size = length_of(context, param)
+    if context.call.name == "getrandom" and addr and size >= 0:
+        from pydbg.syscalls.flags import quote_hex
+
+        data = context.read(addr, min(size, context.limit))
+        if data is not None:
+            return quote_hex(data) + ("..." if size > context.limit else "")
+    if param != "ret" and not param.isdecimal() and size >> (8 * context.word - 1):
+        return pointer_text(addr)
+    return buffer_text(context, addr, size)
+
+
+def _strn(context: Context, addr: int, param: str) -> str:
+    return buffer_text(context, addr, length_of(context, param))
+
+
+def _fds(context: Context, addr: int, param: str) -> str:
+    fds = words_at(context, addr, int(param), 4) if addr else None
+    if fds is None:
+        return pointer_text(addr)
+    return f"[{', '.join(fd_text(context, to_signed(fd)) for fd in fds)}]"
+
+
+def _dirfd(context: Context, value: int, _: str) -> str:
+    fd = to_signed(value)
+    if fd == _AT_FDCWD:
+        return "AT_FDCWD" + _link_text(context.reader.fd_path(fd))
+    return fd_text(context, fd)
+
+
+def _mode(_context: Context, value: int, _: str) -> str:
+    return f"0{value & 0xFFFF:o}" if value & 0xFFFF > 7 else f"0{value & 0xFFFF:02o}"
+
+
+def _ids(context: Context, addr: int, param: str) -> str:
+    count = to_signed(length_of(context, param))
+    size = _id_size(context)
+    if count < 0 or count > 65536 or not addr:
+        return pointer_text(addr)
+    if not count:
+        return "[]"
+    values = words_at(context, addr, min(count, context.limit), size)
+    if values is None:
+        return pointer_text(addr)
+    texts = [_uid(context, value, "") for value in values]
+    return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+
+
+# The calls of i386 that take 16-bit user and group numbers (their successors end in "32").
+_SHORT_IDS = frozenset(
+    (
+        "chown",
+        "fchown",
+        "getgroups",
+        "getresgid",
+        "getresuid",
+        "lchown",
+        "setfsgid",
+        "setfsuid",
+        "setgid",
+        "setgroups",
+        "setregid",
+        "setresgid",
+        "setresuid",
+        "setreuid",
+        "setuid",
+    )
+)
+
+
+def _id_size(context: Context) -> int:
+    return 2 if context.call.abi == "i386" and context.call.name in _SHORT_IDS else 4
+
+
+def _uid(context: Context, value: int, _: str) -> str:
+    mask = (1 << (8 * _id_size(context))) - 1
+    return "-1" if value & mask == mask else str(value & mask)
+
+
+def _intp(context: Context, addr: int, param: str) -> str:
+    """Print ``[value]``; ``param`` is how: int, uint, uid, sched_param or mpol."""
+    size = _id_size(context) if param == "uid" else 4
+    value = context.read_int(addr, size) if addr else None
+    if value is None:
+        return pointer_text(addr)
+    if param == "uint":
+        return f"[{value}]"
+    if param == "mpol":
+        from pydbg.syscalls.decoders.memory import mpol_text
+
+        return f"[{mpol_text(value)}]"
+    return f"[{to_signed(value, 8 * size)}]"
+
+
+def _ulongp(context: Context, addr: int, param: str) -> str:
+    value = context.read_word(addr) if addr else None
+    if value is None:
+        return pointer_text(addr)
+    return f"[{value}]" if param == "size" else f"[{pointer_text(value)}]"
+
+
+def _vector(context: Context, addr: int, _: str) -> str:
+    """Print argv: the strings, at most as many as the limit of a string."""
+    if not addr:
+        return "NULL"
+    parts: list[str] = []
+    while True:
+        at = addr + len(parts) * context.word
+        pointer = context.read_word(at)
+        if pointer is None:
+            # The vector runs into memory that cannot be read.
+            parts.append(f"... /* {at:#x} */")
+            return pointer_text(addr) if len(parts) == 1 else f"[{', '.join(parts)}]"
+        if not pointer:
+            return f"[{', '.join(parts)}]"
+        if len(parts) >= context.limit:
+            return f"[{', '.join(parts)}, ...]"
+        parts.append(string_text(context, pointer))
+
+
+def _environment(context: Context, addr: int, _: str) -> str:
+    """Print envp as its address and the count of variables, as strace does by default."""
+    if not addr:
+        return "NULL"
+    count = 0
+    while True:
+        pointer = context.read_word(addr + count * context.word)
+        if pointer is None:
+            text = ", unterminated" if count else ""
+            if not count:
+                return pointer_text(addr)
+            break
+        if not pointer:
+            text = ""
+            break
+        count += 1
+    return f"{addr:#x} /* {count} var{'' if count == 1 else 's'}{text} */"
+
+
+def _fdset(context: Context, addr: int, param: str) -> str:
+    """Print the descriptors in a set of select(2); strace reads it at entry only."""
+    if context.returning and f"fdset {addr:#x}" in context.memo:
+        return str(context.memo[f"fdset {addr:#x}"])
+    text = fdset_text(context, addr, to_signed(context.arg(param)), with_path=True)
+    context.memo[f"fdset {addr:#x}"] = text
+    return text
+
+
+def fdset_text(context: Context, addr: int, count: int, with_path: bool) -> str:
+    """Return ``[3 4]``; NULL or the address where there is no set."""
+    if not addr:
+        return "NULL"
+    fds = fdset_members(context, addr, count)
+    if fds is None:
+        return pointer_text(addr)
+    texts = (fd_text(context, fd) if with_path else str(fd) for fd in fds)
+    return f"[{' '.join(texts)}]"
+
+
+def fdset_members(context: Context, addr: int, count: int) -> list[int] | None:
+    """Return the descriptors below ``count`` that are in the set at ``addr``."""
+    if count < 0:
+        return None
+    count = min(count, 1024 * 1024)
+    size = -(-count // (8 * context.word)) * context.word
+    data = context.read(addr, size)
+    if data is None:
+        return None
+    bits = int.from_bytes(data, "little")
+    return [fd for fd in range(count) if bits >> fd & 1]
+
+
+def _key(_context: Context, value: int, _: str) -> str:
+    return "IPC_PRIVATE" if not value & _U32 else f"{value & _U32:#x}"
+
+
+def _hi64(_context: Context, _value: int, _: str) -> None:
+    return None
+
+
+def _lo64(context: Context, value: int, param: str) -> str:
+    """Print a 64-bit value that two registers of i386 hold; the next one is the high half."""
+    if context.word == 4:
+        value |= context.args[context.index + 1] << 32
+    return str(value if param == "u" else to_signed(value, 64))
+
+
+def _flags_lo64(context: Context, value: int, param: str) -> str:
+    return flags_text(value | context.args[context.index + 1] << 32, param)
+
+
+def _enum(_context: Context, value: int, param: str) -> str:
+    value &= _U32
+    known = flag_set(param)
+    # A set with negative constants (RUSAGE_CHILDREN) keeps them as 64-bit values.
+    wide = to_signed(value) % (1 << 64)
+    return enum_text(wide if wide in known.by_value else value, param)
+
+
+def _rlimit(bits: int, infinity: str) -> Decoder:
+    def decoder(context: Context, value: int, _: str) -> str:
+        width = bits or 8 * context.word
+        if value == (1 << width) - 1:
+            return infinity
+        if value > 1024 and value % 1024 == 0:
+            return f"{value // 1024}*1024"
+        return str(value)
+
+    return decoder
+
+
+KINDS: dict[str, Decoder] = {
+    "int": lambda _c, value, _p: str(to_signed(value)),
+    "uint": lambda _c, value, _p: str(value & _U32),
+    "long": lambda c, value, _p: str(to_signed(value, 8 * c.word)),
+    "off": lambda c, value, _p: str(to_signed(value, 8 * c.word)),
+    "size": lambda _c, value, _p: str(value),
+    "hex": lambda _c, value, _p: f"{value:#x}" if value else "0",
+    "hex32": lambda _c, value, _p: f"{value & _U32:#x}" if value & _U32 else "0",
+    "ptr": lambda _c, value, _p: pointer_text(value),
+    "pid": lambda _c, value, _p: str(to_signed(value)),
+    "uid": _uid,
+    "key": _key,
+    "skip": _hi64,
+    "lo64": _lo64,
+    "hi64": _hi64,
+    "fd": lambda c, value, _p: fd_text(c, to_signed(value)),
+    "dirfd": _dirfd,
+    "fds": _fds,
+    "fdset": _fdset,
+    "path": lambda c, value, _p: path_text(c, value),
+    "str": lambda c, value, _p: string_text(c, value),
+    "strn": _strn,
+    "bytes": _bytes,
+    "argv": _vector,
+    "envp": _environment,
+    "mode": _mode,
+    "flags": lambda _c, value, param: flags_text(value & _U32, param),
+    "flags16": lambda _c, value, param: flags_text(value & 0xFFFF, param),
+    "flags64": lambda _c, value, param: flags_text(value, param),
+    "flags_lo64": _flags_lo64,
+    "enum": _enum,
+    "enum64": lambda _c, value, param: enum_text(value, param),
+    "intp": _intp,
+    "ulongp": _ulongp,
+    "gids": _ids,
+    "rlim": _rlimit(0, "RLIM_INFINITY"),
+    "rlim64": _rlimit(64, "RLIM64_INFINITY"),
+}

@@ -1,0 +1,484 @@
+"""Decoders of files: open flags, modes, stat, directory entries, fcntl, poll and epoll."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
+from pydbg.syscalls.decoders.basic import fd_text, length_of
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
+
+if TYPE_CHECKING:
+    from pydbg.syscalls.decode import Context, Decoder
+
+__all__ = ["KINDS", "device_text", "mode_text", "open_flags_text"]
+
+_U32 = 0xFFFFFFFF
+_O_CREAT = 0o100
+_O_TMPFILE = 0o20000000  # without O_DIRECTORY
+_ACCESS_MODES = ("O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE")
+_FILE_TYPES = {
+    0o140000: "S_IFSOCK",
+    0o120000: "S_IFLNK",
+    0o100000: "S_IFREG",
+    0o060000: "S_IFBLK",
+    0o040000: "S_IFDIR",
+    0o020000: "S_IFCHR",
+    0o010000: "S_IFIFO",
+}
+_MODE_BITS = ((0o4000, "S_ISUID"), (0o2000, "S_ISGID"), (0o1000, "S_ISVTX"))
+
+
+def open_flags_text(flags: int) -> str:
+    """Return open(2)'s flags: the access mode first, then the bits.
+
+    >>> open_flags_text(0x80000), open_flags_text(0x241)
+    ('O_RDONLY|O_CLOEXEC', 'O_WRONLY|O_CREAT|O_TRUNC')
+    """
+    parts, rest = flags_parts(flags & ~3, flag_set("open_mode_flags"))
+    return "|".join([_ACCESS_MODES[flags & 3], *parts, *([f"{rest:#x}"] if rest else [])])
+
+
+def mode_text(mode: int) -> str:
+    """Return a file's type and permissions.
+
+    >>> mode_text(0o100644), mode_text(0o41777), mode_text(0o20666), mode_text(0o600)
+    ('S_IFREG|0644', 'S_IFDIR|S_ISVTX|0777', 'S_IFCHR|0666', '0600')
+    """
+    kind = _FILE_TYPES.get(mode & 0o170000)
+    parts = [kind] if kind else []
+    if mode & 0o170000 and not kind:
+        # Not a type at all: the number as it is.
+        return f"0{mode:o}"
+    parts += [name for bit, name in _MODE_BITS if mode & bit and kind]
+    rest = mode & (0o777 if kind else 0o7777)
+    parts.append(f"0{rest:o}" if rest > 7 else f"0{rest:02o}")
+    return "|".join(parts)
+
+
+def device_text(device: int) -> str:
+    """Return a device number (the kernel's 64-bit huge encoding) as makedev.
+
+    >>> device_text(0x103)
+    'makedev(0x1, 0x3)'
+    """
+    major = (device >> 8 & 0xFFF) | (device >> 32 & 0xFFFFF000)
+    minor = (device & 0xFF) | (device >> 12 & 0xFFFFFF00)
+    return f"makedev({major:#x}, {minor:#x})".replace("0x0,", "0,").replace(" 0x0)", " 0)")
+
+
+def _open_mode(context: Context, value: int, _: str) -> str | None:
+    flags = context.arg("oflag" if "oflag" in context.by_name else "flags")
+    if not flags & (_O_CREAT | _O_TMPFILE):
+        return None
+    return decode_value(context, value, "mode", "")
+
+
+def _mq_attr(context: Context, value: int, _: str) -> str | None:
+    if not context.arg("oflag") & _O_CREAT:
+        return None
+    return decode_struct(context, value, "mq_attr")
+
+
+def _open_how(context: Context, addr: int, param: str) -> str:
+    size = length_of(context, param)
+    data = context.read(addr, min(size, 4096)) if addr and size >= 24 else None
+    if data is None:
+        return pointer_text(addr)
+    flags, mode, resolve = struct.unpack_from("<QQQ", data)
+    parts = [f"flags={open_flags_text(flags)}"]
+    if mode or flags & (_O_CREAT | _O_TMPFILE):
+        parts.append(f"mode={decode_value(context, mode, 'mode', '')}")
+    parts.append(f"resolve={flags_text(resolve, 'resolve_flags')}")
+    return "{" + ", ".join(parts) + ("" if size == 24 else ", ...") + "}"
+
+
+def _mknod_mode(_context: Context, value: int, _: str) -> str:
+    return mode_text(value & 0xFFFF)
+
+
+def _mknod_dev(context: Context, value: int, _: str) -> str | None:
+    kind = context.arg("mode") & 0o170000
+    return device_text(value & _U32) if kind in (0o020000, 0o060000) else None
+
+
+def _stat(context: Context, addr: int, _: str) -> str:
+    """Print struct stat of the ABI at hand (asm/stat.h)."""
+    if context.word == 8:
+        return _stat_text(context, addr, 144, 24, "I", 40, "Q", 48, "q")
+    return _stat_text(context, addr, 64, 8, "H", 20, "I", 24, "i")
+
+
+def _stat64(context: Context, addr: int, _: str) -> str:
+    """Print i386's struct stat64, which is packed to 96 bytes."""
+    return _stat_text(context, addr, 96, 16, "I", 32, "Q", 44, "q")
+
+
+def _stat_text(
+    context: Context, addr: int, size: int, mode_at: int, mode_type: str, dev_at: int,
+    dev_type: str, size_at: int, size_type: str,
+) -> str:  # fmt: skip
+    data = context.read(addr, size) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    (mode,) = struct.unpack_from("<" + mode_type, data, mode_at)
+    if mode & 0o170000 in (0o020000, 0o060000):
+        (device,) = struct.unpack_from("<" + dev_type, data, dev_at)
+        middle = f"st_rdev={device_text(device)}"
+    else:
+        (length,) = struct.unpack_from("<" + size_type, data, size_at)
+        middle = f"st_size={length}"
+    return f"{{st_mode={mode_text(mode)}, {middle}, ...}}"
+
+
+def _statx(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 256) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    (mask,) = struct.unpack_from("<I", data)
+    (attributes,) = struct.unpack_from("<Q", data, 8)
+    (mode,) = struct.unpack_from("<H", data, 28)
+    (size,) = struct.unpack_from("<Q", data, 40)
+    return (
+        f"{{stx_mask={flags_text(mask, 'statx_masks')}, "
+        f"stx_attributes={flags_text(attributes, 'statx_attrs')}, "
+        f"stx_mode={mode_text(mode)}, stx_size={size}, ...}}"
+    )
+
+
+def _statx_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    sync = flags_parts(value & 0x6000, flag_set("statx_sync"))[0] or ["AT_STATX_SYNC_AS_STAT"]
+    parts, rest = flags_parts(value & ~0x6000, flag_set("at_flags"))
+    return "|".join([*sync, *parts, *([f"{rest:#x}"] if rest else [])])
+
+
+def _statfs(context: Context, addr: int, _: str) -> str:
+    word = "q" if context.word == 8 else "i"
+    return _statfs_text(context, addr, f"<7{word}2i4{word}", word.upper())
+
+
+def _statfs64(context: Context, addr: int, _: str) -> str:
+    return _statfs_text(context, addr, "<2i5q2i4i", "Q", head=True)
+
+
+def _statfs_text(context: Context, addr: int, shape: str, _word: str, head: bool = False) -> str:
+    data = context.read(addr, struct.calcsize(shape)) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    values = struct.unpack(shape, data)
+    kind, block, blocks, free, available, files, file_free = values[:7]
+    first, second, name_length, fragment, flags = values[7:12]
+    text = (
+        f"f_type={enum_text(kind & _U32, 'fs_magic')}, f_bsize={block}, f_blocks={blocks}, "
+        f"f_bfree={free}, f_bavail={available}, f_files={files}, f_ffree={file_free}, "
+        f"f_fsid={{val=[{_hex(first & _U32)}, {_hex(second & _U32)}]}}, f_namelen={name_length}, "
+        f"f_frsize={fragment}, f_flags={flags_text(flags, 'statfs_flags')}"
+    )
+    return f"{{{text}}}"
+
+
+def _hex(value: int) -> str:
+    return f"{value:#x}" if value else "0"
+
+
+def _dents(context: Context, addr: int, param: str) -> str:
+    """Print getdents' result as the count of entries, as strace does without -v."""
+    return _entries(context, addr, length_of(context, param), 8 * context.word // 4)
+
+
+def _dents64(context: Context, addr: int, param: str) -> str:
+    return _entries(context, addr, length_of(context, param), 16)
+
+
+def _entries(context: Context, addr: int, size: int, length_at: int) -> str:
+    if not addr:
+        return "NULL"
+    data = context.read(addr, size)
+    if data is None:
+        return pointer_text(addr)
+    count = offset = 0
+    while offset + length_at + 2 <= len(data):
+        (length,) = struct.unpack_from("<H", data, offset + length_at)
+        if not length:
+            break
+        offset += length
+        count += 1
+    return f"{addr:#x} /* {count} {'entry' if count == 1 else 'entries'} */"
+
+
+def _offset_in(context: Context, addr: int, _: str) -> str:
+    value = context.read_int(addr, 8, signed=True) if addr else None
+    return pointer_text(addr) if value is None else f"[{value}]"
+
+
+def _offset_inout(context: Context, addr: int, _: str) -> str:
+    """Print sendfile's offset: before the call, and after it where it moved."""
+    if not addr:
+        return "NULL"
+    value = context.read_int(addr, context.word, signed=True)
+    if value is None:
+        return pointer_text(addr)
+    if not context.returning:
+        context.memo["offset"] = value
+        return f"[{value}]"
+    before = context.memo.get("offset", value)
+    if context.failed or not context.ret or before == value:
+        return f"[{before}]"
+    return f"[{before}] => [{value}]"
+
+
+def _llseek_high(_context: Context, _value: int, _: str) -> None:
+    return None
+
+
+def _llseek_low(context: Context, value: int, _: str) -> str:
+    return str(to_signed(value | context.arg("offset_high") << 32, 64))
+
+
+def _llp(context: Context, addr: int, _: str) -> str:
+    return _offset_in(context, addr, "")
+
+
+def _fcntl_arg(context: Context, value: int, _: str) -> str | None:
+    """Print fcntl's third argument, by command."""
+    name = flag_set("fcntl_cmd").by_value.get(context.arg("cmd") & _U32, "")
+    kind = _FCNTL.get(name, "ptr" if not name else "int")
+    if kind == "none":
+        return None
+    if not name:
+        return f"{value:#x}" if value else "0"
+    if kind == "open_flags":
+        return open_flags_text(value & _U32)
+    if kind.startswith("flock"):
+        return _lock(context, value, name)
+    if kind == "hint":
+        hint = context.read_int(value, 8) if value else None
+        return pointer_text(value) if hint is None else f"[{hint}]"
+    if kind.startswith(">"):
+        if not context.returning or context.failed:
+            return pointer_text(value)
+        return decode_value(context, value, kind[1:], "")
+    kind, _, param = kind.partition("=")
+    return decode_value(context, value, kind, param)
+
+
+# Command -> kind of its argument; "none": it takes none.
+_FCNTL = {
+    "F_DUPFD": "int",
+    "F_DUPFD_CLOEXEC": "int",
+    "F_SETFD": "flags=fd_flags",
+    "F_SETFL": "open_flags",
+    "F_SETOWN": "pid",
+    "F_SETPIPE_SZ": "int",
+    "F_SETSIG": "sig",
+    "F_SETLEASE": "enum=lock_types",
+    "F_NOTIFY": "flags=notify_flags",
+    "F_ADD_SEALS": "flags=seal_flags",
+    "F_SETOWN_EX": "f_owner_ex",
+    "F_GETOWN_EX": ">f_owner_ex",
+    "F_SETLK": "flock",
+    "F_SETLKW": "flock",
+    "F_GETLK": "flock",
+    "F_SETLK64": "flock64",
+    "F_SETLKW64": "flock64",
+    "F_GETLK64": "flock64",
+    "F_OFD_SETLK": "flock64",
+    "F_OFD_SETLKW": "flock64",
+    "F_OFD_GETLK": "flock64",
+    "F_GET_RW_HINT": "hint",
+    "F_SET_RW_HINT": "hint",
+    "F_GET_FILE_RW_HINT": "hint",
+    "F_SET_FILE_RW_HINT": "hint",
+    "F_GETFD": "none",
+    "F_GETFL": "none",
+    "F_GETOWN": "none",
+    "F_GETPIPE_SZ": "none",
+    "F_GETSIG": "none",
+    "F_GETLEASE": "none",
+    "F_GET_SEALS": "none",
+    "F_GETOWNER_UIDS": "ptr",
+}
+
+
+def _lock(context: Context, addr: int, command: str) -> str:
+    wide = "64" if command.endswith("64") or "OFD" in command else ""
+    if command.endswith(("GETLK", "GETLK64")):
+        if not context.returning and addr:
+            return pointer_text(addr)
+        if context.failed:
+            return pointer_text(addr)
+        return decode_struct(context, addr, f"flock{wide}")
+    return decode_struct(context, addr, f"flock{wide}_set")
+
+
+def _pollfds(context: Context, addr: int, param: str) -> str:
+    """Print poll's array as it was at entry; what came back goes into the note."""
+    count = context.arg(param) & _U32
+    if context.returning:
+        if not context.failed and addr:
+            _poll_note(context, addr, count)
+        kept = context.memo.get("fds")
+        if kept is not None:
+            return str(kept)
+    text = _pollfds_text(context, addr, count)
+    context.memo["fds"] = text
+    return text
+
+
+def _pollfds_text(context: Context, addr: int, count: int) -> str:
+    if not addr:
+        return "NULL"
+    if not count:
+        return "[]"
+    parts: list[str] = []
+    for index in range(min(count, context.limit)):
+        data = context.read(addr + 8 * index, 8)
+        if data is None:
+            at = addr + 8 * index
+            return f"[{', '.join(parts)}, ... /* {at:#x} */]" if parts else pointer_text(addr)
+        fd, events = struct.unpack_from("<iH", data)
+        part = f"{{fd={fd_text(context, fd)}"
+        if fd >= 0:
+            part += f", events={flags_text(events, 'poll_flags')}"
+        parts.append(part + "}")
+    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+
+
+def _poll_note(context: Context, addr: int, count: int) -> None:
+    if not context.ret:
+        context.note = "Timeout"
+        return
+    parts: list[str] = []
+    for index in range(min(count, 65536)):
+        data = context.read(addr + 8 * index, 8)
+        if data is None:
+            break
+        fd, _, happened = struct.unpack("<iHH", data)
+        if not happened:
+            continue
+        if len(parts) >= context.limit:
+            parts.append("...")
+            break
+        parts.append(f"{{fd={fd}, revents={flags_text(happened, 'poll_flags')}}}")
+    context.note = f"[{', '.join(parts)}]"
+
+
+def _epoll_text(data: bytes, offset: int) -> str:
+    events, value = struct.unpack_from("<IQ", data, offset)
+    low = to_signed(value) if value >> 32 == 0 else value & _U32
+    return (
+        f"{{events={flags_text(events, 'epoll_events')}, data={{u32={low & _U32}, u64={value}}}}}"
+    )
+
+
+def _epoll_event(context: Context, addr: int, _: str) -> str:
+    """Print epoll_ctl's event, which is packed to 12 bytes on x86."""
+    if context.arg("op") & _U32 == 2:  # EPOLL_CTL_DEL reads none
+        return pointer_text(addr)
+    data = context.read(addr, 12) if addr else None
+    return pointer_text(addr) if data is None else _epoll_text(data, 0)
+
+
+def _epoll_events(context: Context, addr: int, param: str) -> str:
+    count = length_of(context, param)
+    if not addr:
+        return "NULL"
+    if not count:
+        return "[]"
+    data = context.read(addr, 12 * min(count, context.limit))
+    if data is None:
+        return pointer_text(addr)
+    parts = [_epoll_text(data, offset) for offset in range(0, len(data), 12)]
+    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+
+
+def _mount_data(context: Context, addr: int, _: str) -> str:
+    # Only a plain string can be told from the binary data of old network file systems.
+    return decode_value(context, addr, "str", "") or "NULL"
+
+
+def _swap_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    priority = value & 0x7FFF
+    parts, rest = flags_parts(value & ~0x7FFF, flag_set("swap_bits"))
+    if rest:
+        parts.append(f"{rest:#x}")
+    if priority or not parts:
+        parts.append(str(priority))
+    return "|".join(parts)
+
+
+def _quota_cmd(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    return f"QCMD({enum_text(value >> 8, 'quota_cmds')}, {enum_text(value & 0xFF, 'quota_types')})"
+
+
+def _fan_init(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    parts, rest = flags_parts(value & ~0xC, flag_set("fan_init_bits"))
+    kind = enum_text(value & 0xC, "fan_classes")
+    return "|".join([kind, *parts, *([f"{rest:#x}"] if rest else [])])
+
+
+def _io_events(context: Context, addr: int, param: str) -> str:
+    count = length_of(context, param)
+    if not addr or count < 0:
+        return pointer_text(addr)
+    data = context.read(addr, 32 * min(count, context.limit))
+    if data is None:
+        return pointer_text(addr)
+    parts = [
+        f"{{data={_hex(tag)}, obj={pointer_text(obj)}, res={result}, res2={more}}}"
+        for tag, obj, result, more in struct.iter_unpack("<QQqq", data)
+    ]
+    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+
+
+def _iocbs(context: Context, addr: int, param: str) -> str:
+    count = to_signed(context.arg(param), 8 * context.word)
+    if not addr or count < 0:
+        return pointer_text(addr)
+    pointers = []
+    for index in range(min(count, context.limit)):
+        pointer = context.read_word(addr + index * context.word)
+        if pointer is None:
+            return pointer_text(addr)
+        pointers.append(pointer_text(pointer))
+    return f"[{', '.join(pointers)}{', ...' if count > context.limit else ''}]"
+
+
+KINDS: dict[str, Decoder] = {
+    "open_flags": lambda _c, value, _p: open_flags_text(value & _U32),
+    "open_mode": _open_mode,
+    "mq_attr_creat": _mq_attr,
+    "flags_open": lambda _c, value, _p: open_flags_text(value & _U32),
+    "open_how": _open_how,
+    "mknod_mode": _mknod_mode,
+    "mknod_dev": _mknod_dev,
+    "dev": lambda _c, value, _p: device_text(value & _U32),
+    "stat": _stat,
+    "stat64": _stat64,
+    "statx": _statx,
+    "statx_flags": _statx_flags,
+    "statfs": _statfs,
+    "statfs64": _statfs64,
+    "dents": _dents,
+    "dents64": _dents64,
+    "offset_in": _offset_in,
+    "offset_inout": _offset_inout,
+    "llseek_high": _llseek_high,
+    "llseek_low": _llseek_low,
+    "llp": _llp,
+    "fcntl_arg": _fcntl_arg,
+    "pollfds": _pollfds,
+    "epoll_event": _epoll_event,
+    "epoll_events": _epoll_events,
+    "mount_data": _mount_data,
+    "swap_flags": _swap_flags,
+    "quota_cmd": _quota_cmd,
+    "fan_init_flags": _fan_init,
+    "io_events": _io_events,
+    "iocbs": _iocbs,
+}

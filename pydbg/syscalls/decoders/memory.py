@@ -1,0 +1,182 @@
+"""Decoders of memory management: mmap, NUMA policies, memfd, shared memory and messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.syscalls.decoders import decode_struct, pointer_text
+from pydbg.syscalls.decoders.basic import buffer_text, length_of, words_at
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
+
+if TYPE_CHECKING:
+    from pydbg.syscalls.decode import Context, Decoder
+
+__all__ = ["KINDS", "mpol_text"]
+
+_U32 = 0xFFFFFFFF
+_MAP_TYPE = 0xF
+_MAP_HUGETLB = 0x40000
+# The page size's logarithm stands in six bits of the flags (mmap(2), MAP_HUGE_SHIFT).
+_HUGE_SHIFT = 26
+_HUGE_MASK = 0x3F
+
+
+def _with_huge(flags: int, set_name: str, huge: int, label: str) -> tuple[list[str], int, str]:
+    """Return (names, bits without a name, text of the page size) of flags."""
+    size = flags >> _HUGE_SHIFT & _HUGE_MASK if flags & huge else 0
+    if size:
+        flags &= ~(_HUGE_MASK << _HUGE_SHIFT)
+    parts, rest = flags_parts(flags, flag_set(set_name))
+    return parts, rest, f"{size}<<{label}" if size else ""
+
+
+def _mmap_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    parts, rest, huge = _with_huge(value & ~_MAP_TYPE, "mmap_bits", _MAP_HUGETLB, "MAP_HUGE_SHIFT")
+    kind = enum_text(value & _MAP_TYPE, "mmap_types")
+    return "|".join([kind, *parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])])
+
+
+def _mremap_addr(context: Context, value: int, _: str) -> str | None:
+    # MREMAP_FIXED or MREMAP_DONTUNMAP: only then is there a fifth argument.
+    return pointer_text(value) if context.arg("flags") & 6 else None
+
+
+def _memfd_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    parts, rest, huge = _with_huge(value, "memfd_bits", 4, "MFD_HUGE_SHIFT")
+    if not value:
+        return "0"
+    if not parts and not huge:
+        return f"{value:#x} /* MFD_??? */"
+    return "|".join([*parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])])
+
+
+def _shmget_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    mode = value & 0o777
+    parts, rest, huge = _with_huge(value & ~0o777, "shm_bits", 0o4000, "SHM_HUGE_SHIFT")
+    extra = [*([f"{rest:#x}"] if rest else []), *([huge] if huge else [])]
+    return "|".join([*parts, *extra, f"0{mode:02o}" if mode <= 7 else f"0{mode:o}"])
+
+
+def _ipc_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    mode = value & 0o777
+    parts, rest = flags_parts(value & ~0o777, flag_set("ipc_bits"))
+    extra = [f"{rest:#x}"] if rest else []
+    return "|".join([*parts, *extra, f"0{mode:02o}" if mode <= 7 else f"0{mode:o}"])
+
+
+def _ipc_cmd(_context: Context, value: int, param: str) -> str:
+    value &= _U32
+    if value & 0x100:  # IPC_64: i386's own layout, printed as a flag
+        return "IPC_64|" + enum_text(value & ~0x100, param)
+    return enum_text(value, param)
+
+
+def _shmctl_arg(_context: Context, value: int, _: str) -> str:
+    return pointer_text(value)
+
+
+def _sembufs(context: Context, addr: int, param: str) -> str:
+    count = length_of(context, param) & _U32
+    if not addr or count > 500:
+        return pointer_text(addr)
+    if not count:
+        return "[]"
+    parts: list[str] = []
+    for index in range(min(count, context.limit)):
+        text = decode_struct(context, addr + 6 * index, "sembuf")
+        if not text.startswith("{"):
+            return pointer_text(addr) if not parts else f"[{', '.join(parts)}, ... /* {text} */]"
+        parts.append(text.replace("sem_num=", "").replace("sem_op=", "").replace("sem_flg=", ""))
+    more = ", ..." if count > context.limit else ""
+    return f"[{', '.join(parts)}{more}]"
+
+
+def _msgbuf(context: Context, addr: int, param: str) -> str:
+    kind = context.read_word(addr) if addr else None
+    if kind is None:
+        return pointer_text(addr)
+    text = buffer_text(context, addr + context.word, length_of(context, param))
+    return f"{{mtype={to_signed(kind, 8 * context.word)}, mtext={text}}}"
+
+
+def _mincore(context: Context, addr: int, param: str) -> str:
+    pages = -(-length_of(context, param) // 4096)
+    data = context.read(addr, min(pages, context.limit)) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    texts = ["0" if not byte & 1 else "1" for byte in data]
+    return f"[{', '.join(texts)}{', ...' if pages > context.limit else ''}]"
+
+
+def mpol_text(value: int) -> str:
+    """Return a NUMA policy with its flags."""
+    flags = value & 0xE000
+    mode = value & _U32 & ~0xE000
+    known = flag_set("mpol_modes").by_value.get(mode)
+    names = [name for name, bit in flag_set("mpol_flags").items if flags & bit]
+    if known is None and not names:
+        return f"{mode:#x} /* MPOL_??? */"
+    if known:
+        return "|".join([known, *names])
+    return "|".join([*names, f"{mode:#x}"])
+
+
+def _mpol_mode(_context: Context, value: int, _: str) -> str:
+    return mpol_text(value & _U32)
+
+
+def _mpol_mode64(_context: Context, value: int, _: str) -> str:
+    text = mpol_text(value & _U32)
+    high = value & ~0xFFFFFFFF
+    if not high:
+        return text
+    names = [name for name, bit in flag_set("mpol_flags").items if value & bit]
+    return "|".join([*names, f"{value & ~0xE000:#x}"])
+
+
+def _nodemask(context: Context, addr: int, param: str) -> str:
+    bits = length_of(context, param)
+    if not addr:
+        return "NULL"
+    # get_mempolicy rounds up; a mask larger than this is an error for the kernel.
+    count = -(-bits // (8 * context.word))
+    if not count or count > 4096:
+        return pointer_text(addr)
+    words = words_at(context, addr, count, context.word)
+    if words is None:
+        return pointer_text(addr)
+    shown = [f"{word:#0{2 + 2 * context.word}x}" for word in words[: context.limit]]
+    return f"[{', '.join(shown)}{', ...' if count > context.limit else ''}]"
+
+
+def _pgoff(context: Context, value: int, _: str) -> str:
+    """Print mmap2's offset, which counts pages, in bytes."""
+    value = (value & ((1 << (8 * context.word)) - 1)) * 4096
+    return f"{value:#x}" if value else "0"
+
+
+def _pkey_rights(_context: Context, value: int, _: str) -> str:
+    return flags_text(value, "pkey_access")
+
+
+KINDS: dict[str, Decoder] = {
+    "mmap_flags": _mmap_flags,
+    "mremap_addr": _mremap_addr,
+    "memfd_flags": _memfd_flags,
+    "shmget_flags": _shmget_flags,
+    "ipc_flags": _ipc_flags,
+    "ipc_cmd": _ipc_cmd,
+    "shmctl_arg": _shmctl_arg,
+    "sembufs": _sembufs,
+    "msgbuf": _msgbuf,
+    "mincore": _mincore,
+    "mpol_mode": _mpol_mode,
+    "mpol_mode64": _mpol_mode64,
+    "nodemask": _nodemask,
+    "pgoff": _pgoff,
+    "pkey_rights": _pkey_rights,
+}

@@ -1,0 +1,626 @@
+"""Decoders of processes: clone, wait, futex, prctl, scheduling, capabilities, seccomp, keys."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from pydbg.syscalls.decoders import decode_value, pointer_text, struct_text
+from pydbg.syscalls.decoders.basic import fd_text, length_of, string_text
+from pydbg.syscalls.flags import (
+    enum_text,
+    flag_set,
+    flags_parts,
+    flags_text,
+    quote,
+    to_signed,
+)
+from pydbg.syscalls.signals import strace_name
+from pydbg.syscalls.structs import layout
+
+if TYPE_CHECKING:
+    from pydbg.syscalls.decode import Context, Decoder
+
+__all__ = ["KINDS", "personality_text", "wait_status_text"]
+
+_U32 = 0xFFFFFFFF
+_CLONE_PIDFD = 0x1000
+_CLONE_SETTLS = 0x80000
+_CLONE_PARENT_SETTID = 0x100000
+_CLONE_CHILD_TID = 0x200000 | 0x1000000
+_CLONE_INTO_CGROUP = 0x200000000
+_PTRACE_EVENTS = (
+    "",
+    "PTRACE_EVENT_FORK",
+    "PTRACE_EVENT_VFORK",
+    "PTRACE_EVENT_CLONE",
+    "PTRACE_EVENT_EXEC",
+    "PTRACE_EVENT_VFORK_DONE",
+    "PTRACE_EVENT_EXIT",
+    "PTRACE_EVENT_SECCOMP",
+)
+
+
+def _clone_flags(_context: Context, value: int, _: str) -> str:
+    signo = value & 0xFF
+    parts, rest = flags_parts(value & ~0xFF, flag_set("clone_flags"))
+    if rest:
+        parts.append(f"{rest:#x}")
+    if signo:
+        parts.append(strace_name(signo))
+    return "flags=" + ("|".join(parts) or "0")
+
+
+def _clone_stack(_context: Context, value: int, _: str) -> str:
+    return f"child_stack={pointer_text(value)}"
+
+
+def _clone_ptid(context: Context, addr: int, _: str) -> str | None:
+    flags = context.arg("flags")
+    if not flags & (_CLONE_PARENT_SETTID | _CLONE_PIDFD):
+        return None
+    value = context.read_int(addr, 4, signed=True)
+    if not context.returning or context.failed or value is None:
+        return f"parent_tid={pointer_text(addr)}"
+    return f"parent_tid=[{fd_text(context, value) if flags & _CLONE_PIDFD else value}]"
+
+
+def _clone_tls(context: Context, value: int, _: str) -> str | None:
+    return f"tls={value:#x}" if context.arg("flags") & _CLONE_SETTLS else None
+
+
+def _clone_ctid(context: Context, value: int, _: str) -> str | None:
+    if not context.arg("flags") & _CLONE_CHILD_TID:
+        return None
+    return f"child_tidptr={pointer_text(value)}"
+
+
+def _clone_args(context: Context, addr: int, param: str) -> str:
+    """Print clone3's struct; after the call also what the kernel stored through it."""
+    size = length_of(context, param)
+    text = context.memo.get("clone_args")
+    data = context.read(addr, min(size, 88)) if addr and size >= 64 else None
+    if data is None:
+        return str(text) if text else pointer_text(addr)
+    flags, pidfd, child, parent, signo, stack, stack_size, tls, tids, count, cgroup = struct.unpack(
+        "<11Q", data.ljust(88, b"\0")
+    )
+    if text is None:
+        parts = [f"flags={flags_text(flags, 'clone3_flags')}"]
+        if flags & _CLONE_PIDFD:
+            parts.append(f"pidfd={pointer_text(pidfd)}")
+        if flags & _CLONE_CHILD_TID:
+            parts.append(f"child_tid={pointer_text(child)}")
+        if flags & _CLONE_PARENT_SETTID:
+            parts.append(f"parent_tid={pointer_text(parent)}")
+        parts.append(f"exit_signal={strace_name(to_signed(signo)) if signo else 0}")
+        parts.append(f"stack={pointer_text(stack)}")
+        parts.append(f"stack_size={f'{stack_size:#x}' if stack_size else 0}")
+        if flags & _CLONE_SETTLS:
+            parts.append(f"tls={f'{tls:#x}' if tls else 'NULL'}")
+        if tids or count:
+            parts.append(f"set_tid={_tids(context, tids, count)}, set_tid_size={count}")
+        if flags & _CLONE_INTO_CGROUP:
+            parts.append(f"cgroup={fd_text(context, to_signed(cgroup))}")
+        text = "{" + ", ".join(parts) + "}"
+        context.memo["clone_args"] = text
+    if context.returning and not context.failed:
+        stored = []
+        for flag, label, at in (
+            (_CLONE_PIDFD, "pidfd", pidfd),
+            (_CLONE_PARENT_SETTID, "parent_tid", parent),
+        ):
+            value = context.read_int(at, 4, signed=True) if flags & flag and at else None
+            if value is not None:
+                shown = fd_text(context, value) if label == "pidfd" else value
+                stored.append(f"{label}=[{shown}]")
+        if stored:
+            return f"{text} => {{{', '.join(stored)}}}"
+    return str(text)
+
+
+def _tids(context: Context, addr: int, count: int) -> str:
+    data = context.read(addr, 4 * min(count, 32)) if addr and count else None
+    if data is None:
+        return pointer_text(addr)
+    return f"[{', '.join(str(tid) for (tid,) in struct.iter_unpack('<i', data))}]"
+
+
+def wait_status_text(status: int) -> str:
+    """Return a wait status in the words of wait(2)'s macros.
+
+    >>> wait_status_text(0x300), wait_status_text(9)
+    ('WIFEXITED(s) && WEXITSTATUS(s) == 3', 'WIFSIGNALED(s) && WTERMSIG(s) == SIGKILL')
+    """
+    if status & 0xFF == 0x7F and status != 0xFFFF:
+        text = f"WIFSTOPPED(s) && WSTOPSIG(s) == {_stop_signal(status >> 8 & 0xFF)}"
+        event = status >> 16
+        if event:
+            known = event < len(_PTRACE_EVENTS)
+            name = "PTRACE_EVENT_STOP" if event == 128 else f"{event:#x}"
+            text += f" | {_PTRACE_EVENTS[event] if known else name} << 16"
+        return text
+    if status == 0xFFFF:
+        return "WIFCONTINUED(s)"
+    if status & 0x7F:
+        core = " && WCOREDUMP(s)" if status & 0x80 else ""
+        return f"WIFSIGNALED(s) && WTERMSIG(s) == {strace_name(status & 0x7F)}{core}"
+    return f"WIFEXITED(s) && WEXITSTATUS(s) == {status >> 8 & 0xFF}"
+
+
+def _stop_signal(signo: int) -> str:
+    return f"{strace_name(signo & 0x7F)} | 0x80" if signo & 0x80 else strace_name(signo)
+
+
+def _wait_status(context: Context, addr: int, _: str) -> str:
+    status = context.read_int(addr) if addr and context.ret else None
+    return pointer_text(addr) if status is None else f"[{{{wait_status_text(status)}}}]"
+
+
+def _rusage(context: Context, addr: int, _: str) -> str:
+    if context.call.name == "wait4" and not context.ret:
+        return pointer_text(addr)
+    data = context.read(addr, layout("rusage", context.word).size) if addr else None
+    return pointer_text(addr) if data is None else struct_text(context, data, "rusage")
+
+
+def _utsname(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 130) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    system, node = (data[start : start + 65].split(b"\0")[0] for start in (0, 65))
+    return f"{{sysname={quote(system)}, nodename={quote(node)}, ...}}"
+
+
+def _waitid_id(context: Context, value: int, _: str) -> str:
+    if context.arg("idtype") & _U32 == 3:
+        return fd_text(context, to_signed(value))
+    return str(to_signed(value))
+
+
+# futex operation -> kinds of the arguments from the third on (futex(2)).
+_FUTEX = {
+    "FUTEX_WAIT": ("size", "timespec"),
+    "FUTEX_WAKE": ("size",),
+    "FUTEX_FD": ("size",),
+    "FUTEX_REQUEUE": ("size", "size", "ptr"),
+    "FUTEX_CMP_REQUEUE": ("size", "size", "ptr", "size"),
+    "FUTEX_WAKE_OP": ("size", "size", "ptr", "wake_op"),
+    "FUTEX_LOCK_PI": ("", "timespec"),
+    "FUTEX_LOCK_PI2": ("", "timespec"),
+    "FUTEX_UNLOCK_PI": (),
+    "FUTEX_TRYLOCK_PI": (),
+    "FUTEX_WAIT_BITSET": ("size", "timespec", "", "bitset"),
+    "FUTEX_WAKE_BITSET": ("size", "", "", "bitset"),
+    "FUTEX_WAIT_REQUEUE_PI": ("size", "timespec", "ptr"),
+    "FUTEX_CMP_REQUEUE_PI": ("size", "size", "ptr", "size"),
+}
+
+
+def _futex_op(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    name = flag_set("futex_ops").by_value.get(value & ~0x180)
+    if name is None:
+        return f"{value:#x} /* FUTEX_??? */"
+    return (
+        name
+        + ("_PRIVATE" if value & 0x80 else "")
+        + ("|FUTEX_CLOCK_REALTIME" if value & 0x100 else "")
+    )
+
+
+def _futex_arg(context: Context, value: int, _: str) -> str | None:
+    position = context.index - 2
+    name = flag_set("futex_ops").by_value.get(context.arg("op") & _U32 & ~0x180, "")
+    kinds = _FUTEX.get(name, ("size", "ptr", "ptr", "hex32"))
+    kind = kinds[position] if position < len(kinds) else ""
+    if not kind:
+        return None
+    if kind == "wake_op":
+        return _wake_op(value & _U32)
+    if kind == "bitset":
+        value &= _U32
+        return "FUTEX_BITSET_MATCH_ANY" if value == _U32 else f"{value:#x}" if value else "0"
+    if kind == "size":
+        value &= _U32
+    if kind == "timespec" and context.call.name.endswith("64"):
+        kind = "timespec64"
+    return decode_value(context, value, kind, "")
+
+
+def _wake_op(value: int) -> str:
+    shift = "FUTEX_OP_OPARG_SHIFT<<28|" if value >> 28 & 8 else ""
+    operation = enum_text(value >> 28 & 7, "futex_wake_ops")
+    compare = enum_text(value >> 24 & 0xF, "futex_wake_cmps")
+    first, second = (f"{part:#x}" if part else "0" for part in (value >> 12 & 0xFFF, value & 0xFFF))
+    return f"{shift}{operation}<<28|{first}<<12|{compare}<<24|{second}"
+
+
+# prctl option -> kinds of its arguments; options without a row print all four in hex.
+_PRCTL = {
+    "PR_SET_NAME": ("name",),
+    "PR_GET_NAME": (">name",),
+    "PR_SET_PDEATHSIG": ("sig",),
+    "PR_GET_PDEATHSIG": (">sigp",),
+    "PR_GET_DUMPABLE": (),
+    "PR_SET_DUMPABLE": ("enum=dumpable",),
+    "PR_GET_KEEPCAPS": (),
+    "PR_SET_KEEPCAPS": ("size",),
+    "PR_GET_TIMING": (),
+    "PR_GET_SECCOMP": (),
+    "PR_SET_SECCOMP": ("enum=seccomp_mode", "fprog"),
+    "PR_GET_SECUREBITS": (),
+    "PR_SET_SECUREBITS": ("flags=securebits",),
+    "PR_GET_TIMERSLACK": (),
+    "PR_SET_TIMERSLACK": ("long",),
+    "PR_TASK_PERF_EVENTS_DISABLE": (),
+    "PR_TASK_PERF_EVENTS_ENABLE": (),
+    "PR_CAPBSET_READ": ("enum=capabilities",),
+    "PR_CAPBSET_DROP": ("enum=capabilities",),
+    "PR_CAP_AMBIENT": ("enum=cap_ambient", "cap", "hex", "hex"),
+    "PR_SET_CHILD_SUBREAPER": ("size",),
+    "PR_GET_CHILD_SUBREAPER": (">intp=int",),
+    "PR_SET_NO_NEW_PRIVS": ("size", "hex", "hex", "hex"),
+    "PR_SET_THP_DISABLE": ("size", "hex", "hex", "hex"),
+    "PR_GET_TID_ADDRESS": (">ulongp=ptr",),
+    "PR_SET_PTRACER": ("tracer",),
+    "PR_SET_MM": ("enum=set_mm", "hex", "hex", "hex"),
+}
+
+
+def _prctl_arg(context: Context, value: int, _: str) -> str | None:
+    name = flag_set("prctl_options").by_value.get(context.arg("option") & _U32, "")
+    position = context.index - 1
+    kinds = _PRCTL.get(name, ("hex",) * 4)
+    if position >= len(kinds):
+        return None
+    kind, _, param = kinds[position].partition("=")
+    if kind.startswith(">"):
+        if not context.returning or context.failed:
+            return pointer_text(value)
+        kind = kind[1:]
+    if kind == "fprog" and context.arg("arg2") != 2:
+        return None
+    if kind == "cap":
+        if context.arg("arg2") == 4:
+            return decode_value(context, value, "hex", "")
+        kind, param = "enum", "capabilities"
+    if kind == "name":
+        found = context.read_cstring(value, 15) if value else None
+        return pointer_text(value) if found is None else quote(found[0])
+    if kind == "sigp":
+        number = context.read_int(value, 4, signed=True) if value else None
+        return pointer_text(value) if number is None else f"[{strace_name(number)}]"
+    if kind == "tracer":
+        everyone = value == (1 << (8 * context.word)) - 1
+        return "PR_SET_PTRACER_ANY" if everyone else str(to_signed(value))
+    return decode_value(context, value, kind, param)
+
+
+def _arch_prctl_arg(context: Context, value: int, _: str) -> str:
+    code = context.arg("code") & _U32
+    if code in (0x1003, 0x1004):  # ARCH_GET_FS, ARCH_GET_GS
+        if not context.returning or context.failed:
+            return pointer_text(value)
+        return decode_value(context, value, "ulongp", "ptr") or ""
+    if code in (0x1001, 0x1002):
+        return pointer_text(value)
+    return f"{value:#x}" if value else "0"
+
+
+def _sched_policy(_context: Context, value: int, _: str) -> str:
+    return policy_text(value & _U32)
+
+
+def policy_text(value: int) -> str:
+    """Return a scheduling policy with SCHED_RESET_ON_FORK."""
+    reset = value & 0x40000000
+    text = enum_text(value & ~0x40000000, "schedulers")
+    if reset and not text.startswith("0x"):
+        return text + "|SCHED_RESET_ON_FORK"
+    return enum_text(value, "schedulers")
+
+
+def _cpuset(context: Context, addr: int, param: str) -> str:
+    size = length_of(context, param)
+    size = min(size & _U32, 4096) // context.word * context.word
+    data = context.read(addr, size) if addr and size else None
+    if data is None:
+        return pointer_text(addr)
+    bits = int.from_bytes(data, "little")
+    return f"[{' '.join(str(cpu) for cpu in range(8 * size) if bits >> cpu & 1)}]"
+
+
+def _sched_attr(context: Context, addr: int, _: str) -> str:
+    size = layout("sched_attr_body", context.word).size
+    data = context.read(addr, size) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    return struct_text(context, data, "sched_attr_body")
+
+
+def _ptrace_request(context: Context) -> str:
+    return flag_set("ptrace_cmds").by_value.get(context.arg("request"), "")
+
+
+_PTRACE_BARE = frozenset(
+    ("PTRACE_ATTACH", "PTRACE_KILL", "PTRACE_INTERRUPT", "PTRACE_LISTEN", "PTRACE_TRACEME")
+)
+_PTRACE_SIGNAL = frozenset(
+    (
+        "PTRACE_CONT",
+        "PTRACE_SYSCALL",
+        "PTRACE_SINGLESTEP",
+        "PTRACE_SINGLEBLOCK",
+        "PTRACE_SYSEMU",
+        "PTRACE_SYSEMU_SINGLESTEP",
+        "PTRACE_DETACH",
+    )
+)
+
+
+def _ptrace_pid(context: Context, value: int, _: str) -> str | None:
+    return None if _ptrace_request(context) == "PTRACE_TRACEME" else str(to_signed(value))
+
+
+def _ptrace_addr(context: Context, value: int, _: str) -> str | None:
+    name = _ptrace_request(context)
+    if name in _PTRACE_BARE:
+        return None
+    if name in ("PTRACE_GETREGSET", "PTRACE_SETREGSET"):
+        return enum_text(value & _U32, "regset_types")
+    return pointer_text(value)
+
+
+def _ptrace_data(context: Context, value: int, _: str) -> str | None:
+    name = _ptrace_request(context)
+    if name in _PTRACE_BARE:
+        return None
+    if name in _PTRACE_SIGNAL:
+        return strace_name(to_signed(value))
+    if name in ("PTRACE_SETOPTIONS", "PTRACE_SEIZE"):
+        return flags_text(value, "ptrace_options")
+    if name.startswith("PTRACE_PEEK") and name != "PTRACE_PEEKSIGINFO":
+        word = context.read_word(value) if context.returning and not context.failed else None
+        return pointer_text(value) if word is None else f"[{f'{word:#x}' if word else '0'}]"
+    return pointer_text(value)
+
+
+def _capabilities(value: int) -> str:
+    parts: list[str] = []
+    for name, bit in flag_set("capabilities").items:
+        if value >> bit & 1:
+            parts.append(f"1<<{name}")
+            value &= ~(1 << bit)
+    if value:
+        parts.append(f"{value:#x}")
+    return "|".join(parts) or "0"
+
+
+def _capdata(context: Context, addr: int, _: str) -> str:
+    """Print capget's data: one triple of 32 bits in version 1, two after it."""
+    version = context.read_int(context.arg("hdrp"))
+    pairs = 2 if version in (0x20071026, 0x20080522) else 1
+    data = context.read(addr, 12 * pairs) if addr and version is not None else None
+    if data is None:
+        return pointer_text(addr)
+    words = struct.unpack(f"<{3 * pairs}I", data)
+    merged = [words[index] | (words[index + 3] << 32 if pairs == 2 else 0) for index in range(3)]
+    names = ("effective", "permitted", "inheritable")
+    texts = (f"{name}={_capabilities(mask)}" for name, mask in zip(names, merged, strict=True))
+    return "{" + ", ".join(texts) + "}"
+
+
+def _seccomp_flags(context: Context, value: int, _: str) -> str:
+    value &= _U32
+    if context.arg("operation") & _U32 == 1:
+        return flags_text(value, "seccomp_filter_flags")
+    return f"{value:#x}" if value else "0"
+
+
+def _seccomp_arg(context: Context, addr: int, _: str) -> str:
+    operation = context.arg("operation") & _U32
+    if operation == 1:
+        return _fprog(context, addr, "")
+    if operation == 2:
+        action = context.read_int(addr) if addr else None
+        return pointer_text(addr) if action is None else f"[{enum_text(action, 'seccomp_actions')}]"
+    return pointer_text(addr)
+
+
+def _fprog(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 2 * context.word) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    count = int.from_bytes(data[:2], "little")
+    return f"{{len={count}, filter={pointer_text(int.from_bytes(data[context.word :], 'little'))}}}"
+
+
+def _reboot_arg(context: Context, value: int, _: str) -> str | None:
+    if context.arg("op") & _U32 != 0xA1B2C3D4:  # LINUX_REBOOT_CMD_RESTART2
+        return None
+    return string_text(context, value)
+
+
+def _syslog(_context: Context, value: int, _: str) -> str:
+    number = to_signed(value)
+    name = flag_set("syslog_actions").by_value.get(number, "SYSLOG_ACTION_???")
+    return f"{number} /* {name} */"
+
+
+def _syslog_rest(kind: str) -> Decoder:
+    def decoder(context: Context, value: int, _: str) -> str | None:
+        action = to_signed(context.arg("type"))
+        if action in (0, 1, 5, 6, 7, 9, 10):
+            return None
+        if kind == "len":
+            return str(to_signed(value))
+        if action == 8:
+            return pointer_text(value)
+        if not context.returning or context.failed:
+            return pointer_text(value)
+        return decode_value(context, value, "strn", "ret")
+
+    return decoder
+
+
+def personality_text(value: int) -> str:
+    """Return an execution domain and its flags (personality(2))."""
+    if value == _U32:
+        return f"{value:#x}"
+    domain = flag_set("personality_types")
+    flags, rest = flags_parts(value & ~0xFF, flag_set("personality_flags"))
+    whole = domain.by_value.get(value)
+    if whole:
+        return whole
+    first = domain.by_value.get(value & 0xFF, f"{value & 0xFF:#x} /* PER_??? */")
+    return "|".join([first, *flags, *([f"{rest:#x}"] if rest else [])])
+
+
+def _ioprio(_context: Context, value: int, _: str) -> str:
+    return ioprio_text(value & _U32)
+
+
+def ioprio_text(value: int) -> str:
+    """Return an I/O priority: class and level."""
+    return f"IOPRIO_PRIO_VALUE({enum_text(value >> 13, 'ioprio_class')}, {value & 0x1FFF})"
+
+
+def _keyring(_context: Context, value: int, _: str) -> str:
+    number = to_signed(value)
+    name = flag_set("key_spec").by_value.get(number % (1 << 64))
+    return name or str(number)
+
+
+_KEYCTL = {
+    "KEYCTL_GET_KEYRING_ID": ("keyring", "int"),
+    "KEYCTL_JOIN_SESSION_KEYRING": ("str",),
+    "KEYCTL_UPDATE": ("keyring", "ptr", "size"),
+    "KEYCTL_REVOKE": ("keyring",),
+    "KEYCTL_CHOWN": ("keyring", "uid", "uid"),
+    "KEYCTL_SETPERM": ("keyring", "hex32"),
+    "KEYCTL_DESCRIBE": ("keyring", ">strn", "size"),
+    "KEYCTL_CLEAR": ("keyring",),
+    "KEYCTL_LINK": ("keyring", "keyring"),
+    "KEYCTL_UNLINK": ("keyring", "keyring"),
+    "KEYCTL_SEARCH": ("keyring", "str", "str", "keyring"),
+    "KEYCTL_READ": ("keyring", ">strn", "size"),
+    "KEYCTL_SET_TIMEOUT": ("keyring", "uint"),
+    "KEYCTL_ASSUME_AUTHORITY": ("keyring",),
+    "KEYCTL_GET_SECURITY": ("keyring", ">strn", "size"),
+    "KEYCTL_SESSION_TO_PARENT": (),
+    "KEYCTL_INVALIDATE": ("keyring",),
+    "KEYCTL_GET_PERSISTENT": ("uid", "keyring"),
+}
+
+
+def _keyctl_arg(context: Context, value: int, _: str) -> str | None:
+    name = flag_set("keyctl_cmds").by_value.get(context.arg("op") & _U32, "")
+    kinds = _KEYCTL.get(name, ("hex",) * 4)
+    position = context.index - 1
+    if position >= len(kinds):
+        return None
+    kind = kinds[position]
+    if kind.startswith(">"):
+        if not context.returning or context.failed:
+            return pointer_text(value)
+        kind = kind[1:]
+    return decode_value(context, value, kind, "ret")
+
+
+def _kcmp_index(context: Context, value: int, _: str) -> str | None:
+    kind = context.arg("type") & _U32
+    if kind == 0:  # KCMP_FILE
+        return str(to_signed(value))
+    if 1 <= kind <= 6:
+        return None
+    return f"{value:#x}" if value else "0"
+
+
+def _perf_attr(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 16) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    kind, size, config = struct.unpack("<IIQ", data)
+    shown = f"{config:#x}" if config else "0"
+    return f"{{type={enum_text(kind, 'perf_type')}, size={size:#x}, config={shown}, ...}}"
+
+
+def _kexec_flags(_context: Context, value: int, _: str) -> str:
+    parts, rest = flags_parts(value & ~0xFFFF0000, flag_set("kexec_bits"))
+    arch = enum_text(value & 0xFFFF0000, "kexec_archs")
+    return "|".join([arch, *parts, *([f"{rest:#x}"] if rest else [])])
+
+
+def _uring_params(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 120) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    words = struct.unpack_from("<10I", data)
+    text = (
+        f"flags={flags_text(words[2], 'uring_setup_flags')}, sq_thread_cpu={words[3]}, "
+        f"sq_thread_idle={words[4]}"
+    )
+    if not context.returning or context.failed:
+        return f"{{{text}}}"
+    text += f", sq_entries={words[0]}, cq_entries={words[1]}"
+    text += f", features={flags_text(words[5], 'uring_features')}"
+    for label, at, names in (
+        ("sq_off", 40, ("head", "tail", "ring_mask", "ring_entries", "flags", "dropped", "array")),
+        ("cq_off", 80, ("head", "tail", "ring_mask", "ring_entries", "overflow", "cqes", "flags")),
+    ):
+        offsets = struct.unpack_from("<7I", data, at)
+        inner = (f"{name}={offset}" for name, offset in zip(names, offsets, strict=True))
+        text += f", {label}={{{', '.join(inner)}}}"
+    return f"{{{text}}}"
+
+
+def _landlock(context: Context, addr: int, param: str) -> str:
+    size = length_of(context, param)
+    value = context.read_int(addr, 8) if addr and size >= 8 else None
+    if value is None:
+        return pointer_text(addr)
+    more = ", ..." if size > 8 else ""
+    return f"{{handled_access_fs={flags_text(value, 'landlock_access_fs')}{more}}}"
+
+
+KINDS: dict[str, Decoder] = {
+    "clone_flags": _clone_flags,
+    "clone_stack": _clone_stack,
+    "clone_ptid": _clone_ptid,
+    "clone_ctid": _clone_ctid,
+    "clone_tls": _clone_tls,
+    "clone_args": _clone_args,
+    "wstatus": _wait_status,
+    "rusage": _rusage,
+    "utsname": _utsname,
+    "waitid_id": _waitid_id,
+    "futex_op": _futex_op,
+    "futex_arg": _futex_arg,
+    "prctl_arg": _prctl_arg,
+    "arch_prctl_arg": _arch_prctl_arg,
+    "sched_policy": _sched_policy,
+    "cpuset": _cpuset,
+    "sched_attr": _sched_attr,
+    "ptrace_pid": _ptrace_pid,
+    "ptrace_addr": _ptrace_addr,
+    "ptrace_data": _ptrace_data,
+    "capdata": _capdata,
+    "seccomp_flags": _seccomp_flags,
+    "seccomp_arg": _seccomp_arg,
+    "fprog": _fprog,
+    "reboot_arg": _reboot_arg,
+    "syslog_action": _syslog,
+    "syslog_buf": _syslog_rest("buf"),
+    "syslog_len": _syslog_rest("len"),
+    "personality": lambda _c, value, _p: personality_text(value & _U32),
+    "ioprio": _ioprio,
+    "keyring": _keyring,
+    "keyctl_arg": _keyctl_arg,
+    "kcmp_idx": _kcmp_index,
+    "perf_attr": _perf_attr,
+    "bpf_attr": lambda _c, value, _p: pointer_text(value),
+    "kexec_flags": _kexec_flags,
+    "io_uring_params": _uring_params,
+    "landlock_ruleset_attr": _landlock,
+}
