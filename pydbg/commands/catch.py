@@ -158,6 +158,13 @@ def _library(kind: str, temporary: bool) -> Callable[[Session, Parsed], PointSet
     return catch
 
 
+def _list(session: Session, parsed: Parsed) -> str:
+    """Say what can be caught."""
+    from pydbg.commands.helptext import help_on
+
+    return help_on(session.commands, parsed.invoked)
+
+
 # --- rows ----------------------------------------------------------------------------------
 
 
@@ -222,7 +229,7 @@ def _family(word: str, aliases: tuple[str, ...], temporary: bool) -> Iterable[Co
         )  # fmt: skip
 
     yield Command(
-        word, aliases, "breakpoints", prefix=True, example=f"{word} syscall write",
+        word, aliases, "breakpoints", prefix=True, example=f"{word} syscall write", run=_list,
         summary="Stop at what the program does." + once,
         help="See the list for what can be caught.",
     )  # fmt: skip

@@ -81,9 +81,9 @@ def show(session: Session, parsed: Parsed) -> str:
         value = dbg.history[-1]
     else:
         value = _evaluate(session, text)
-    shown = _value_text(session, value, letter)
+    # Kept before it is shown: a value that cannot be shown in this format has its number too.
     dbg.history.append(value)
-    return f"${len(dbg.history)} = {shown}"
+    return f"${len(dbg.history)} = {_value_text(session, value, letter)}"
 
 
 def call(session: Session, parsed: Parsed) -> str | None:
@@ -91,9 +91,9 @@ def call(session: Session, parsed: Parsed) -> str | None:
     value = _evaluate(session, parsed["EXPRESSION"])
     if value.is_void:
         return None
-    shown = _value_text(session, value, _letter(parsed["FMT"]))
-    session.dbg.history.append(value)
-    return f"${len(session.dbg.history)} = {shown}"
+    history = session.dbg.history
+    history.append(value)
+    return f"${len(history)} = {_value_text(session, value, _letter(parsed['FMT']))}"
 
 
 def output(session: Session, parsed: Parsed) -> None:
@@ -150,6 +150,8 @@ def examine(session: Session, parsed: Parsed) -> None:
             dbg.convenience["_"] = last
             if value is not None:
                 dbg.convenience["__"] = value
+            else:
+                dbg.convenience.pop("__", None)
 
 
 def _address(session: Session, text: str) -> int:

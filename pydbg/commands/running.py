@@ -153,6 +153,8 @@ def finish(session: Session, parsed: Parsed) -> Event:
     from pydbg.render import frames
 
     frame = common.selected(session)
+    if len(session.dbg.frames(frame.level + 2)) < frame.level + 2:
+        raise CommandError('"finish" not meaningful in the outermost frame.')
     if session.typed():
         # gdb leaves the #N out of this line's frame only in MI.
         session.say(f"Run till exit from {frames.frame(common.frame_line(session, frame))}")

@@ -180,7 +180,7 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         saved=saved,
         how=this.how,
         signal_handler=this.is_signal_frame,
-        outermost="" if caller is not None else _reason(session),
+        outermost="" if caller is not None else _outermost(session, this, saved, arch),
     )
 
 
@@ -215,9 +215,29 @@ def _saved_pc(
         return None
 
 
+def _outermost(session: Session, frame: Frame, saved: Any, arch: Any) -> str:
+    """Return why there is no caller: gdb's "outermost" where the code itself says so."""
+    problem = _reason(session)
+    if problem or frame.function == "main" or arch.pc in dict(saved):
+        return problem
+    return "outermost"
+
+
 def _base(frame: Frame, arch: Any) -> int | None:
-    """Return gdb's frame base: the frame pointer's place, two words below the CFA."""
-    return None if frame.cfa is None else frame.cfa - 2 * arch.pointer_size
+    """Return gdb's frame base: what the prologue makes the frame pointer (amd64-tdep.c)."""
+    from pydbg.arch.prologue import analyze_prologue
+
+    sp, fp = (frame.regs.get(arch.by_name[name].dwarf) for name in (arch.sp, arch.fp))
+    word = arch.pointer_size
+    start = frame.raw.function
+    offset = word
+    if start is not None and start <= frame.addr:
+        code = frame.thread.inferior.read_some(start, 64)
+        found = analyze_prologue(code, start, frame.addr, arch=arch)
+        if found.has_frame:
+            return fp
+        offset = found.cfa_offset
+    return None if sp is None else sp + offset - 2 * word
 
 
 def _language(frame: Frame) -> str:

@@ -141,7 +141,7 @@ def _started(record: Stop) -> tuple[str, bool]:
 
 def _exited(record: Stop) -> tuple[str, bool]:
     event: Any = record.event
-    how = f"exited with code {event.code:02o}" if event.code else "exited normally"
+    how = f"exited with code 0{event.code:o}" if event.code else "exited normally"
     return f"[Inferior {event.inferior} (process {event.pid}) {how}]", False
 
 
