@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydbg.errors import CommandError, DebuggerError, NoProcess
+from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
 from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
 
 if TYPE_CHECKING:
@@ -264,6 +264,8 @@ class Session:
         line = line.strip()
         if not line or line[0] == "#":
             return
+        if "\0" in line:
+            raise UsageError("A command cannot hold a NUL character.")
         found = self.commands.resolve(line)
         command = found.command
         self.require(command.needs)

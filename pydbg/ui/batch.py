@@ -25,6 +25,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -95,6 +96,10 @@ def _start(options: Options) -> int:
     from pydbg.debugger import Debugger
 
     terminal = _isatty(sys.stdin) and not options.batch
+    for stream in (sys.stdout, sys.stderr):
+        # What cannot be written (bytes of a script, a terminal that is not UTF-8) is escaped.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     dbg = Debugger()
     if _isatty(sys.stdin):
         from pydbg.console import Console
