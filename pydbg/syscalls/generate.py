@@ -90,7 +90,7 @@ def _resolve(name: str, headers: list[str], tokens: list[str]) -> str:
     excluded = {token[1:] for token in tokens if token.startswith("!")}
     explicit = dict(token.split("=") for token in tokens if "=" in token)
     patterns = [token for token in tokens if "*" in token]
-    plain = [t for t in tokens if "*" not in t and "=" not in t and not t.startswith("!")]
+    plain = [t for t in tokens if "*" not in t and "=" not in t and t[0] not in "!@"]
     found = _matching(headers, patterns) if patterns else []
     wanted = [*plain, *(constant for constant in found if constant not in excluded)]
     values: dict[str, int] = {}
@@ -101,7 +101,10 @@ def _resolve(name: str, headers: list[str], tokens: list[str]) -> str:
     missing = [constant for constant in plain if constant not in values]
     if missing:
         raise SystemExit(f"{name}: not in {headers}: {' '.join(missing)}")
-    ordered = [t.split("=")[0] for t in tokens if "*" not in t and not t.startswith("!")]
+    if "@ioctl" in tokens:
+        # _IOC_TYPESHIFT is 8; types below 0x10 are other constants with the same prefix.
+        values = {constant: value for constant, value in values.items() if value >> 12}
+    ordered = [t.split("=")[0] for t in tokens if "*" not in t and t[0] not in "!@"]
     found = [constant for constant in values if constant not in ordered]
     ordered += sorted(found, key=lambda constant: (values[constant] % 2**64, constant))
     values |= {constant: int(value, 0) for constant, value in explicit.items()}

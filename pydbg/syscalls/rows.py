@@ -32,7 +32,7 @@ munmap            11  91 m     addr:ptr length:size
 brk               12  45 m     addr:ptr -> hex
 rt_sigaction      13 174 s     signum:sig act:sigaction oldact:>sigaction sigsetsize:size
 rt_sigprocmask    14 175 s     how:enum=sigprocmask set:sigset=sigsetsize oldset:>sigset=sigsetsize sigsetsize:size
-rt_sigreturn      15 173 s     -> int
+rt_sigreturn      15 173 s     frame:sigframe
 ioctl             16  54 d     fd:fd cmd:ioctl_cmd arg:ioctl_arg
 pread64           17 180 d     fd:fd buf:>bytes=ret count:size offset:off
 pwrite64          18 181 d     fd:fd buf:bytes=count count:size offset:off
@@ -191,11 +191,11 @@ sethostname      170  74 -     name:bytes=len len:uint
 setdomainname    171 121 -     name:bytes=len len:uint
 iopl             172 110 -     level:int
 ioperm           173 101 -     from:hex num:hex turn_on:int
-create_module    174 127 -     name:ptr size:hex
+create_module    174 127 -     name:hex size:hex
 init_module      175 128 -     module_image:ptr len:size param_values:str
 delete_module    176 129 -     name:str flags:flags=delete_module
 get_kernel_syms  177 130 -     table:hex
-query_module     178 167 -     name:ptr which:hex buf:hex bufsize:hex ret:hex
+query_module     178 167 -     name:hex which:hex buf:hex bufsize:hex ret:hex
 quotactl         179 131 f     cmd:quota_cmd special:path id:uid addr:ptr
 nfsservctl       180 169 -     cmd:hex argp:hex resp:hex
 getpmsg          181 188 n     fd:hex ctlptr:hex dataptr:hex bandp:hex flagsp:hex
@@ -235,7 +235,7 @@ epoll_ctl_old    214   - -     arg1:hex arg2:hex arg3:hex arg4:hex
 epoll_wait_old   215   - -     arg1:hex arg2:hex arg3:hex arg4:hex
 remap_file_pages 216 257 m     addr:ptr size:size prot:flags64=mmap_prot pgoff:size flags:mmap_flags
 getdents64       217 220 d     fd:fd dirp:>dents64=ret count:uint
-set_tid_address  218 258 -     tidptr:ptr
+set_tid_address  218 258 -     tidptr:hex
 restart_syscall  219   0 -     -> int
 semtimedop       220   - i     semid:int sops:sembufs=nsops nsops:uint timeout:timespec
 fadvise64        221 250 d     fd:fd offset:off len:size advice:enum=fadvise
@@ -289,14 +289,14 @@ fchmodat         268 306 df    dirfd:dirfd path:path mode:mode
 faccessat        269 307 df    dirfd:dirfd path:path mode:flags=access
 pselect6         270 308 d     nfds:int readfds:fdset=nfds writefds:fdset=nfds exceptfds:fdset=nfds timeout:timespec_select sig:pselect_sig
 ppoll            271 309 d     fds:pollfds=nfds nfds:uint tmo_p:timespec_left sigmask:sigset=sigsetsize sigsetsize:size
-unshare          272 310 P     flags:flags=unshare_flags
+unshare          272 310 P     flags:flags64=unshare_flags
 set_robust_list  273 311 -     head:ptr len:size
 get_robust_list  274 312 -     pid:pid head_ptr:>ulongp=ptr len_ptr:>ulongp=size
 splice           275 313 d     fd_in:fd off_in:offset_in fd_out:fd off_out:offset_in len:size flags:flags=splice_flags
 tee              276 315 d     fd_in:fd fd_out:fd len:size flags:flags=splice_flags
 sync_file_range  277 314 d     fd:fd offset:off nbytes:off flags:flags=sync_file_range
 vmsplice         278 316 d     fd:fd iov:iovec=nr_segs nr_segs:size flags:flags=splice_flags
-move_pages       279 317 m     pid:pid count:size pages:ptr nodes:ptr status:ptr flags:flags=mbind_flags
+move_pages       279 317 m     pid:pid count:size pages:ptr nodes:ptr status:ptr flags:flags=move_pages_flags
 utimensat        280 320 df    dirfd:dirfd path:path times:timespecs2 flags:flags=at_flags
 epoll_pwait      281 319 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:int sigmask:sigset=sigsetsize sigsetsize:size
 signalfd         282 321 ds    fd:fd mask:sigset=sizemask sizemask:size -> fd
@@ -341,7 +341,7 @@ kexec_file_load  320   - d     kernel_fd:fd initrd_fd:fd cmdline_len:size cmdlin
 bpf              321 357 d     cmd:enum=bpf_commands attr:bpf_attr size:uint
 execveat         322 358 dfp   dirfd:dirfd path:path argv:argv envp:envp flags:flags=at_flags
 userfaultfd      323 374 d     flags:flags=uffd_flags -> fd
-membarrier       324 375 -     cmd:flags=membarrier_cmds flags:flags=membarrier_flags cpu_id:int
+membarrier       324 375 -     cmd:enum=membarrier_cmds flags:flags=membarrier_flags cpu_id:membarrier_cpu
 mlock2           325 376 m     addr:ptr length:size flags:flags=mlock_flags
 copy_file_range  326 377 d     fd_in:fd off_in:offset_in fd_out:fd off_out:offset_in len:size flags:uint
 preadv2          327 378 d     fd:fd iov:>iovec=iovcnt/ret iovcnt:size offset:off offset_high:hi64 flags:flags=rwf_flags
@@ -351,7 +351,7 @@ pkey_alloc       330 381 -     flags:hex access_rights:flags64=pkey_access
 pkey_free        331 382 -     pkey:int
 statx            332 383 dfT   dirfd:dirfd path:path flags:statx_flags mask:flags=statx_masks statxbuf:>statx
 io_pgetevents    333 385 -     ctx:ptr min_nr:long nr:long events:>io_events=ret timeout:timespec usig:pselect_sig
-rseq             334 386 -     rseq:ptr rseq_len:uint flags:flags=rseq_flags sig:hex32
+rseq             334 386 -     rseq:hex rseq_len:hex flags:hex sig:hex
 uretprobe        335   - -
 uprobe           336   - -
 pidfd_send_signal 424 424 dps   pidfd:fd sig:sig info:siginfo flags:flags=pidfd_send_signal_flags
@@ -361,7 +361,7 @@ io_uring_register 427 427 dm    fd:fd opcode:enum=uring_register_opcodes arg:ptr
 open_tree        428 428 df    dirfd:dirfd path:path flags:flags=open_tree_flags -> fd
 move_mount       429 429 df    from_dirfd:dirfd from_path:path to_dirfd:dirfd to_path:path flags:flags=move_mount_flags
 fsopen           430 430 d     fsname:str flags:flags=fsopen_flags -> fd
-fsconfig         431 431 df    fd:fd cmd:enum=fsconfig_cmds key:str value:ptr aux:int
+fsconfig         431 431 df    fd:fd cmd:enum=fsconfig key:str value:ptr aux:int
 fsmount          432 432 d     fs_fd:fd flags:flags=fsmount_flags attr_flags:flags=mount_attr_flags -> fd
 fspick           433 433 df    dirfd:dirfd path:path flags:flags=fspick_flags -> fd
 pidfd_open       434 434 d     pid:pid flags:flags=pidfd_open_flags -> fd

@@ -24,7 +24,7 @@ signal             -  48 s     signum:sig handler:sighandler -> sighandler
 lock               -  53 -
 mpx                -  56 -
 ulimit             -  58 -     arg1:hex arg2:hex
-oldolduname        -  59 -     buf:ptr
+oldolduname        -  59 -     buf:hex
 sigaction          -  67 s     signum:sig act:old_sigaction oldact:>old_sigaction
 sgetmask           -  68 s     -> old_sigmask
 ssetmask           -  69 s     newmask:old_sigmask -> old_sigmask
@@ -34,11 +34,11 @@ oldlstat           -  84 fl    path:path statbuf:ptr
 readdir            -  89 d     fd:fd dirp:ptr count:uint
 profil             -  98 -     arg1:hex arg2:hex arg3:hex arg4:hex
 socketcall         - 102 d     call:int args:ptr
-olduname           - 109 -     buf:ptr
+olduname           - 109 -     buf:hex
 idle               - 112 -
 vm86old            - 113 -     info:hex
-ipc                - 117 i     call:hex first:hex second:hex third:hex ptr:hex fifth:hex
-sigreturn          - 119 s     -> int
+ipc                - 117 i     call:ipc_call first:hex second:hex third:hex ptr:hex fifth:hex
+sigreturn          - 119 s     frame:sigframe
 sigprocmask        - 126 s     how:enum=sigprocmask set:old_sigset oldset:>old_sigset
 bdflush            - 134 -     func:hex data:hex
 _llseek            - 140 d     fd:fd offset_high:llseek_high offset_low:llseek_low result:>llp whence:enum=seek

@@ -102,6 +102,9 @@ class SigInfo(Record):
                 parts.append(f"si_syscall={_syscall_text(value, fields['si_arch'])}")
             elif name == "si_arch":
                 parts.append(f"si_arch={_ARCHES.get(value, hex(value))}")
+            elif name in ("si_utime", "si_stime") and value:
+                # In clock ticks, of which user space always sees 100 a second (USER_HZ).
+                parts.append(f"{name}={value} /* {value / 100:.2f} s */")
             elif name == "si_timerid":
                 parts.append(f"si_timerid={value:#x}")
             elif name not in ("si_int", "si_addr_lsb", "si_lower", "si_upper", "si_pkey"):

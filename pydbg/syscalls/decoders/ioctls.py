@@ -22,6 +22,19 @@ __all__ = ["KINDS", "request_text"]
 _U32 = 0xFFFFFFFF
 _DIRECTIONS = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")
 
+# Numbers that two drivers use; strace names both, since it does not know the file's.
+_SHARED = {
+    0x5204: "FASTRPC_IOCTL_INIT_ATTACH or RNDZAPENTCNT",
+    0x5402: "SNDCTL_TMR_START or TCSETS",
+    0x5403: "SNDCTL_TMR_STOP or TCSETSW",
+    0x5404: "SNDCTL_TMR_CONTINUE or TCSETSF",
+    0x5603: "VBG_IOCTL_VMMDEV_REQUEST_BIG or VT_GETSTATE",
+    0x7004: "PHN_NOT_OH or RTC_UIE_OFF",
+    0x40049409: "BTRFS_IOC_CLONE or FICLONE",
+    0x4020940D: "BTRFS_IOC_CLONE_RANGE or FICLONERANGE",
+    0xC0189436: "BTRFS_IOC_FILE_EXTENT_SAME or FIDEDUPERANGE",
+}
+
 # Request -> kind of the argument; ">" before it: filled in by the kernel.
 _ARGUMENTS = {
     "TCGETS": ">termios",
@@ -62,7 +75,7 @@ def request_text(code: int) -> str:
     >>> request_text(0x5401), request_text(0x12345678)
     ('TCGETS', '_IOC(_IOC_NONE, 0x56, 0x78, 0x1234)')
     """
-    name = flag_set("ioctls").by_value.get(code)
+    name = _SHARED.get(code) or flag_set("ioctls").by_value.get(code)
     if name:
         return name
     number, kind, size = code & 0xFF, code >> 8 & 0xFF, code >> 16 & 0x3FFF
@@ -76,7 +89,7 @@ def _command(_context: Context, value: int, _: str) -> str:
 
 def _argument(context: Context, value: int, _: str) -> str | None:
     name = flag_set("ioctls").by_value.get(context.arg("cmd") & _U32, "")
-    kind = _ARGUMENTS.get(name.split(" or ")[-1], "")
+    kind = _ARGUMENTS.get(name, "")
     if not kind:
         return f"{value:#x}" if value else "0"
     if kind == "none":

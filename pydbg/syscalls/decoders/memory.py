@@ -75,6 +75,12 @@ def _ipc_cmd(_context: Context, value: int, param: str) -> str:
     return enum_text(value, param)
 
 
+def _ipc_call(_context: Context, value: int, _: str) -> str:
+    """Print the first argument of i386's ipc: a version above the call's number."""
+    version, call = value >> 16, value & 0xFFFF
+    return f"{version}<<16|{call}" if version else str(call)
+
+
 def _shmctl_arg(_context: Context, value: int, _: str) -> str:
     return pointer_text(value)
 
@@ -169,6 +175,7 @@ KINDS: dict[str, Decoder] = {
     "memfd_flags": _memfd_flags,
     "shmget_flags": _shmget_flags,
     "ipc_flags": _ipc_flags,
+    "ipc_call": _ipc_call,
     "ipc_cmd": _ipc_cmd,
     "shmctl_arg": _shmctl_arg,
     "sembufs": _sembufs,

@@ -528,6 +528,10 @@ def _keyctl_arg(context: Context, value: int, _: str) -> str | None:
     return decode_value(context, value, kind, "ret")
 
 
+def _membarrier_cpu(context: Context, value: int, _: str) -> str | None:
+    return str(to_signed(value)) if context.arg("flags") & _U32 else None
+
+
 def _kcmp_index(context: Context, value: int, _: str) -> str | None:
     kind = context.arg("type") & _U32
     if kind == 0:  # KCMP_FILE
@@ -618,6 +622,7 @@ KINDS: dict[str, Decoder] = {
     "keyring": _keyring,
     "keyctl_arg": _keyctl_arg,
     "kcmp_idx": _kcmp_index,
+    "membarrier_cpu": _membarrier_cpu,
     "perf_attr": _perf_attr,
     "bpf_attr": lambda _c, value, _p: pointer_text(value),
     "kexec_flags": _kexec_flags,

@@ -147,6 +147,21 @@ def _pselect_mask(context: Context, addr: int, _: str) -> str:
     return f"{{sigmask={text}, sigsetsize={size}}}"
 
 
+# Where the set lies above the stack pointer at the call: struct rt_sigframe without its return
+# address (x86-64: ucontext's uc_sigmask; i386: the words before the ucontext come on top).
+_FRAME_MASKS = {("rt_sigreturn", 8): 296, ("rt_sigreturn", 4): 260, ("sigreturn", 4): 80}
+
+
+def _sigframe(context: Context, _value: int, _: str) -> str | None:
+    """Print the set that a return from a handler restores, if the reader knows the stack."""
+    at = _FRAME_MASKS.get((context.call.name, context.word))
+    stack = getattr(context.reader, "sp", None)
+    if at is None or stack is None:
+        return None
+    mask = context.read_int(stack + at, 4 if context.call.name == "sigreturn" else 8)
+    return pointer_text(stack) if mask is None else f"{{mask={mask_text(mask)}}}"
+
+
 def _sigaltstack(context: Context, addr: int, _: str) -> str:
     return decode_struct(context, addr, "sigaltstack")
 
@@ -163,4 +178,5 @@ KINDS: dict[str, Decoder] = {
     "sigevent": _sigevent,
     "pselect_sig": _pselect_mask,
     "sigaltstack": _sigaltstack,
+    "sigframe": _sigframe,
 }
