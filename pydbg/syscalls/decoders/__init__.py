@@ -19,10 +19,22 @@ __all__ = ["decode_result", "decode_struct", "decode_value", "pointer_text", "st
 
 @functools.cache
 def _kinds() -> dict[str, Decoder]:
-    from pydbg.syscalls.decoders import basic, files, ioctls, memory, network, process, sigs, times
+    from pydbg.syscalls.decoders import (
+        basic,
+        control,
+        files,
+        ioctls,
+        memory,
+        network,
+        polling,
+        process,
+        sigs,
+        times,
+    )
 
     kinds: dict[str, Decoder] = {}
-    for family in (basic, files, ioctls, memory, network, process, sigs, times):
+    families = (basic, control, files, ioctls, memory, network, polling, process, sigs, times)
+    for family in families:
         kinds.update(family.KINDS)
     return kinds
 

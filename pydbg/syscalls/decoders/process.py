@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_value, pointer_text, struct_text
-from pydbg.syscalls.decoders.basic import fd_text, length_of, string_text
+from pydbg.syscalls.decoders.basic import fd_text, length_of
 from pydbg.syscalls.flags import (
     enum_text,
     flag_set,
@@ -21,7 +21,7 @@ from pydbg.syscalls.structs import layout
 if TYPE_CHECKING:
     from pydbg.syscalls.decode import Context, Decoder
 
-__all__ = ["KINDS", "personality_text", "wait_status_text"]
+__all__ = ["KINDS", "wait_status_text"]
 
 _U32 = 0xFFFFFFFF
 _CLONE_PIDFD = 0x1000
@@ -236,78 +236,6 @@ def _wake_op(value: int) -> str:
     return f"{shift}{operation}<<28|{first}<<12|{compare}<<24|{second}"
 
 
-# prctl option -> kinds of its arguments; options without a row print all four in hex.
-_PRCTL = {
-    "PR_SET_NAME": ("name",),
-    "PR_GET_NAME": (">name",),
-    "PR_SET_PDEATHSIG": ("sig",),
-    "PR_GET_PDEATHSIG": (">sigp",),
-    "PR_GET_DUMPABLE": (),
-    "PR_SET_DUMPABLE": ("enum=dumpable",),
-    "PR_GET_KEEPCAPS": (),
-    "PR_SET_KEEPCAPS": ("size",),
-    "PR_GET_TIMING": (),
-    "PR_GET_SECCOMP": (),
-    "PR_SET_SECCOMP": ("enum=seccomp_mode", "fprog"),
-    "PR_GET_SECUREBITS": (),
-    "PR_SET_SECUREBITS": ("flags=securebits",),
-    "PR_GET_TIMERSLACK": (),
-    "PR_SET_TIMERSLACK": ("long",),
-    "PR_TASK_PERF_EVENTS_DISABLE": (),
-    "PR_TASK_PERF_EVENTS_ENABLE": (),
-    "PR_CAPBSET_READ": ("enum=capabilities",),
-    "PR_CAPBSET_DROP": ("enum=capabilities",),
-    "PR_CAP_AMBIENT": ("enum=cap_ambient", "cap", "hex", "hex"),
-    "PR_SET_CHILD_SUBREAPER": ("size",),
-    "PR_GET_CHILD_SUBREAPER": (">intp=int",),
-    "PR_SET_NO_NEW_PRIVS": ("size", "hex", "hex", "hex"),
-    "PR_SET_THP_DISABLE": ("size", "hex", "hex", "hex"),
-    "PR_GET_TID_ADDRESS": (">ulongp=ptr",),
-    "PR_SET_PTRACER": ("tracer",),
-    "PR_SET_MM": ("enum=set_mm", "hex", "hex", "hex"),
-}
-
-
-def _prctl_arg(context: Context, value: int, _: str) -> str | None:
-    name = flag_set("prctl_options").by_value.get(context.arg("option") & _U32, "")
-    position = context.index - 1
-    kinds = _PRCTL.get(name, ("hex",) * 4)
-    if position >= len(kinds):
-        return None
-    kind, _, param = kinds[position].partition("=")
-    if kind.startswith(">"):
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        kind = kind[1:]
-    if kind == "fprog" and context.arg("arg2") != 2:
-        return None
-    if kind == "cap":
-        if context.arg("arg2") == 4:
-            return decode_value(context, value, "hex", "")
-        kind, param = "enum", "capabilities"
-    if kind == "name":
-        found = context.read_cstring(value, 15) if value else None
-        return pointer_text(value) if found is None else quote(found[0])
-    if kind == "sigp":
-        number = context.read_int(value, 4, signed=True) if value else None
-        return pointer_text(value) if number is None else f"[{strace_name(number)}]"
-    if kind == "tracer":
-        everyone = value == (1 << (8 * context.word)) - 1
-        return "PR_SET_PTRACER_ANY" if everyone else str(to_signed(value))
-    return decode_value(context, value, kind, param)
-
-
-def _arch_prctl_arg(context: Context, value: int, _: str) -> str:
-    code = context.arg("code") & _U32
-    if code in (0x1003, 0x1004):  # ARCH_GET_FS, ARCH_GET_GS
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        return decode_value(context, value, "ulongp", "ptr") or ""
-    if code in (0x1001, 0x1002):
-        return pointer_text(value)
-    return f"{value:#x}" if value else "0"
-
-
 def _sched_policy(_context: Context, value: int, _: str) -> str:
     return policy_text(value & _U32)
 
@@ -386,97 +314,6 @@ def _ptrace_data(context: Context, value: int, _: str) -> str | None:
     return pointer_text(value)
 
 
-def _capabilities(value: int) -> str:
-    parts: list[str] = []
-    for name, bit in flag_set("capabilities").items:
-        if value >> bit & 1:
-            parts.append(f"1<<{name}")
-            value &= ~(1 << bit)
-    if value:
-        parts.append(f"{value:#x}")
-    return "|".join(parts) or "0"
-
-
-def _capdata(context: Context, addr: int, _: str) -> str:
-    """Print capget's data: one triple of 32 bits in version 1, two after it."""
-    version = context.read_int(context.arg("hdrp"))
-    pairs = 2 if version in (0x20071026, 0x20080522) else 1
-    data = context.read(addr, 12 * pairs) if addr and version is not None else None
-    if data is None:
-        return pointer_text(addr)
-    words = struct.unpack(f"<{3 * pairs}I", data)
-    merged = [words[index] | (words[index + 3] << 32 if pairs == 2 else 0) for index in range(3)]
-    names = ("effective", "permitted", "inheritable")
-    texts = (f"{name}={_capabilities(mask)}" for name, mask in zip(names, merged, strict=True))
-    return "{" + ", ".join(texts) + "}"
-
-
-def _seccomp_flags(context: Context, value: int, _: str) -> str:
-    value &= _U32
-    if context.arg("operation") & _U32 == 1:
-        return flags_text(value, "seccomp_filter_flags")
-    return f"{value:#x}" if value else "0"
-
-
-def _seccomp_arg(context: Context, addr: int, _: str) -> str:
-    operation = context.arg("operation") & _U32
-    if operation == 1:
-        return _fprog(context, addr, "")
-    if operation == 2:
-        action = context.read_int(addr) if addr else None
-        return pointer_text(addr) if action is None else f"[{enum_text(action, 'seccomp_actions')}]"
-    return pointer_text(addr)
-
-
-def _fprog(context: Context, addr: int, _: str) -> str:
-    data = context.read(addr, 2 * context.word) if addr else None
-    if data is None:
-        return pointer_text(addr)
-    count = int.from_bytes(data[:2], "little")
-    return f"{{len={count}, filter={pointer_text(int.from_bytes(data[context.word :], 'little'))}}}"
-
-
-def _reboot_arg(context: Context, value: int, _: str) -> str | None:
-    if context.arg("op") & _U32 != 0xA1B2C3D4:  # LINUX_REBOOT_CMD_RESTART2
-        return None
-    return string_text(context, value)
-
-
-def _syslog(_context: Context, value: int, _: str) -> str:
-    number = to_signed(value)
-    name = flag_set("syslog_actions").by_value.get(number, "SYSLOG_ACTION_???")
-    return f"{number} /* {name} */"
-
-
-def _syslog_rest(kind: str) -> Decoder:
-    def decoder(context: Context, value: int, _: str) -> str | None:
-        action = to_signed(context.arg("type"))
-        if action in (0, 1, 5, 6, 7, 9, 10):
-            return None
-        if kind == "len":
-            return str(to_signed(value))
-        if action == 8:
-            return pointer_text(value)
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        return decode_value(context, value, "strn", "ret")
-
-    return decoder
-
-
-def personality_text(value: int) -> str:
-    """Return an execution domain and its flags (personality(2))."""
-    if value == _U32:
-        return f"{value:#x}"
-    domain = flag_set("personality_types")
-    flags, rest = flags_parts(value & ~0xFF, flag_set("personality_flags"))
-    whole = domain.by_value.get(value)
-    if whole:
-        return whole
-    first = domain.by_value.get(value & 0xFF, f"{value & 0xFF:#x} /* PER_??? */")
-    return "|".join([first, *flags, *([f"{rest:#x}"] if rest else [])])
-
-
 def _ioprio(_context: Context, value: int, _: str) -> str:
     return ioprio_text(value & _U32)
 
@@ -486,52 +323,6 @@ def ioprio_text(value: int) -> str:
     return f"IOPRIO_PRIO_VALUE({enum_text(value >> 13, 'ioprio_class')}, {value & 0x1FFF})"
 
 
-def _keyring(_context: Context, value: int, _: str) -> str:
-    number = to_signed(value)
-    name = flag_set("key_spec").by_value.get(number % (1 << 64))
-    return name or str(number)
-
-
-_KEYCTL = {
-    "KEYCTL_GET_KEYRING_ID": ("keyring", "int"),
-    "KEYCTL_JOIN_SESSION_KEYRING": ("str",),
-    "KEYCTL_UPDATE": ("keyring", "ptr", "size"),
-    "KEYCTL_REVOKE": ("keyring",),
-    "KEYCTL_CHOWN": ("keyring", "uid", "uid"),
-    "KEYCTL_SETPERM": ("keyring", "hex32"),
-    "KEYCTL_DESCRIBE": ("keyring", ">strn", "size"),
-    "KEYCTL_CLEAR": ("keyring",),
-    "KEYCTL_LINK": ("keyring", "keyring"),
-    "KEYCTL_UNLINK": ("keyring", "keyring"),
-    "KEYCTL_SEARCH": ("keyring", "str", "str", "keyring"),
-    "KEYCTL_READ": ("keyring", ">strn", "size"),
-    "KEYCTL_SET_TIMEOUT": ("keyring", "uint"),
-    "KEYCTL_ASSUME_AUTHORITY": ("keyring",),
-    "KEYCTL_GET_SECURITY": ("keyring", ">strn", "size"),
-    "KEYCTL_SESSION_TO_PARENT": (),
-    "KEYCTL_INVALIDATE": ("keyring",),
-    "KEYCTL_GET_PERSISTENT": ("uid", "keyring"),
-}
-
-
-def _keyctl_arg(context: Context, value: int, _: str) -> str | None:
-    name = flag_set("keyctl_cmds").by_value.get(context.arg("op") & _U32, "")
-    kinds = _KEYCTL.get(name, ("hex",) * 4)
-    position = context.index - 1
-    if position >= len(kinds):
-        return None
-    kind = kinds[position]
-    if kind.startswith(">"):
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        kind = kind[1:]
-    return decode_value(context, value, kind, "ret")
-
-
-def _membarrier_cpu(context: Context, value: int, _: str) -> str | None:
-    return str(to_signed(value)) if context.arg("flags") & _U32 else None
-
-
 def _kcmp_index(context: Context, value: int, _: str) -> str | None:
     kind = context.arg("type") & _U32
     if kind == 0:  # KCMP_FILE
@@ -539,53 +330,6 @@ def _kcmp_index(context: Context, value: int, _: str) -> str | None:
     if 1 <= kind <= 6:
         return None
     return f"{value:#x}" if value else "0"
-
-
-def _perf_attr(context: Context, addr: int, _: str) -> str:
-    data = context.read(addr, 16) if addr else None
-    if data is None:
-        return pointer_text(addr)
-    kind, size, config = struct.unpack("<IIQ", data)
-    shown = f"{config:#x}" if config else "0"
-    return f"{{type={enum_text(kind, 'perf_type')}, size={size:#x}, config={shown}, ...}}"
-
-
-def _kexec_flags(_context: Context, value: int, _: str) -> str:
-    parts, rest = flags_parts(value & ~0xFFFF0000, flag_set("kexec_bits"))
-    arch = enum_text(value & 0xFFFF0000, "kexec_archs")
-    return "|".join([arch, *parts, *([f"{rest:#x}"] if rest else [])])
-
-
-def _uring_params(context: Context, addr: int, _: str) -> str:
-    data = context.read(addr, 120) if addr else None
-    if data is None:
-        return pointer_text(addr)
-    words = struct.unpack_from("<10I", data)
-    text = (
-        f"flags={flags_text(words[2], 'uring_setup_flags')}, sq_thread_cpu={words[3]}, "
-        f"sq_thread_idle={words[4]}"
-    )
-    if not context.returning or context.failed:
-        return f"{{{text}}}"
-    text += f", sq_entries={words[0]}, cq_entries={words[1]}"
-    text += f", features={flags_text(words[5], 'uring_features')}"
-    for label, at, names in (
-        ("sq_off", 40, ("head", "tail", "ring_mask", "ring_entries", "flags", "dropped", "array")),
-        ("cq_off", 80, ("head", "tail", "ring_mask", "ring_entries", "overflow", "cqes", "flags")),
-    ):
-        offsets = struct.unpack_from("<7I", data, at)
-        inner = (f"{name}={offset}" for name, offset in zip(names, offsets, strict=True))
-        text += f", {label}={{{', '.join(inner)}}}"
-    return f"{{{text}}}"
-
-
-def _landlock(context: Context, addr: int, param: str) -> str:
-    size = length_of(context, param)
-    value = context.read_int(addr, 8) if addr and size >= 8 else None
-    if value is None:
-        return pointer_text(addr)
-    more = ", ..." if size > 8 else ""
-    return f"{{handled_access_fs={flags_text(value, 'landlock_access_fs')}{more}}}"
 
 
 KINDS: dict[str, Decoder] = {
@@ -601,31 +345,12 @@ KINDS: dict[str, Decoder] = {
     "waitid_id": _waitid_id,
     "futex_op": _futex_op,
     "futex_arg": _futex_arg,
-    "prctl_arg": _prctl_arg,
-    "arch_prctl_arg": _arch_prctl_arg,
     "sched_policy": _sched_policy,
     "cpuset": _cpuset,
     "sched_attr": _sched_attr,
     "ptrace_pid": _ptrace_pid,
     "ptrace_addr": _ptrace_addr,
     "ptrace_data": _ptrace_data,
-    "capdata": _capdata,
-    "seccomp_flags": _seccomp_flags,
-    "seccomp_arg": _seccomp_arg,
-    "fprog": _fprog,
-    "reboot_arg": _reboot_arg,
-    "syslog_action": _syslog,
-    "syslog_buf": _syslog_rest("buf"),
-    "syslog_len": _syslog_rest("len"),
-    "personality": lambda _c, value, _p: personality_text(value & _U32),
     "ioprio": _ioprio,
-    "keyring": _keyring,
-    "keyctl_arg": _keyctl_arg,
     "kcmp_idx": _kcmp_index,
-    "membarrier_cpu": _membarrier_cpu,
-    "perf_attr": _perf_attr,
-    "bpf_attr": lambda _c, value, _p: pointer_text(value),
-    "kexec_flags": _kexec_flags,
-    "io_uring_params": _uring_params,
-    "landlock_ruleset_attr": _landlock,
 }

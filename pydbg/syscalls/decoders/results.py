@@ -54,7 +54,7 @@ def _prctl(context: Context, ret: int, _: str) -> str:
 
 
 def _personality(_context: Context, ret: int, _: str) -> str:
-    from pydbg.syscalls.decoders.process import personality_text
+    from pydbg.syscalls.decoders.control import personality_text
 
     return f"{_hex(ret & _U32)} ({personality_text(ret & _U32)})"
 
