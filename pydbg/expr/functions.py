@@ -17,6 +17,9 @@ _MAX_STRING = 1 << 20
 def read_string(value: Value, ctx: Context, limit: int = _MAX_STRING) -> bytes:
     """Return the characters of a string value: an array, or what a pointer points to.
 
+    A number is an address, as the arguments of system calls and registers are numbers (gdb
+    wants a cast there).
+
     >>> from pydbg.expr.context import BaseContext
     >>> from pydbg.expr.types import LP64
     >>> read_string(Value(LP64.array(LP64.char, 4), b"ab\\0c"), BaseContext())
@@ -56,25 +59,18 @@ def _arguments(name: str, args: list[Value], count: int) -> list[Value]:
     return args
 
 
-def _string(value: Value, ctx: Context) -> bytes:
-    ctype = strip(value.type)
-    if not isinstance(ctype, (ArrayType, PointerType)):
-        raise ExprError(f"Trying to read string with inappropriate type `{value.type}'.")
-    return read_string(value, ctx)
-
-
 def _int(number: int, ctx: Context) -> Value:
     return from_number(data_model(ctx.pointer_size).int, number)
 
 
 def _streq(args: list[Value], ctx: Context) -> Value:
     first, second = _arguments("_streq", args, 2)
-    return _int(int(_string(first, ctx) == _string(second, ctx)), ctx)
+    return _int(int(read_string(first, ctx) == read_string(second, ctx)), ctx)
 
 
 def _strlen(args: list[Value], ctx: Context) -> Value:
     (value,) = _arguments("_strlen", args, 1)
-    return _int(len(_string(value, ctx)), ctx)
+    return _int(len(read_string(value, ctx)), ctx)
 
 
 def _regex(args: list[Value], ctx: Context) -> Value:
@@ -82,10 +78,10 @@ def _regex(args: list[Value], ctx: Context) -> Value:
 
     value, pattern = _arguments("_regex", args, 2)
     try:
-        compiled = re.compile(_string(pattern, ctx))
+        compiled = re.compile(read_string(pattern, ctx))
     except re.error as error:
         raise ExprError(f"Invalid regular expression: {error}") from None
-    return _int(int(compiled.match(_string(value, ctx)) is not None), ctx)
+    return _int(int(compiled.match(read_string(value, ctx)) is not None), ctx)
 
 
 def _memeq(args: list[Value], ctx: Context) -> Value:
