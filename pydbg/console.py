@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import threading
+from _thread import get_native_id
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -57,7 +58,7 @@ def interruptible(interrupt: Callable[[], None], *, own_sigint: bool) -> Iterato
     Does nothing outside of Python's main thread, where signal handlers cannot be set, nor (for
     SIGINT) when the host program has a handler of its own and ``own_sigint`` is false.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if get_native_id() != os.getpid():
         yield
         return
 

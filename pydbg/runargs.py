@@ -6,7 +6,6 @@ here; what would need a shell is refused with a clear line.
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Mapping
@@ -39,7 +38,11 @@ class _Word(Record, frozen=False):
         self.started = True
         self.quoted = self.quoted or quoted
         self.text += text
-        self.pattern += glob.escape(text) if quoted else text
+        if quoted and any(c in text for c in "*?["):
+            from glob import escape
+
+            text = escape(text)
+        self.pattern += text
 
 
 def parse(text: str, env: Mapping[str, str] | None = None, cwd: str | None = None) -> RunArgs:
@@ -135,7 +138,9 @@ def _expand(word: _Word, cwd: str | None) -> list[str]:
     if not word.quoted and text.startswith("~"):
         text = os.path.expanduser(text)
         word.pattern = text
-    if any(c in word.pattern for c in "*?[") and glob.has_magic(word.pattern):
+    if any(c in word.pattern for c in "*?["):
+        import glob
+
         found = sorted(glob.glob(word.pattern, root_dir=None if os.path.isabs(text) else cwd))
         if found:
             return found

@@ -8,7 +8,6 @@ those of gdb, so that old scripts run; rows of gdb's that mean nothing here are 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -99,6 +98,8 @@ def _parse_choice(text: str, choices: tuple[str, ...]) -> str:
         return found[0]
     if found:
         raise UsageError(f'Ambiguous item "{text}": {", ".join(found)}.')
+    import difflib
+
     near = difflib.get_close_matches(text, choices, 1)
     hint = f'  Did you mean "{near[0]}"?' if near else ""
     raise UsageError(f'Undefined item: "{text}".{hint}  Valid are {", ".join(choices)}.')
@@ -281,6 +282,8 @@ class Settings:
         """
         found = self._rows.get(name)
         if found is None:
+            import difflib
+
             near = difflib.get_close_matches(name, self._rows, 1)
             hint = f'  Did you mean "{near[0]}"?' if near else ""
             raise UsageError(f'There is no setting "{name}".{hint}')

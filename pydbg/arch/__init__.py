@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydbg.arch.i386 import I386
+from typing import TYPE_CHECKING, Any
+
 from pydbg.arch.model import Arch, Register
 from pydbg.arch.x86_64 import X86_64
 from pydbg.errors import FileError
+
+if TYPE_CHECKING:
+    from pydbg.arch.i386 import I386
 
 __all__ = ["I386", "X86_64", "Arch", "Register", "arch_for"]
 
@@ -32,6 +36,15 @@ _MACHINES = {
 }
 
 
+def __getattr__(name: str) -> Any:
+    # Most sessions debug no 32-bit program, and a record is some two hundred objects.
+    if name == "I386":
+        from pydbg.arch.i386 import I386
+
+        return I386
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def arch_for(elf_machine: int, elf_class: int, what: str = "This program") -> Arch:
     """Find the record for an ELF file's e_machine and EI_CLASS.
 
@@ -44,6 +57,8 @@ def arch_for(elf_machine: int, elf_class: int, what: str = "This program") -> Ar
     if (elf_machine, elf_class) == (_EM_X86_64, _CLASS64):
         return X86_64
     if (elf_machine, elf_class) == (_EM_386, _CLASS32):
+        from pydbg.arch.i386 import I386
+
         return I386
     if (elf_machine, elf_class) == (_EM_X86_64, _CLASS32):
         name = "x32"

@@ -35,7 +35,6 @@ location (an int), ``PID``.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable
@@ -460,6 +459,8 @@ class _Choice(Kind):
             return found[0]
         if found:
             raise UsageError(f'Ambiguous word "{text}": {", ".join(found)}.')
+        import difflib
+
         near = difflib.get_close_matches(text, self.words, 1)
         hint = f'  Did you mean "{near[0]}"?' if near else ""
         raise UsageError(f'Undefined word "{text}".  Valid are {", ".join(self.words)}.{hint}')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
@@ -89,14 +88,14 @@ def shell(session: Session, parsed: Parsed) -> None:
 def pwd(session: Session, parsed: Parsed) -> str:
     """Show the working directory."""
     try:
-        return f"Working directory {Path.cwd()}."
+        return f"Working directory {os.getcwd()}."
     except OSError as error:
         raise FileError(f"The working directory is gone: {error.strerror}.") from None
 
 
 def cd(session: Session, parsed: Parsed) -> str:
     """Change the working directory."""
-    path = parsed["DIRECTORY"] or str(Path("~").expanduser())
+    path = parsed["DIRECTORY"] or os.path.expanduser("~")
     try:
         os.chdir(path)
     except OSError as error:

@@ -21,7 +21,6 @@ spelt without the words before ("r" for "info registers"), so ``i r`` needs no r
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -404,6 +403,8 @@ class Commands:
     def suggest(self, parent: str, word: str) -> list[str]:
         """Return names below ``parent`` that are near to ``word``."""
         level = [name for name, row in self._level(parent).items() if not row.hidden]
+        import difflib
+
         near = difflib.get_close_matches(word, [name for name in level if len(name) > 1], 3, 0.7)
         return [name for name in near if name != word]
 

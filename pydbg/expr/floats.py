@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import math
 import struct
-from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydbg.records import Record
 
 __all__ = ["FORMATS", "FloatFormat", "Number", "decode", "encode", "text"]
 
-Number = int | float | Fraction
+if TYPE_CHECKING:
+    # An import of 2 ms that only the x87 formats need.
+    from fractions import Fraction
+
+Number: TypeAlias = "int | float | Fraction"
 
 
 class FloatFormat(Record):
@@ -88,6 +92,8 @@ def decode(name: str, data: bytes) -> float | Fraction:
         mantissa |= 1 << fmt.mantissa_bits
     if mantissa == 0:
         return -0.0 if negative else 0.0
+    from fractions import Fraction
+
     value = Fraction(mantissa) * Fraction(2) ** (max(exponent, 1) - fmt.bias - fraction_bits)
     if negative:
         value = -value
@@ -100,6 +106,8 @@ def encode(name: str, value: Number) -> bytes:
     >>> encode("bfloat16", 1.5).hex()
     'c03f'
     """
+    from fractions import Fraction
+
     fmt = FORMATS[name]
     top = (1 << fmt.exponent_bits) - 1
     special = isinstance(value, float) and (math.isnan(value) or math.isinf(value))
@@ -126,6 +134,8 @@ def _round(fmt: FloatFormat, value: Fraction) -> tuple[int, int]:
     """Return (biased exponent, stored mantissa) of a finite value >= 0."""
     if value == 0:
         return 0, 0
+    from fractions import Fraction
+
     power = value.numerator.bit_length() - value.denominator.bit_length()
     if Fraction(2) ** power > value:
         power -= 1
@@ -167,9 +177,12 @@ def text(name: str, data: bytes) -> str:
 def general(value: Fraction, digits: int) -> str:
     """Return ``%.{digits}g`` of an exact number.
 
+    >>> from fractions import Fraction
     >>> general(Fraction(1, 3), 5), general(Fraction(10**30), 5)
     ('0.33333', '1e+30')
     """
+    from fractions import Fraction
+
     if value == 0:
         return "0"
     sign = "-" if value < 0 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
 from pydbg.expr import floats
@@ -21,6 +21,9 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.records import Record
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = [
     "MAX_VALUE_SIZE",

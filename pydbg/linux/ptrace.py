@@ -1,8 +1,8 @@
 """ptrace(2) requests, one function each.
 
-The library handle is python-ptrace's; what its binding lacks (SEIZE, INTERRUPT, LISTEN, the
-register sets, GET_SYSCALL_INFO, signal masks, debug registers) is added here and nowhere
-else. Nothing is loaded before the first request is made.
+The words of ``struct user`` (debug registers) go through python-ptrace's binding. What it lacks
+(SEIZE, INTERRUPT, LISTEN, the register sets, GET_SYSCALL_INFO, signal masks) and what is asked
+at every stop is here and nowhere else. Nothing is loaded before the first request is made.
 
 Every function raises :class:`~pydbg.errors.ThreadGone` where the kernel says ESRCH: the tracee
 died, or it is not stopped, which the event loop knows how to tell apart. Every other refusal
@@ -15,7 +15,7 @@ import errno as _errno
 import struct
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pydbg.errors import PtraceError, ThreadGone
 
@@ -103,44 +103,51 @@ class SyscallInfo(NamedTuple):
     ret_data: int = 0
 
 
-def _library() -> ctypes.CDLL:
-    """Return the C library through python-ptrace, without what its import does on the way.
-
-    ``ptrace.ctypes_libc`` asks ``ctypes.util.find_library("c")``, which imports subprocess and
-    forks ``ldconfig -p``: 25 ms, and a SIGCHLD in the host program. libc is in this process
-    already, so the module gets its two names from us, unless somebody has imported it before.
-    """
+@cache
+def _libc() -> ctypes.CDLL:
+    """Return the C library, which is in this process already."""
     import ctypes
-    from types import ModuleType
 
-    name = "ptrace.ctypes_libc"
-    if name not in sys.modules:
-        stand_in = ModuleType(name, "The C library of this process, found without ldconfig.")
-        stand_in.__dict__.update(LIBC_FILENAME=None, libc=ctypes.CDLL(None, use_errno=True))
-        sys.modules[name] = stand_in
-    from ptrace.binding import func
-
-    # What an import of the module would have done.
-    vars(sys.modules["ptrace"])["ctypes_libc"] = sys.modules[name]
-
-    # With the C extension "cptrace" installed the binding has no library handle.
-    return sys.modules[name].libc if not func.HAS_CPTRACE else ctypes.CDLL(None, use_errno=True)
+    return ctypes.CDLL(None, use_errno=True)
 
 
 @cache
 def _ptrace() -> Callable[..., int]:
     """Return the foreign function, loaded once.
 
-    It is a second function object of the library that python-ptrace loaded: the binding's own
-    declares four unsigned long arguments, and converting each costs 0.4 us a call. Without
-    declared arguments ctypes passes an int as a C int, which is right for requests, thread
-    ids, signals and options; addresses and words must be wrapped in c_void_p.
+    python-ptrace's binding declares four unsigned long arguments, and converting each costs
+    0.4 us a call. Without declared arguments ctypes passes an int as a C int, which is right
+    for requests, thread ids, signals and options; addresses and words must be wrapped in
+    c_void_p.
     """
     import ctypes
 
-    function = _library()["ptrace"]
+    function = _libc()["ptrace"]
     function.restype = ctypes.c_long
     return function
+
+
+@cache
+def _binding() -> Any:
+    """Return python-ptrace's binding, without what its import does on the way.
+
+    ``ptrace.ctypes_libc`` asks ``ctypes.util.find_library("c")``, which imports subprocess and
+    forks ``ldconfig -p``: 25 ms, and a SIGCHLD in the host program. So the module gets its two
+    names from us, unless somebody has imported it before. What is left of the import takes as
+    long as a session's first stop, so nothing on the way there may ask for the binding.
+    """
+    from types import ModuleType
+
+    name = "ptrace.ctypes_libc"
+    if name not in sys.modules:
+        stand_in = ModuleType(name, "The C library of this process, found without ldconfig.")
+        stand_in.__dict__.update(LIBC_FILENAME=None, libc=_libc())
+        sys.modules[name] = stand_in
+    from ptrace.binding import func
+
+    # What an import of the module would have done.
+    vars(sys.modules["ptrace"])["ctypes_libc"] = sys.modules[name]
+    return func
 
 
 @cache
@@ -277,9 +284,22 @@ def _peek(request: int, name: str, tid: int, addr: int) -> int:
     return value & 0xFFFF_FFFF_FFFF_FFFF
 
 
+def _word_of_user(request: str, tid: int, *words: int) -> int:
+    """Read or write a word of ``struct user`` through python-ptrace's binding."""
+    func = _binding()
+    try:
+        word = getattr(func, f"ptrace_{request.lower()}")(tid, *words)
+    except func.PtraceError as error:
+        if error.errno == _errno.ESRCH:
+            raise ThreadGone(tid) from None
+        # Without an errno the offset is not a word's.
+        raise PtraceError(f"PTRACE_{request}", tid, error.errno or _errno.EIO) from None
+    return int(word or 0)
+
+
 def peekuser(tid: int, offset: int) -> int:
     """Return the word at ``offset`` of the tracee's ``struct user``."""
-    return _peek(PEEKUSER, "PEEKUSER", tid, offset)
+    return _word_of_user("PEEKUSER", tid, offset) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def pokeuser(tid: int, offset: int, value: int) -> None:
@@ -288,9 +308,7 @@ def pokeuser(tid: int, offset: int, value: int) -> None:
     The kernel refuses a debug register's address that is not the user's or not aligned
     (EINVAL), and DR4 and DR5 (EIO).
     """
-    pointer = _pointer()
-    if _ptrace()(POKEUSER, tid, pointer(offset), pointer(value)) == -1:
-        _fail("POKEUSER", tid)
+    _word_of_user("POKEUSER", tid, offset, value)
 
 
 def peekdata(tid: int, addr: int) -> int:
@@ -353,7 +371,7 @@ def tgkill(pid: int, tid: int, signo: int) -> None:
     """Send ``signo`` to one thread of a process (tgkill(2))."""
     import ctypes
 
-    if _library()["tgkill"](pid, tid, signo) == -1:
+    if _libc()["tgkill"](pid, tid, signo) == -1:
         if ctypes.get_errno() == _errno.ESRCH:
             raise ThreadGone(tid)
         raise PtraceError("tgkill", tid, ctypes.get_errno())

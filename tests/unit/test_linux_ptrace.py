@@ -56,12 +56,15 @@ def test_import_loads_nothing_and_forks_nothing() -> None:
         " if name in ('os.fork', 'os.posix_spawn', 'subprocess.Popen') else None)\n"
         "try: p.cont(1 << 22 | 1)\n"
         "except Exception as error: print(type(error).__name__)\n"
+        "print('ptrace' in sys.modules)\n"
+        "try: p.peekuser(1 << 22 | 1, 848)\n"
+        "except Exception as error: print(type(error).__name__)\n"
         "print(forks, 'ptrace.binding.func' in sys.modules)\n"
         "import ptrace.ctypes_libc, ptrace.binding.func as func\n"
         "print(ptrace.ctypes_libc.libc.getpid() == os.getpid(), callable(func._ptrace))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "ThreadGone\n[] True\nTrue True\n"
+    assert done.stdout == "ThreadGone\nFalse\nThreadGone\n[] True\nTrue True\n"
 
 
 @pytest.mark.parametrize("name", ["cont", "syscall", "step", "detach", "interrupt", "listen"])
