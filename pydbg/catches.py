@@ -8,7 +8,7 @@ syscall-filter off``) every call of every thread stops.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import CATCH_KINDS, Catchpoint
@@ -272,17 +272,26 @@ class Catches:
         row = table_for(abi).by_number(nr)
         return row.name if row is not None else ""
 
-    @staticmethod
-    def names_of(info: SyscallInfo, abi: str, ret: int | None) -> Mapping[str, int]:
+    @classmethod
+    def names_at(cls, event: SyscallCaught) -> Mapping[str, int]:
+        """Return what a condition could name at a stop."""
+        return cls._names(event.abi, event.nr, event.args, event.ret)
+
+    @classmethod
+    def names_of(cls, info: SyscallInfo, abi: str, ret: int | None) -> Mapping[str, int]:
         """Return what a condition may name: nr, arg1 to arg6, the arguments, ret, errno."""
+        return cls._names(abi, info.nr, info.args, ret)
+
+    @staticmethod
+    def _names(abi: str, nr: int, args: Sequence[int], ret: int | None) -> Mapping[str, int]:
         from pydbg.syscalls.table import table_for
 
-        names = {"nr": info.nr}
-        for index, value in enumerate(info.args):
+        names = {"nr": nr}
+        for index, value in enumerate(args):
             names[f"arg{index + 1}"] = value
-        row = table_for(abi).by_number(info.nr)
+        row = table_for(abi).by_number(nr)
         if row is not None:
-            for arg, value in zip(row.args, info.args, strict=False):
+            for arg, value in zip(row.args, args, strict=False):
                 names[arg.name] = _signed(value) if arg.kind in _SIGNED else value
         if ret is not None:
             names["ret"] = ret

@@ -9,7 +9,7 @@ from pydbg.access import MemoryView, RegisterView
 from pydbg.arch.model import Arch
 from pydbg.context import ProgramContext
 from pydbg.errors import CommandError, DebuggerError, LocationError, NoProcess
-from pydbg.events import BreakpointHit, Event
+from pydbg.events import BreakpointHit, Event, SyscallCaught
 from pydbg.frames import Frame
 from pydbg.locspec import Resolved, parse
 from pydbg.settings import Settings
@@ -252,6 +252,10 @@ class ProgramState:
             from pydbg.linux import ptrace
 
             return siginfo_value(ptrace.getsiginfo(thread.tid), self.arch.pointer_size)
+        elif isinstance(self.last_event, SyscallCaught):
+            # At a caught call what its condition could name can be printed as well.
+            number = self._whole.catches.names_at(self.last_event).get(name)
+            return None if number is None else from_number(model.long, number)
         return None if number is None else from_number(model.int, number)
 
     # --- symbols and code --------------------------------------------------------------------
