@@ -157,7 +157,10 @@ def examine(session: Session, parsed: Parsed) -> None:
 def _address(session: Session, text: str) -> int:
     from pydbg.expr.examine import address_of
 
-    return address_of(_evaluate(session, text), session.dbg.context().allocate)
+    value = _evaluate(session, text)
+    if value.is_void and session.dbg.inferior is None:
+        raise CommandError("No registers.")
+    return address_of(value, session.dbg.context().allocate)
 
 
 def _lines(session: Session, examiner: Examiner, form: Any, addr: int | None) -> Iterator[str]:

@@ -154,10 +154,29 @@ def decode_call(event: ev.SyscallCaught, session: Session, thread: Thread) -> st
 def _notice(event: ev.Event, session: Session) -> ExtraNote | None:
     if isinstance(event, (ev.ModuleLoaded, ev.ModuleUnloaded)):
         return None
+    if isinstance(event, ev.FollowedChild):
+        return _followed(event, session)
     target = ""
-    if isinstance(event, (ev.ThreadCreated, ev.ThreadExited, ev.FollowedChild)):
+    if isinstance(event, (ev.ThreadCreated, ev.ThreadExited)):
         target = _target_of(event, session)
-    return ExtraNote(event, target)
+    number = 0
+    if isinstance(event, ev.ChildCreated):
+        known = [one.number for one in session.dbg.inferiors if one.pid == event.child]
+        number = known[0] if known else 0
+    return ExtraNote(event, target, number)
+
+
+def _followed(event: ev.FollowedChild, session: Session) -> ExtraNote:
+    """Name the parent, which may be gone: the child's thread pointer is the same (fork(2))."""
+    number = 2
+    target = f"process {event.tid}"
+    for inferior in session.dbg.inferiors:
+        thread = inferior.threads.get(event.child)
+        if thread is not None:
+            number = inferior.number
+            target = common.target_id(session, thread)
+            target = target.replace(str(event.child), str(event.tid))
+    return ExtraNote(event, target, number)
 
 
 def _target_of(event: ev.Event, session: Session) -> str:

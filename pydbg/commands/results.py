@@ -118,8 +118,8 @@ class ExtraNote(Record):
 
     event: Event
     target: str = ""
-    parent: str = ""
-    path: str = ""
+    number: int = 0
+    """The number of a new process."""
 
 
 # --- breakpoints ---------------------------------------------------------------------------

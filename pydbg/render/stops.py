@@ -180,6 +180,10 @@ def finished(event: ev.FunctionFinished, bits: int = 64) -> str:
 # --- notices -------------------------------------------------------------------------------
 
 
+_SILENT = {"filter": "the system calls that are caught need it (set syscall-filter off)"}
+"""Why a child that should have been let go is not: the reasons of ChildCreated in words."""
+
+
 def notice(record: ExtraNote) -> str:
     """Return the line of something that happened while the program ran on, "" for nothing.
 
@@ -192,15 +196,19 @@ def notice(record: ExtraNote) -> str:
             return f"[New {record.target}]"
         case ev.ThreadExited():
             return f"[{record.target} exited]"
+        case ev.ChildCreated() if event.reason:
+            why = _SILENT.get(event.reason) or clean(event.reason)
+            return f"[Child process {event.child} of {event.kind} stays traced silently: {why}]"
         case ev.ChildCreated(kept=True):
-            why = f" ({clean(event.reason)})" if event.reason else ""
-            return f"[New inferior (process {event.child}) by {event.kind}{why}]"
+            return f"[New inferior {record.number} (process {event.child})]"
         case ev.ChildCreated():
             return f"[Detaching after {event.kind} from child process {event.child}]"
         case ev.FollowedChild():
             return (
                 f"[Attaching after {record.target} {event.kind} to child process {event.child}]\n"
-                f"[Detaching after {event.kind} from parent process {event.pid}]"
+                f"[New inferior {record.number} (process {event.child})]\n"
+                f"[Detaching after {event.kind} from parent process {event.pid}]\n"
+                f"[Inferior {record.number - 1} (process {event.pid}) detached]"
             )
         case ev.Execed():
             return f"process {event.pid} is executing new program: {clean(event.path)}"

@@ -137,9 +137,18 @@ def test_a_condition_that_fails_is_shown() -> None:
             "[Detaching after vfork from child process 9]",
         ),
         (
-            ev.ChildCreated(1, 1, 9, "fork", kept=True, reason="filter"),
+            ev.ChildCreated(1, 1, 9, "fork", kept=True, reason="a filter lives on"),
             "",
-            "[New inferior (process 9) by fork (filter)]",
+            "[Child process 9 of fork stays traced silently: a filter lives on]",
+        ),
+        (ev.ChildCreated(1, 1, 9, "fork", kept=True), "", "[New inferior 2 (process 9)]"),
+        (
+            ev.FollowedChild(1, 1, 9, "fork"),
+            "process 1",
+            "[Attaching after process 1 fork to child process 9]\n"
+            "[New inferior 2 (process 9)]\n"
+            "[Detaching after fork from parent process 1]\n"
+            "[Inferior 1 (process 1) detached]",
         ),
         (ev.Execed(1, 1, "/bin/a"), "", "process 1 is executing new program: /bin/a"),
         (
@@ -151,7 +160,7 @@ def test_a_condition_that_fails_is_shown() -> None:
     ],
 )
 def test_notices(event: ev.Event, target: str, text: str) -> None:
-    assert render.render(r.ExtraNote(event, target)) == text
+    assert render.render(r.ExtraNote(event, target, 2)) == text
 
 
 def test_the_breakpoint_table() -> None:
