@@ -87,8 +87,11 @@ def same(text: str) -> list[str]:
     text = re.sub(r"^(\[\d+\]) \d+$", r"\1 PID", text, flags=re.MULTILINE)
     text = re.sub(r"/dev/(pts/\d+|tty\w*)", "/dev/TTY", text)
     text = re.sub(r"\b\d{6,}\b", "N", text)
+    # How many threads a run-time system starts, and which one comes first, is its own affair.
+    text = re.sub(r"^\[(New|Thread|LWP) .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^Thread \d+ ", "Thread N ", text, flags=re.MULTILINE)
     # Where libc was built, and whether its debug file is there, is not the document's business.
-    text = re.sub(r" (at|from) (\.\./|/lib|/usr/lib)\S+", "", text)
+    text = re.sub(r" (at|from) (\.{1,2}/|/lib|/usr/lib)\S+", "", text)
     return [re.sub(r"\s+", " ", line).rstrip() for line in text.rstrip().splitlines()]
 
 

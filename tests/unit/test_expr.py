@@ -108,7 +108,9 @@ def test_convenience_functions(text: str, value: str) -> None:
     assert show(text) == value
 
 
-@pytest.mark.parametrize("text", ['$_regex("a", "(")', "$_streq(1.5, 2)", "$_strlen()", "$nosuch(1)"])
+@pytest.mark.parametrize(
+    "text", ['$_regex("a", "(")', "$_streq(1.5, 2)", "$_strlen()", "$nosuch(1)"]
+)
 def test_convenience_functions_refuse(text: str) -> None:
     with pytest.raises(ExprError):
         show(text)
