@@ -45,6 +45,8 @@ def _sections(text: str, prompt: str) -> dict[str, str]:
     text = re.sub(
         r" \([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)(?= at \S+:\d+$)", " (...)", text, flags=re.M
     )
+    # gdb makes the C library's own signals quiet only once it has seen that library.
+    text = re.sub(r"^(SIG3[23]) .*\n", "", text, flags=re.MULTILINE)
     # What the vector instructions of the C library leave behind differs from run to run.
     text = re.sub(r"^(k[0-7]|[xyz]mm\d+) .*", r"\1", text, flags=re.MULTILINE)
     found: dict[str, str] = {}
