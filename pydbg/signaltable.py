@@ -36,6 +36,9 @@ _ACTIONS = {
     "noignore": {"passes": True},
     "ignore": {"passes": False},
 }
+# The C library's own (cancelling a thread, set*id in all of them): gdb leaves them alone once
+# it has seen a program that uses them.
+_LIBRARY = (32, 33)
 _OURS = (2, 5)  # SIGINT and SIGTRAP are the debugger's: "all" leaves them alone.
 
 
@@ -53,6 +56,8 @@ class SignalTable:
             for row in gdb_signals()
             if row.number is not None
         }
+        for number in _LIBRARY:
+            self._rows[number] = Handling(number, False, False, True)
 
     def __getitem__(self, signo: int) -> Handling:
         return self._rows.get(signo) or Handling(signo, True, True, True)

@@ -107,6 +107,32 @@ def siginfo_type(pointer_size: int = 8) -> StructType:
     )
 
 
+_SI_USER, _SI_TIMER = 0, -2
+_SIGCHLD, _SIGIO, _FAULTS = 17, 29, (4, 7, 8, 11)
+
+
+def _compat(data: bytes) -> bytes:
+    """Lay a 64-bit tracer's siginfo out as a 32-bit process has it.
+
+    The kernel gives PTRACE_GETSIGINFO in the tracer's own layout; which member of the union
+    holds something is told by the code and the signal (gdb's amd64-linux-siginfo.c).
+    """
+    signo = int.from_bytes(data[:4], "little")
+    code = int.from_bytes(data[8:12], "little", signed=True)
+    pieces: tuple[tuple[int, int], ...]
+    if code == _SI_USER:
+        pieces = ((16, 8),)
+    elif code != _SI_TIMER and code > 0 and signo == _SIGCHLD:
+        pieces = ((16, 12), (32, 4), (40, 4))
+    elif code != _SI_TIMER and code > 0 and signo in _FAULTS:
+        pieces = ((16, 4),)
+    elif code != _SI_TIMER and code > 0 and signo == _SIGIO:
+        pieces = ((16, 4), (24, 4))
+    else:
+        pieces = ((16, 8), (24, 4))
+    return data[:12] + b"".join(data[start : start + size] for start, size in pieces)
+
+
 def siginfo_value(data: bytes, pointer_size: int = 8) -> Value:
     """Make ``$_siginfo`` of the bytes PTRACE_GETSIGINFO gives.
 
@@ -114,4 +140,6 @@ def siginfo_value(data: bytes, pointer_size: int = 8) -> Value:
     5
     """
     ctype = siginfo_type(pointer_size)
+    if pointer_size == 4:
+        data = _compat(data)
     return Value(ctype, bytes(data[: ctype.size]).ljust(ctype.size, b"\0"))
