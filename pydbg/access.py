@@ -61,7 +61,7 @@ class RegisterView:
             frame.write_register(register.name, data)
         else:
             write_register(thread, register.name, data)
-        dbg.changed()
+        dbg.written()
 
     def __getattr__(self, name: str) -> int:
         if name.startswith("__"):

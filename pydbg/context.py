@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoProcess
 from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pick_history
 from pydbg.expr.register_types import RegisterTypes, register_value
-from pydbg.expr.types import VoidType
 from pydbg.expr.values import Lvalue, Value, from_number
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class ProgramContext(BaseContext):
         if inferior is None:
             raise MemoryFault(addr, len(data))
         inferior.write(addr, data)
-        self._dbg.changed()
+        self._dbg.written()
 
     # --- registers ---------------------------------------------------------------------------
 
@@ -76,8 +75,7 @@ class ProgramContext(BaseContext):
             return None
         types = RegisterTypes(self._dbg.arch.pointer_size)
         if self._thread is None:
-            # gdb: a register is void without a process, and an lvalue is not made of it.
-            return Value(VoidType())
+            raise NoProcess("No registers.")
         frame = self._frame
         if frame is not None and frame.level > 0:
             data = frame.register_bytes(name)
@@ -98,7 +96,7 @@ class ProgramContext(BaseContext):
             frame.write_register(name, value.data)
         else:
             write_register(self._thread, name, value.data)
-        self._dbg.changed()
+        self._dbg.written()
 
     # --- variables ---------------------------------------------------------------------------
 

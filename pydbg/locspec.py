@@ -225,7 +225,7 @@ class Resolver:
         """Describe a link address of a module."""
         addr = module.addr(link_addr)
         label = module.symbol_at(addr)
-        function = label[0].demangled if label else None
+        function = _function_name(module, addr, label[0].demangled if label else None)
         line = module.line_at(addr)
         return Resolved(
             module,
@@ -237,3 +237,12 @@ class Resolver:
             line.line if line else None,
             is_resolver=(module.path, link_addr) in self.unresolved,
         )
+
+
+def _function_name(module: Module, addr: int, name: str | None) -> str | None:
+    """Return a function's name as breakpoints show it: a template's result type is left out."""
+    function = module.function_at(addr) if name is not None and "(" in name else None
+    if function is None or function.name is None or name is None:
+        return name
+    at = name.find(function.name)
+    return name[at:] if at > 0 else name

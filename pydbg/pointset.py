@@ -198,6 +198,7 @@ class PointSet:
     def _set_locations(self, point: Breakpoint, places: list[Resolved]) -> None:
         old = {(loc.module_path, loc.link_addr): loc for loc in point.locations}
         point.locations = []
+        places = sorted(places, key=lambda p: p.link_addr if p.addr is None else p.addr)
         for number, place in enumerate(places, 1):
             path = place.module.path if place.module is not None else None
             location = old.get((path, place.link_addr))
@@ -415,7 +416,6 @@ class PointSet:
         elif point.disable_after is not None:
             point.disable_after -= 1
             if point.disable_after <= 0:
-                point.disable_after = None
                 point.enabled = False
                 self._stale = True
 

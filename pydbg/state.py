@@ -71,6 +71,12 @@ class ProgramState:
             raise NoProcess
         return self.inferior
 
+    def written(self) -> None:
+        """Forget the stack as it was before a register or memory was changed; keep the level."""
+        level = self._level
+        self.changed()
+        self._level = level
+
     def changed(self) -> None:
         """Forget what was worked out of registers and memory: they are not what they were."""
         self._frames = None
