@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from pydbg.errors import UsageError
+from pydbg.records import NamedTuple
 
 __all__ = ["OPTIONS", "Option", "Options", "entry", "main", "parse", "usage"]
 

@@ -8,9 +8,10 @@ share one constructor that reads the field names from a tuple.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, dataclass_transform
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
-__all__ = ["Record", "asdict", "field", "replace"]
+__all__ = ["NamedTuple", "Record", "asdict", "field", "replace"]
 
 R = TypeVar("R", bound="Record")
 
@@ -169,3 +170,65 @@ def asdict(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: asdict(item) for key, item in value.items()}
     return value
+
+
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+
+    class _TupleType(type):
+        """Make named tuples of a class's annotations."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> type:
+            fields = tuple(space.get("__annotations__", ()))
+            defaults = {name: space.pop(name) for name in fields if name in space}
+            for at, name_ in enumerate(fields):
+                space[name_] = property(itemgetter(at))
+            space.update(
+                __slots__=(), __match_args__=fields, _fields=fields, _field_defaults=defaults
+            )
+            return super().__new__(cls, name, bases, space)
+
+    class NamedTuple(tuple, metaclass=_TupleType):
+        """Be ``typing.NamedTuple``, which compiles the text of every annotation, for less.
+
+        For tuples that are made by the ten thousand the original is the better one: it
+        compiles a constructor too.
+
+        >>> class Pair(NamedTuple):
+        ...     left: int
+        ...     right: int = 2
+        >>> pair = Pair(left=1)
+        >>> pair, pair.right, pair._replace(left=5), Pair(*pair) == (1, 2)
+        (Pair(left=1, right=2), 2, Pair(left=5, right=2), True)
+        """
+
+        def __new__(cls, *args: Any, **named: Any) -> Any:
+            fields = cls._fields
+            if named or len(args) != len(fields):
+                values = {**cls._field_defaults, **dict(zip(fields, args, strict=False)), **named}
+                missing = [name for name in fields if name not in values]
+                free = fields[len(args) :]
+                wrong = [name for name in named if name not in free]
+                if len(args) > len(fields) or missing or wrong:
+                    what = f"needs {missing[0]}" if missing else f"takes no {(*wrong, 'more')[0]}"
+                    raise TypeError(f"{cls.__name__} {what}")
+                args = tuple([values[name] for name in fields])
+            return tuple.__new__(cls, args)
+
+        @classmethod
+        def _make(cls, values: Any) -> Any:
+            return cls(*values)
+
+        def _replace(self, **changes: Any) -> Any:
+            return type(self)(**{**self._asdict(), **changes})
+
+        def _asdict(self) -> dict[str, Any]:
+            return dict(zip(self._fields, self, strict=True))
+
+        def __getnewargs__(self) -> tuple[Any, ...]:
+            return tuple(self)
+
+        def __repr__(self) -> str:
+            shown = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+            return f"{type(self).__name__}({shown})"

@@ -9,9 +9,9 @@ those of gdb, so that old scripts run; rows of gdb's that mean nothing here are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 from pydbg.errors import UsageError
+from pydbg.records import NamedTuple
 
 __all__ = ["Setting", "Settings", "table"]
 

@@ -38,9 +38,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError, UsageError
+from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session

@@ -23,9 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydbg.errors import UsageError
+from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
     from pydbg.commands.kinds import Kind

@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno as _errno
 import os
 import struct
-from typing import NamedTuple
 
 from pydbg.errors import NoProcess, PtraceError
-from pydbg.records import Record
+from pydbg.records import NamedTuple, Record
 
 ADDR_NO_RANDOMIZE = 0x0040000
 """The bit of :func:`personality` that says: address space layout is not randomised."""

@@ -15,9 +15,10 @@ import errno as _errno
 import struct
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydbg.errors import PtraceError, ThreadGone
+from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
     import ctypes

@@ -7,9 +7,8 @@ silent, GCC's unwinder and gdb decide: ``DW_CFA_restore_state`` brings back the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from pydbg.records import Record
+from pydbg.records import NamedTuple, Record
 from pydbg.symbols.cursor import damaged, fixed, sleb, take, uleb
 
 __all__ = ["CfaRule", "Cie", "Fde", "Row", "Rule", "row_at", "rows"]

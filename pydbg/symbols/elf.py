@@ -12,9 +12,9 @@ import os
 import stat
 import struct
 from functools import cached_property
-from typing import NamedTuple
 
 from pydbg.errors import FileError, MemoryFault
+from pydbg.records import NamedTuple
 
 __all__ = ["ElfFile", "Section", "Segment"]
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydbg.errors import MemoryFault
+from pydbg.records import NamedTuple
 from pydbg.symbols.elf import DT_DEBUG, PT_DYNAMIC
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, overload
 
 from pydbg.errors import FileError, MemoryFault
+from pydbg.records import NamedTuple
 from pydbg.symbols.debugfiles import DEBUG_DIRECTORY, find_debug_file, mini_debug
 from pydbg.symbols.demangle import is_rust
 from pydbg.symbols.elf import ElfFile

@@ -8,12 +8,13 @@ their candidates. The prompt (``repl.py``) only shows them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
 from pydbg.commands.kinds import Candidate, Kind
 from pydbg.commands.table import Command, Commands, split_word
 from pydbg.errors import DebuggerError, UsageError
+from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from pydbg.records import Record, asdict, field, replace
+from pydbg.records import NamedTuple, Record, asdict, field, replace
 
 
 class Base(Record):
@@ -81,3 +81,37 @@ def test_copies() -> None:
     assert copy.deepcopy(one).d is not one.d
     assert pickle.loads(pickle.dumps(one)) == one
     assert asdict((one,)) == ({"a": 1, "b": 2, "c": "c", "d": [1]},)
+
+
+class Pair(NamedTuple):
+    left: int
+    right: str = "r"
+
+    @property
+    def both(self) -> str:
+        return f"{self.left}{self.right}"
+
+
+def test_named_tuples() -> None:
+    pair = Pair(1)
+    assert (pair.left, pair[1], pair.both, len(pair)) == (1, "r", "1r", 2)
+    assert Pair(right="x", left=2) == (2, "x")
+    assert Pair._make((3, "y"))._replace(left=4) == Pair(4, "y")
+    assert pickle.loads(pickle.dumps(pair)) == pair
+    assert copy.deepcopy(pair) == pair
+    assert isinstance(copy.copy(pair), Pair)
+    assert asdict({"p": pair}) == {"p": (1, "r")}
+    match pair:
+        case Pair(left, right="r"):
+            assert left == 1
+        case _:
+            pytest.fail("no match")
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [((), {}), ((1, "", 3), {}), ((1,), {"z": 1}), ((1,), {"left": 1}), ((), {"right": ""})],
+)
+def test_wrong_named_tuples(args: tuple[int, ...], named: dict[str, int]) -> None:
+    with pytest.raises(TypeError):
+        Pair(*args, **named)  # type: ignore[arg-type]
