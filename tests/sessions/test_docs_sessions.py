@@ -13,6 +13,7 @@ import pytest
 from tests.support.build import FIXTURES
 from tests.support.run import ROOT
 from tests.support.sessiondoc import Workplace, blocks, differences
+from tests.unit.test_layers import DEBUGGER, LAYERS, PACKAGE
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [path.stem for path in DOCUMENTS]
@@ -70,3 +71,15 @@ def test_the_readme_s_commands_are_what_ci_runs() -> None:
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     for command in commands:
         assert command in lines
+
+
+def test_the_table_of_layers_is_true() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = {
+        room: int(layer)
+        for layer, rooms in re.findall(r"^\| (\d) \| ([^|]*) \|", text, re.MULTILINE)
+        for room in re.findall(r"`(\w+)`", rooms)
+    }
+    found = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] != "."}
+    rooms = found - {"__init__", "__pycache__", "py.typed"}
+    assert table == {room: LAYERS.get(room, DEBUGGER) for room in rooms}
