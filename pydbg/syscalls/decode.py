@@ -220,6 +220,10 @@ def decode(
     """
     from pydbg.syscalls.decoders import decode_value, pointer_text
 
+    if call.name in _MULTIPLEXED:
+        from pydbg.syscalls.multiplexed import unfold
+
+        call, args = unfold(call, args, _word_reader(reader))
     mask = (1 << (8 * reader.word_size)) - 1
     raw = [value & mask for value in args[: len(call.args)]]
     raw += [0] * (len(call.args) - len(raw))
@@ -251,6 +255,19 @@ def decode(
     return Decoded(call.name, tuple(decoded), ret_text, memo)
 
 
+_MULTIPLEXED = ("socketcall", "ipc")
+
+
+def _word_reader(reader: Reader) -> Callable[[int], int | None]:
+    def read_word(addr: int) -> int | None:
+        try:
+            return int.from_bytes(reader.read(addr, 4), "little")
+        except DebuggerError:
+            return None
+
+    return read_word
+
+
 # Kinds that the kernel both reads and writes; all others without ">" are read only.
 _IN_OUT = frozenset(
     (
@@ -269,6 +286,7 @@ _IN_OUT = frozenset(
         "syslog_buf",
         "shmctl_arg",
         "socklen",
+        "thread_area",
         "timespec64_left",
         "timespec64_rem",
         "timespec64_select",

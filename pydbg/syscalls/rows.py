@@ -222,13 +222,13 @@ time             201  13 k     tloc:>time_t -> time
 futex            202 240 -     uaddr:ptr op:futex_op val:futex_arg timeout:futex_arg uaddr2:futex_arg val3:futex_arg
 sched_setaffinity 203 241 -     pid:pid cpusetsize:uint mask:cpuset=cpusetsize
 sched_getaffinity 204 242 -     pid:pid cpusetsize:uint mask:>cpuset=ret
-set_thread_area  205 243 -     u_info:ptr
+set_thread_area  205 243 -     u_info:thread_area
 io_setup         206 245 m     nr_events:uint ctxp:>ulongp=hex
 io_destroy       207 246 m     ctx:ptr
 io_getevents     208 247 -     ctx:ptr min_nr:long nr:long events:>io_events=ret timeout:timespec
 io_submit        209 248 -     ctx:ptr nr:long iocbpp:iocbs=nr
 io_cancel        210 249 -     ctx:ptr iocb:ptr result:ptr
-get_thread_area  211 244 -     u_info:ptr
+get_thread_area  211 244 -     u_info:>user_desc
 lookup_dcookie   212 253 -     cookie:size buf:>strn=ret len:size
 epoll_create     213 254 d     size:int -> fd
 epoll_ctl_old    214   - -     arg1:hex arg2:hex arg3:hex arg4:hex
@@ -318,7 +318,7 @@ rt_tgsigqueueinfo 297 335 ps    tgid:pid tid:pid sig:sig info:siginfo
 perf_event_open  298 336 d     attr:perf_attr pid:pid cpu:int group_fd:fd flags:flags64=perf_event_flags -> fd
 recvmmsg         299 337 n     sockfd:fd msgvec:>mmsghdrs=ret vlen:uint flags:flags=msg_flags timeout:timespec
 fanotify_init    300 338 d     flags:fan_init_flags event_f_flags:open_flags -> fd
-fanotify_mark    301 339 df    fanotify_fd:fd flags:flags=fan_mark_flags mask:flags64=fan_event_flags dirfd:dirfd path:path
+fanotify_mark    301 339 df    fanotify_fd:fd flags:flags=fan_mark_flags mask:flags64=fan_event_flags dirfd:fan_dirfd path:path
 prlimit64        302 340 -     pid:pid resource:enum=resources new_limit:rlimit64 old_limit:>rlimit64
 name_to_handle_at 303 341 df    dirfd:dirfd path:path handle:ptr mount_id:>intp=int flags:flags=name_to_handle_flags
 open_by_handle_at 304 342 d     mount_fd:fd handle:ptr flags:open_flags -> fd

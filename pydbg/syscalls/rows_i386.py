@@ -108,6 +108,6 @@ readahead        fd:fd offset:lo64 offset_high:hi64 count:size
 sync_file_range  fd:fd offset:lo64 offset_high:hi64 nbytes:lo64 nbytes_high:hi64 flags:flags=sync_file_range
 fallocate        fd:fd mode:flags=falloc offset:lo64 offset_high:hi64 len:lo64 len_high:hi64
 fadvise64        fd:fd offset:lo64 offset_high:hi64 len:size advice:enum=fadvise
-fanotify_mark    fanotify_fd:fd flags:flags=fan_mark_flags mask:flags_lo64=fan_event_flags mask_high:hi64 dirfd:dirfd path:path
+fanotify_mark    fanotify_fd:fd flags:flags=fan_mark_flags mask:flags_lo64=fan_event_flags mask_high:hi64 dirfd:fan_dirfd path:path
 lookup_dcookie   cookie:lo64=u cookie_high:hi64 buf:>strn=ret len:size
 """

@@ -95,7 +95,7 @@ class SigInfo(Record):
                 parts.append(f"si_status={strace_name(value)}")
             elif name == "si_ptr":
                 if value or self.code == -2:
-                    parts.append(f"si_value={{int={fields['si_int']}, ptr={value:#x}}}")
+                    parts.append(f"si_int={fields['si_int']}, si_ptr={value:#x}")
             elif name == "si_call_addr":
                 parts.append(f"si_call_addr={value:#x}" if value else "si_call_addr=NULL")
             elif name == "si_syscall":

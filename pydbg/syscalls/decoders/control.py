@@ -274,6 +274,37 @@ def _landlock(context: Context, addr: int, param: str) -> str:
     return f"{{handled_access_fs={flags_text(value, 'landlock_access_fs')}{more}}}"
 
 
+def _user_desc(context: Context, addr: int, _: str) -> str:
+    """Print struct user_desc (asm/ldt.h): three words and a word of bits."""
+    data = context.read(addr, 16) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    entry, base, limit, bits = struct.unpack("<iIII", data)
+    names = (
+        ("seg_32bit", 0, 1),
+        ("contents", 1, 3),
+        ("read_exec_only", 3, 1),
+        ("limit_in_pages", 4, 1),
+        ("seg_not_present", 5, 1),
+        ("useable", 6, 1),
+    )
+    texts = (f"{name}={bits >> shift & mask}" for name, shift, mask in names)
+    return (
+        f"{{entry_number={entry}, base_addr={base:#010x}, limit={limit:#08x}, {', '.join(texts)}}}"
+    )
+
+
+def _thread_area(context: Context, addr: int, _: str) -> str:
+    if context.returning:
+        entry = context.read_int(addr, 4, signed=True)
+        if not context.failed and entry is not None:
+            context.note = f"entry_number={entry}"
+        return str(context.memo.get("user_desc") or pointer_text(addr))
+    text = _user_desc(context, addr, "")
+    context.memo["user_desc"] = text
+    return text
+
+
 KINDS: dict[str, Decoder] = {
     "prctl_arg": _prctl_arg,
     "arch_prctl_arg": _arch_prctl_arg,
@@ -281,6 +312,8 @@ KINDS: dict[str, Decoder] = {
     "seccomp_flags": _seccomp_flags,
     "seccomp_arg": _seccomp_arg,
     "fprog": _fprog,
+    "user_desc": _user_desc,
+    "thread_area": _thread_area,
     "reboot_arg": _reboot_arg,
     "syslog_action": _syslog,
     "syslog_buf": _syslog_rest("buf"),

@@ -341,6 +341,11 @@ def _fan_init(_context: Context, value: int, _: str) -> str:
     return "|".join([kind, *parts, *([f"{rest:#x}"] if rest else [])])
 
 
+def _fan_dirfd(context: Context, value: int, _: str) -> str | None:
+    # FAN_NOFD
+    return "FAN_NOFD" if to_signed(value) == -1 else decode_value(context, value, "dirfd", "")
+
+
 KINDS: dict[str, Decoder] = {
     "open_flags": lambda _c, value, _p: open_flags_text(value & _U32),
     "open_mode": _open_mode,
@@ -367,5 +372,6 @@ KINDS: dict[str, Decoder] = {
     "mount_data": _mount_data,
     "swap_flags": _swap_flags,
     "quota_cmd": _quota_cmd,
+    "fan_dirfd": _fan_dirfd,
     "fan_init_flags": _fan_init,
 }

@@ -198,7 +198,7 @@ def _sockopt_value(context: Context, addr: int, param: str) -> str:
         return decode_struct(context, addr, "timeval")
     if name in ("TCP_CONGESTION", "TCP_ULP", "SO_BINDTODEVICE"):
         return buffer_text(context, addr, size)
-    if name in ("SO_ERROR", "SO_TYPE", "SO_DOMAIN", "SO_PROTOCOL") or size == 4:
+    if size == 4:
         value = context.read_int(addr, 4, signed=True)
         if value is None:
             return pointer_text(addr)
@@ -207,12 +207,6 @@ def _sockopt_value(context: Context, addr: int, param: str) -> str:
 
 
 def _named_option(name: str, value: int) -> str:
-    if name == "SO_TYPE":
-        return enum_text(value, "socktypes")
-    if name == "SO_DOMAIN":
-        return enum_text(value, "addrfams")
-    if name == "SO_PROTOCOL":
-        return enum_text(value, "inet_protocols")
     if name == "SO_ERROR" and value:
         from pydbg.syscalls.errno import error_name
 

@@ -105,10 +105,10 @@ def _io_events(context: Context, addr: int, param: str) -> str:
     data = context.read(addr, 32 * min(count, context.limit))
     if data is None:
         return pointer_text(addr)
-    parts = [
-        f"{{data={pointer_text(tag) if tag else 0}, obj={pointer_text(obj)}, res={result}, res2={more}}}"
-        for tag, obj, result, more in struct.iter_unpack("<QQqq", data)
-    ]
+    parts = []
+    for tag, obj, result, more in struct.iter_unpack("<QQqq", data):
+        shown = pointer_text(tag) if tag else "0"
+        parts.append(f"{{data={shown}, obj={pointer_text(obj)}, res={result}, res2={more}}}")
     return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
 
 

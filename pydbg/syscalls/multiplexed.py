@@ -1,0 +1,103 @@
+"""i386's socketcall and ipc: one number for many calls, unfolded to the call that is meant.
+
+Programs of today's glibc for i386 still use them for some calls. strace prints the call that is
+meant, and so do we; catchpoints see the number that was made.
+
+Sources: socketcall(2), ipc(2), the kernel's net/socket.c and ipc/syscall.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydbg.records import replace
+from pydbg.syscalls.table import Arg, Syscall, table_for
+
+__all__ = ["unfold"]
+
+_SOCKET_CALLS = (
+    "socket bind connect listen accept getsockname getpeername socketpair send recv sendto "
+    "recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
+)
+# Calls that have no number of their own on either architecture.
+_SEND_RECV = {
+    "send": "sockfd:fd buf:bytes=len len:size flags:flags=msg_flags",
+    "recv": "sockfd:fd buf:>bytes=ret len:size flags:flags=msg_flags",
+}
+# ipc's call -> name and the order of its arguments: first, second, third, ptr, fifth are 1 to 5
+# (0 is the call). "*" takes what the pointer points to.
+_IPC_CALLS: dict[int, tuple[str, tuple[int | str, ...]]] = {
+    1: ("semop", (1, 4, 2)),
+    2: ("semget", (1, 2, 3)),
+    3: ("semctl", (1, 2, 3, "*")),
+    4: ("semtimedop", (1, 4, 2, 5)),
+    11: ("msgsnd", (1, 4, 2, 3)),
+    12: ("msgrcv", (1, "*", 2, "*4", 3)),
+    13: ("msgget", (1, 2)),
+    14: ("msgctl", (1, 2, 4)),
+    21: ("shmat", (1, 4, 2)),
+    22: ("shmdt", (4,)),
+    23: ("shmget", (1, 2, 3)),
+    24: ("shmctl", (1, 2, 4)),
+}
+
+
+def unfold(
+    call: Syscall, args: Sequence[int], read_word: Callable[[int], int | None]
+) -> tuple[Syscall, Sequence[int]]:
+    """Return the call that is meant and its arguments; the same where it is not multiplexed.
+
+    ``read_word`` reads 32 bits of the inferior, None where it cannot.
+
+    >>> words = {0x1000: 2, 0x1004: 1, 0x1008: 0}
+    >>> call = table_for("i386").by_name("socketcall")
+    >>> meant, args = unfold(call, (1, 0x1000), words.get)
+    >>> meant.name, args
+    ('socket', [2, 1, 0])
+    """
+    if call.name == "socketcall":
+        return _unfold_socket(call, args, read_word)
+    if call.name == "ipc":
+        return _unfold_ipc(call, args, read_word)
+    return call, args
+
+
+def _unfold_socket(
+    call: Syscall, args: Sequence[int], read_word: Callable[[int], int | None]
+) -> tuple[Syscall, Sequence[int]]:
+    names = _SOCKET_CALLS.split()
+    if not 1 <= args[0] <= len(names):
+        return call, args
+    meant = _row(names[args[0] - 1], call)
+    words = [read_word(args[1] + 4 * index) for index in range(len(meant.args))]
+    known = [word for word in words if word is not None]
+    return (meant, known) if len(known) == len(words) else (call, args)
+
+
+def _unfold_ipc(
+    call: Syscall, args: Sequence[int], read_word: Callable[[int], int | None]
+) -> tuple[Syscall, Sequence[int]]:
+    # The upper half is a version; only version 0 passes msgrcv's arguments in memory.
+    found = _IPC_CALLS.get(args[0] & 0xFFFF)
+    if found is None or args[0] >> 16:
+        return call, args
+    name, order = found
+    values = []
+    for place in order:
+        if isinstance(place, int):
+            values.append(args[place])
+            continue
+        word = read_word(args[4] + int(place[1:] or "0"))
+        if word is None:
+            return call, args
+        values.append(word)
+    return _row(name, call), values
+
+
+def _row(name: str, call: Syscall) -> Syscall:
+    if name in _SEND_RECV:
+        parsed = tuple(Arg.parse(text) for text in _SEND_RECV[name].split())
+        return replace(call, name=name, args=parsed)
+    found = table_for("x86_64").by_name(name)
+    assert found is not None
+    return replace(found, number=call.number, abi=call.abi)
