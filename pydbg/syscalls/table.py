@@ -57,8 +57,7 @@ _X32_NUMBERS = (
 )
 _NOT_IN_X32 = (
     "epoll_ctl_old epoll_wait_old get_thread_area set_thread_area uselib _sysctl create_module "
-    "get_kernel_syms query_module nfsservctl getpmsg putpmsg afs_syscall tuxcall security "
-    "vserver"
+    "get_kernel_syms query_module nfsservctl vserver"
 )
 
 

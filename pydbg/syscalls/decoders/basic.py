@@ -49,7 +49,8 @@ def path_text(context: Context, addr: int) -> str:
     found = context.read_cstring(addr, _PATH_MAX)
     if found is None:
         return pointer_text(addr)
-    return quote(found[0]) + ("" if found[1] else "...")
+    text, ended = found
+    return quote(text) if ended else quote(text[: _PATH_MAX - 1]) + "..."
 
 
 def string_text(context: Context, addr: int) -> str:
