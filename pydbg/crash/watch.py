@@ -1,0 +1,132 @@
+"""Run a program at full speed and report if a signal ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pydbg.crash.gather import facts, report
+from pydbg.crash.records import CrashReport, SignalRow
+from pydbg.crash.verdict import Facts, Verdict, classify
+from pydbg.errors import DebuggerError
+from pydbg.events import CatchHit, Event, Exited, Interrupted, Killed, SignalReceived
+from pydbg.linux import procfs, ptrace
+from pydbg.records import replace
+from pydbg.syscalls.siginfo import SigInfo, decode_siginfo
+from pydbg.syscalls.signals import signal_name, signal_text
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+
+__all__ = ["is_fatal", "watch"]
+
+_HARMLESS = frozenset({17, 18, 23, 28})
+"""Signals that are ignored by default, signal(7): CHLD CONT URG WINCH."""
+_STOPPING = frozenset({19, 20, 21, 22})
+_LIBRARY = frozenset({32, 33})
+_FAULTS = frozenset({4, 5, 7, 8, 11, 31})
+_SIGINT, _SIGSYS = 2, 31
+
+
+def watch(dbg: Debugger, emit: Callable[[CrashReport], None]) -> Event:
+    """Run the program to its end and return that event; ``emit`` gets a report if it died.
+
+    A signal that the program ignores or handles goes its way unseen. Raises LaunchError.
+
+    >>> from pydbg.debugger import Debugger
+    >>> found = []
+    >>> with Debugger("/bin/sh", ["-c", "kill -ILL $$"]) as dbg:
+    ...     watch(dbg, found.append).signo
+    4
+    >>> found[0].verdict.title
+    'the program sent itself SIGILL'
+    """
+    dbg.signals.handle([n for n in range(1, 65) if _may_end(n)], ["stop", "pass"])
+    dbg.catch("exit")
+    watcher = _Watcher(dbg)
+    event = dbg.run()
+    pid = event.pid
+    while True:
+        if isinstance(event, Exited | Killed):
+            if isinstance(event, Killed) and (made := watcher.death(event)) is not None:
+                emit(made)
+            if event.pid == pid or dbg.inferior is None:
+                return event
+        else:
+            watcher.stop(event)
+        event = dbg.signal(_SIGINT) if _asked_to_end(dbg, event) else dbg.cont()
+
+
+def _may_end(signo: int) -> bool:
+    return signo not in _HARMLESS | _STOPPING | _LIBRARY
+
+
+def _asked_to_end(dbg: Debugger, event: Event) -> bool:
+    # From a terminal the program has its own SIGINT; else ours is handed on.
+    return isinstance(event, Interrupted) and dbg.terminal is None
+
+
+class _Watcher:
+    """Keep what was found out about processes that are about to die."""
+
+    def __init__(self, dbg: Debugger) -> None:
+        self._dbg = dbg
+        self._reports: dict[int, CrashReport] = {}
+        self._handled: dict[int, Verdict] = {}
+
+    def stop(self, event: Event) -> None:
+        """Look at a stop: at a signal that ends the process a report is made."""
+        dbg = self._dbg
+        thread = dbg.thread
+        if thread is None or event.pid in self._reports:
+            return
+        if isinstance(event, SignalReceived):
+            try:
+                if is_fatal(thread.tid, event.signo):
+                    info = decode_siginfo(ptrace.getsiginfo(thread.tid))
+                    if event.signo == _SIGINT and info.code == 0x80:
+                        return  # Ctrl-C is a wish, no crash.
+                    earlier = self._handled.get(event.pid)
+                    self._reports[event.pid] = report(dbg, info, earlier=earlier)
+                elif event.signo in _FAULTS:
+                    info = decode_siginfo(ptrace.getsiginfo(thread.tid))
+                    if info.code > 0:
+                        self._handled[event.pid] = classify(facts(dbg, info))
+            except DebuggerError:
+                return  # It was killed meanwhile.
+        elif isinstance(event, CatchHit) and event.kind == "exit":
+            self._exit(event)
+
+    def _exit(self, event: CatchHit) -> None:
+        """Look at a process that dies without a stop: a filter's SIGSYS, SIGKILL."""
+        signo = event.detail & 0x7F if isinstance(event.detail, int) else 0
+        if signo == _SIGSYS:
+            number = self._dbg.regs["orig_rax"]
+            info = SigInfo(signo, 0, 1, {"si_syscall": number})
+            self._reports[event.pid] = report(self._dbg, info)
+
+    def death(self, event: Killed) -> CrashReport | None:
+        """Return the report on a process that is dead now."""
+        found = self._reports.pop(event.pid, None)
+        if found is None:
+            if event.signo == _SIGINT:
+                return None
+            row = SignalRow(event.signo, signal_name(event.signo), signal_text(event.signo), 0, "")
+            verdict = classify(Facts(SigInfo(event.signo, 0, 0), event.pid))
+            dbg = self._dbg
+            found = CrashReport(
+                dbg.program or "", tuple(dbg.args), event.pid, event.tid, row, verdict
+            )
+        return replace(found, core=event.core)
+
+
+def is_fatal(tid: int, signo: int) -> bool:
+    """Tell whether a signal that is about to be delivered to a thread ends its process.
+
+    The kernel has put a handler that cannot run (SIGSEGV while it is blocked) away by now.
+    """
+    status = procfs.status(tid)
+    bit = 1 << (signo - 1)
+    if int(status.get("SigCgt", "0"), 16) & bit or int(status.get("SigIgn", "0"), 16) & bit:
+        return False
+    return signo not in _HARMLESS | _STOPPING
