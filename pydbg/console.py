@@ -52,8 +52,8 @@ class Console:
 
 
 @contextmanager
-def interruptible(interrupt: Callable[[], None], *, own_sigint: bool) -> Iterator[None]:
-    """Turn SIGINT and the sentinel's wake-up into ``interrupt()`` while the program runs.
+def interruptible(interrupt: Callable[[int], None], *, own_sigint: bool) -> Iterator[None]:
+    """Turn SIGINT and the sentinel's wake-up into ``interrupt(signo)`` while the program runs.
 
     Does nothing outside of Python's main thread, where signal handlers cannot be set, nor (for
     SIGINT) when the host program has a handler of its own and ``own_sigint`` is false.
@@ -63,7 +63,7 @@ def interruptible(interrupt: Callable[[], None], *, own_sigint: bool) -> Iterato
         return
 
     def handler(signo: int, frame: object) -> None:
-        interrupt()
+        interrupt(signo)
 
     saved = {}
     wanted = [WAKE]

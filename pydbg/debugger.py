@@ -5,7 +5,9 @@ Front ends and scripts are clients of ``Debugger`` and of nothing below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
 from pydbg.arch import X86_64
@@ -125,8 +127,31 @@ class Debugger(Lifecycle):
 
     # --- running -----------------------------------------------------------------------------
 
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Run commands that breakpoints have, which may let the program run on again and again.
+
+        What going on needs is set up once and kept from stop to stop.
+        """
+
+        def interrupt(signo: int) -> None:
+            if self.control.loop_running:
+                self.interrupt()
+            elif signo == SIGINT:
+                raise KeyboardInterrupt
+
+        with interruptible(interrupt, own_sigint=self.own_sigint):
+            self.control.acting = True
+            try:
+                yield
+            finally:
+                self.control.acting = False
+                self.control.placement.leave()
+
     def _go(self, plan: Plan | None = None) -> Event:
-        with interruptible(self.interrupt, own_sigint=self.own_sigint):
+        if self.control.acting:
+            return self.control.go(plan)
+        with interruptible(lambda _: self.interrupt(), own_sigint=self.own_sigint):
             return self.control.go(plan)
 
     def _thread(self) -> Thread:

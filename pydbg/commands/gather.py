@@ -38,13 +38,18 @@ def gather(event: ev.Event, session: Session) -> Stop | ExtraNote | None:
     return _stop(event, session)
 
 
-def before_run(session: Session) -> None:
-    """Note what the next stop is compared with: the thread and the frame selected now."""
+def before_run(session: Session, *, stepping: bool = True) -> None:
+    """Note what the next stop is compared with: the thread and the frame selected now.
+
+    Going on (not ``stepping``) leaves the frame alone: what can still end then is a step that
+    a breakpoint with commands interrupted, and its frame is the one to compare with.
+    """
     dbg = session.dbg
     thread = dbg.thread
     session.memory["resumed thread"] = None if thread is None else (thread.inferior.pid, thread.tid)
-    frame = dbg.frame if thread is not None else None
-    session.memory["resumed frame"] = None if frame is None else _frame_id(frame)
+    if stepping:
+        frame = dbg.frame if thread is not None else None
+        session.memory["resumed frame"] = None if frame is None else _frame_id(frame)
 
 
 def _frame_id(frame: Frame) -> tuple[str | None, int, int | None]:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["commands", "go"]
 
 
-def go(session: Session, run: Callable[[], Event]) -> Event:
+def go(session: Session, run: Callable[[], Event], *, stepping: bool = True) -> Event:
     """Let the program run: pass on all text first, and note where it stood."""
     session.out.flush()
-    gather.before_run(session)
+    gather.before_run(session, stepping=stepping)
     return run()
 
 
@@ -127,7 +127,7 @@ def cont(session: Session, parsed: Parsed) -> Event:
             session.say_typed("Continuing.")
     else:
         session.say_typed("Continuing.")
-    return go(session, lambda: session.dbg.cont(count))
+    return go(session, lambda: session.dbg.cont(count), stepping=False)
 
 
 def _counted(name: str) -> Callable[[Session, Parsed], Event]:

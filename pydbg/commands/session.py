@@ -371,11 +371,14 @@ class Session:
         """
         if self._acting:
             return
+        if not self._actions:
+            return
         self._acting = True
         try:
-            while self._actions:
-                bodies, self._actions = self._actions, []
-                self._act(bodies)
+            with self.dbg.acting():
+                while self._actions:
+                    bodies, self._actions = self._actions, []
+                    self._act(bodies)
         finally:
             self._acting = False
             self._actions = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +37,10 @@ class FakeDebugger:
         self.loaded: list[str] = []
         self.closed = 0
         self.listeners: list[Any] = []
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        yield
 
     def on_event(self, listener: Any) -> None:
         self.listeners.append(listener)
