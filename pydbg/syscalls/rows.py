@@ -78,7 +78,7 @@ fork              57   2 p
 vfork             58 190 p
 execve            59  11 fp    path:path argv:argv envp:envp
 exit              60   1 p     status:int
-wait4             61 114 p     pid:pid wstatus:>wstatus options:flags=wait4 rusage:>rusage
+wait4             61 114 p     pid:pid wstatus:>wstatus options:flags=wait4 rusage:>wait_rusage
 kill              62  37 ps    pid:pid sig:sig
 uname             63 122 -     buf:>utsname
 semget            64 393 i     key:key nsems:int semflg:ipc_flags
@@ -264,7 +264,7 @@ mq_timedreceive  243 280 d     mqdes:fd msg_ptr:>bytes=ret msg_len:size msg_prio
 mq_notify        244 281 d     mqdes:fd sevp:sigevent
 mq_getsetattr    245 282 d     mqdes:fd newattr:mq_attr oldattr:>mq_attr
 kexec_load       246 283 -     entry:ptr nr_segments:size segments:ptr flags:kexec_flags
-waitid           247 284 p     idtype:enum=waitid_types id:waitid_id infop:>siginfo options:flags=wait4 rusage:>rusage
+waitid           247 284 p     idtype:enum=waitid_types id:waitid_id infop:>siginfo options:flags=wait4 rusage:>wait_rusage
 add_key          248 286 -     type:str description:str payload:bytes=plen plen:size keyring:keyring -> int
 request_key      249 287 -     type:str description:str callout_info:str dest_keyring:keyring -> int
 keyctl           250 288 -     op:enum=keyctl_cmds arg2:keyctl_arg arg3:keyctl_arg arg4:keyctl_arg arg5:keyctl_arg

@@ -14,29 +14,32 @@ from pydbg.syscalls.structs import STRUCTS, layout
 if TYPE_CHECKING:
     from pydbg.syscalls.decode import Context, Decoder
 
-__all__ = ["decode_result", "decode_struct", "decode_value", "pointer_text", "struct_text"]
+__all__ = ["decode_result", "decode_struct", "decode_value", "find", "pointer_text", "struct_text"]
+
+
+# In the order of use: a family is imported when a kind is in none of those before it.
+_FAMILIES = (
+    *("basic", "files", "memory", "process", "sigs", "times"),
+    *("network", "polling", "ioctls", "control"),
+)
 
 
 @functools.cache
-def _kinds() -> dict[str, Decoder]:
-    from pydbg.syscalls.decoders import (
-        basic,
-        control,
-        files,
-        ioctls,
-        memory,
-        network,
-        polling,
-        process,
-        sigs,
-        times,
-    )
+def find(kind: str) -> Decoder | None:
+    """Return the decoder of a kind; None for a struct's name and for an unknown kind.
 
-    kinds: dict[str, Decoder] = {}
-    families = (basic, control, files, ioctls, memory, network, polling, process, sigs, times)
-    for family in families:
-        kinds.update(family.KINDS)
-    return kinds
+    >>> find("fd") is not None, find("timespec"), find("nosuch")
+    (True, None, None)
+    """
+    import importlib
+
+    if kind in STRUCTS:
+        return None
+    for family in _FAMILIES:
+        kinds: dict[str, Decoder] = importlib.import_module(f"{__name__}.{family}").KINDS
+        if kind in kinds:
+            return kinds[kind]
+    return None
 
 
 @functools.cache
@@ -57,7 +60,7 @@ def pointer_text(value: int) -> str:
 
 def decode_value(context: Context, value: int, kind: str, param: str) -> str | None:
     """Return the text of one value by its kind; None leaves it out."""
-    decoder = _kinds().get(kind)
+    decoder = find(kind)
     if decoder is not None:
         return decoder(context, value, param)
     if kind in STRUCTS:

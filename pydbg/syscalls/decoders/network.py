@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 from typing import TYPE_CHECKING
 
@@ -52,13 +51,17 @@ def _unix(data: bytes) -> str | None:
 def _inet(data: bytes) -> str | None:
     if len(data) < 8:
         return None
-    port, addr = struct.unpack_from(">H4s", data, 2)
-    return f'sin_port=htons({port}), sin_addr=inet_addr("{socket.inet_ntoa(addr)}")'
+    (port,) = struct.unpack_from(">H", data, 2)
+    dotted = ".".join(str(byte) for byte in data[4:8])
+    return f'sin_port=htons({port}), sin_addr=inet_addr("{dotted}")'
 
 
 def _inet6(data: bytes) -> str | None:
     if len(data) < 24:
         return None
+    # Not at the top: this import takes longer than most programs' whole decoding.
+    import socket
+
     port, flow, addr = struct.unpack_from(">HI16s", data, 2)
     text = (
         f"sin6_port=htons({port}), sin6_flowinfo=htonl({flow}), "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_value, pointer_text, struct_text
+from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, struct_text
 from pydbg.syscalls.decoders.basic import fd_text, length_of
 from pydbg.syscalls.flags import (
     enum_text,
@@ -157,11 +157,11 @@ def _wait_status(context: Context, addr: int, _: str) -> str:
     return pointer_text(addr) if status is None else f"[{{{wait_status_text(status)}}}]"
 
 
-def _rusage(context: Context, addr: int, _: str) -> str:
+def _wait_rusage(context: Context, addr: int, _: str) -> str:
+    # The kernel fills it in only when it tells of a child.
     if context.call.name == "wait4" and not context.ret:
         return pointer_text(addr)
-    data = context.read(addr, layout("rusage", context.word).size) if addr else None
-    return pointer_text(addr) if data is None else struct_text(context, data, "rusage")
+    return decode_struct(context, addr, "rusage")
 
 
 def _utsname(context: Context, addr: int, _: str) -> str:
@@ -340,7 +340,7 @@ KINDS: dict[str, Decoder] = {
     "clone_tls": _clone_tls,
     "clone_args": _clone_args,
     "wstatus": _wait_status,
-    "rusage": _rusage,
+    "wait_rusage": _wait_rusage,
     "utsname": _utsname,
     "waitid_id": _waitid_id,
     "futex_op": _futex_op,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_struct, pointer_text
+from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.decoders.basic import length_of
 from pydbg.syscalls.flags import enum_text, flags_text, to_signed
 from pydbg.syscalls.signals import strace_name
@@ -162,10 +162,6 @@ def _sigframe(context: Context, _value: int, _: str) -> str | None:
     return pointer_text(stack) if mask is None else f"{{mask={mask_text(mask)}}}"
 
 
-def _sigaltstack(context: Context, addr: int, _: str) -> str:
-    return decode_struct(context, addr, "sigaltstack")
-
-
 KINDS: dict[str, Decoder] = {
     "sig": lambda _c, value, _p: strace_name(to_signed(value)),
     "sigset": _sigset,
@@ -177,6 +173,5 @@ KINDS: dict[str, Decoder] = {
     "siginfo": _siginfo,
     "sigevent": _sigevent,
     "pselect_sig": _pselect_mask,
-    "sigaltstack": _sigaltstack,
     "sigframe": _sigframe,
 }
