@@ -21,11 +21,13 @@ from pydbg.target.tracer import Tracer
 if TYPE_CHECKING:
     from pydbg.arch.disasm import Insn
     from pydbg.debugger import Debugger
+    from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.pointset import PointSet
     from pydbg.symbols.symtab import Symbol
 
 _FRAMES_AHEAD = 100_000
+_TREES = 64
 
 
 class ProgramState:
@@ -50,6 +52,8 @@ class ProgramState:
         self._frames_complete = False
         self._frame_source: Iterator[Frame] = iter(())
         self._level = 0
+        self._trees: dict[str, Node] = {}
+        """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
 
     @property
     def modules(self) -> ModuleList:
@@ -223,9 +227,16 @@ class ProgramState:
 
     def evaluate(self, text: str) -> Value:
         """Evaluate an expression; raises ExprError with the column of a mistake."""
-        from pydbg.expr.evaluate import evaluate_text
+        from pydbg.expr.evaluate import evaluate, parse_in
 
-        return evaluate_text(text, self.context())
+        context = self.context()
+        tree = self._trees.get(text)
+        if tree is None:
+            tree = parse_in(text, context)
+            if len(self._trees) >= _TREES:
+                self._trees.clear()
+            self._trees[text] = tree
+        return evaluate(tree, context)
 
     def eval(self, text: str) -> Value:
         """Evaluate an expression in the selected frame.
