@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders.basic import fd_text
-from pydbg.syscalls.decoders.files import open_flags_text
 from pydbg.syscalls.flags import enum_text, flag_set, flags_text
 from pydbg.syscalls.signals import strace_name
 
@@ -28,6 +27,8 @@ def _fcntl(context: Context, ret: int, _: str) -> str:
     if name == "F_GETFD":
         return f"{_hex(ret)} (flags {flags_text(ret, 'fd_flags')})" if ret else "0"
     if name == "F_GETFL":
+        from pydbg.syscalls.decoders.files import open_flags_text
+
         return f"{_hex(ret)} (flags {open_flags_text(ret)})"
     if name == "F_GET_SEALS":
         return f"{_hex(ret)} (seals {flags_text(ret, 'seal_flags')})" if ret else "0"
