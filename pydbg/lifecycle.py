@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,9 @@ class Lifecycle(ProgramState):
         """
         found = path
         if not os.path.exists(path) and "/" not in path:
-            found = shutil.which(path) or path
+            from shutil import which  # Brings bz2 and lzma along.
+
+            found = which(path) or path
         if os.path.isdir(found):
             raise FileError(f"{path}: Is a directory.")
         absolute = os.path.abspath(found)
@@ -218,6 +219,10 @@ class Lifecycle(ProgramState):
         self._left(inferior)
 
     def _left(self, inferior: Inferior) -> None:
+        main = inferior.modules.main
+        if main is not None:
+            # As in gdb the program stays where it was: its addresses can still be looked at.
+            self._static = ModuleList([main])
         for point in self.points.breakpoints():
             for location in point.locations:
                 location.planted = False
@@ -239,6 +244,10 @@ class Lifecycle(ProgramState):
         Safe at any moment, also after an error in the midst of something else.
         """
         self.control.loop_running = False
+        try:
+            self.control.settle_fork()
+        except DebuggerError:
+            pass  # Parent or child is gone.
         for inferior in list(self.tracer.inferiors.values()):
             try:
                 if inferior.launched:
@@ -309,30 +318,34 @@ class Lifecycle(ProgramState):
             self._refresh_static()
             self.points.modules_changed(inferior)
 
-    def adopt(self, inferior: Inferior) -> None:
+    def adopt(self, parent: Inferior, child: Inferior) -> None:
         """Keep a forked child, stopped (``detach-on-fork off``)."""
-        parent = self.inferior
-        inferior.modules = parent.modules if parent is not None else ModuleList()
-        inferior.loader = Loader(inferior, self._files, inferior.path)
+        if child.shares_memory_with is not None:
+            # Its parent's int3s are its own until it execs, and so is the loader's site.
+            child.modules, child.loader = parent.modules, parent.loader
+            return
+        child.sites.lift_all()
+        child.sites.forget()
+        self._start_loader(child, parent.path)
+        child.loader.sync()
 
     def follow(self, parent: Inferior, child: Inferior, kind: str, *, detach: bool) -> None:
         """Go on with a forked child instead of its parent (``follow-fork-mode child``)."""
-        child.modules, child.loader = parent.modules, Loader(child, self._files, parent.path)
-        pid, tid = parent.pid, parent.leader.tid
+        self.adopt(parent, child)
+        shares = child.shares_memory_with is not None
+        tid = parent.leader.tid
         if detach:
-            if parent.filtered or child.shares_memory_with is not None:
+            if parent.filtered or shares:
                 parent.silent = True
+                parent.release_after_vfork = shares and not parent.filtered
             else:
                 self.tracer.stop_all([parent])
                 self.tracer.detach(parent)
-        self.notify(FollowedChild(pid, tid, child.pid, kind))
+        self.notify(FollowedChild(parent.pid, tid, child.pid, kind))
         self.inferior, self.thread = child, child.leader
-        self.points.process_gone()
+        if not shares:
+            self.points.process_gone()
         self.changed()
-        child.sites.lift_all()
-        child.sites.forget()
-        child.loader.start()
-        child.loader.sync()
         self.points.modules_changed(child)
 
 

@@ -31,6 +31,7 @@ class Plan:
     def __init__(self, thread: Thread) -> None:
         self.thread = thread
         self._sites: list[int] = []
+        self._wanted: list[int] = []
 
     internal = True  # It may own sites.
 
@@ -55,9 +56,15 @@ class Plan:
 
     def end(self) -> None:
         """Take the plan's sites out; it is done, or cancelled by another stop."""
-        for addr in self._sites:
+        sites, self._sites = self._sites, []
+        self._wanted = sites
+        for addr in sites:
             self.thread.inferior.sites.discard(addr, self)
-        self._sites.clear()
+
+    def take_up(self) -> None:
+        """Go on after another stop came between and took the sites out."""
+        for addr in self._wanted:
+            self.add_site(addr)
 
     def add_site(self, addr: int) -> None:
         """Plant a site of the plan's own."""
@@ -288,6 +295,7 @@ class CallFunction(Plan):
         self._saved = b""
         self._xsave: bytes | None = None
         self._sp = 0
+        self._finished = False
         self.result = 0
         self.vector_result = b""
 
@@ -315,6 +323,7 @@ class CallFunction(Plan):
         thread.pc = self._addr
         self._sp = sp + size
         self.add_site(self._landing)
+        thread.calls.append(self)
 
     def reached(self, thread: Thread) -> Event | None:
         """Take the result and put the registers back."""
@@ -326,9 +335,18 @@ class CallFunction(Plan):
         self.restore()
         return self._done()
 
+    def end(self) -> None:
+        """Stay until the function returns, also when something stopped it in between."""
+        if self._finished or self.thread.gone:
+            super().end()
+
     def restore(self) -> None:
         """Put the thread back to before the call."""
         thread = self.thread
+        self._finished = True
+        self.end()
+        if self in thread.calls:
+            del thread.calls[thread.calls.index(self) :]
         thread.registers  # noqa: B018 - fetched, so that the restored bytes stay
         thread.gpr[:] = self._saved
         thread.block.dirty_gpr = True

@@ -55,6 +55,10 @@ class DebugRegisters:
         """Tell whether any slot is taken."""
         return any(slot is not None for slot in self.slots)
 
+    def executing(self, addr: int) -> list[Any]:
+        """Return the owners of slots that watch for the execution of ``addr``."""
+        return [s[3] for s in self.slots if s is not None and s[0] == addr and s[1] == "exec"]
+
     def arm(self, thread: Thread) -> None:
         """Write the slots into a stopped thread, if it does not hold them already."""
         wanted = tuple(

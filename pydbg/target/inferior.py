@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydbg.arch.model import Arch
-from pydbg.errors import DebuggerError
+from pydbg.errors import DebuggerError, NoProcess
 from pydbg.events import RawStop
 from pydbg.linux import procfs
 from pydbg.linux.memory import ProcessMemory
@@ -29,6 +29,10 @@ class Inferior:
         self.launched = launched
         self.silent = False
         self.release_at_exec = False
+        self.release_after_vfork = False
+        """Whether to let it go when its vfork child does not need its memory any more."""
+        self.vfork_parent: Thread | None = None
+        """The thread that waits for this vfork child to exec or end."""
         self.path = ""
         self.threads: dict[int, Thread] = {}
         self.thread_count = 0
@@ -45,6 +49,8 @@ class Inferior:
         self.dead = False
         self.late_bound: dict[str | int, int] = {}
         """What the running program told: "main" and ifunc resolvers -> addresses."""
+        self.early: dict[int, int] = {}
+        """Wait statuses that came while something else was waited for (the tracer's)."""
         self.shares_memory_with: Inferior | None = None
         self.loader: Any = None
         self.modules: Any = None
@@ -71,7 +77,11 @@ class Inferior:
         if leader is not None and not leader.zombie:
             return leader
         living = [t for t in self.threads.values() if not t.zombie]
-        return living[0] if living else next(iter(self.threads.values()))
+        if living:
+            return living[0]
+        if not self.threads:
+            raise NoProcess
+        return next(iter(self.threads.values()))
 
     def refresh(self) -> None:
         """Read what an exec or a launch determines: the auxiliary vector, the file's path."""

@@ -106,7 +106,7 @@ def _step(thread: Thread) -> None:
                     return
                 late.append(stop.signo)
             elif not isinstance(stop, SeccompStop | SyscallStop) and not hasattr(stop, "event"):
-                thread.inferior.lost = stop
+                thread.inferior.early[thread.tid] = found[1]
                 raise ThreadGone(thread.tid)
         raise CommandError("The injected system call did not return.")
     finally:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydbg.errors import DebuggerError, MemoryFault
+from pydbg.errors import DebuggerError, MemoryFault, ThreadGone
 from pydbg.linux import procfs
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ class SiteTable:
             return None
         try:
             site.slot = self._make_slot(site, thread)
+        except ThreadGone:
+            raise
         except DebuggerError:
             site.slot = None
         site.no_slot = site.slot is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydbg.arch.registers import RegisterBlock
+from pydbg.errors import MemoryFault
 from pydbg.events import RawStop
 from pydbg.linux import ptrace, wait
 
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
     from pydbg.target.inferior import Inferior
 
 NT_X86_XSTATE = 0x202
+SI_KERNEL = 0x80
+_RESUME_FLAG = 1 << 16
+
+
+def si_code(thread: Thread) -> int:
+    """Return si_code of the signal a thread is stopped by (sigaction(2))."""
+    return int.from_bytes(ptrace.getsiginfo(thread.tid)[8:12], "little", signed=True)
+
+
+def signal_sender(thread: Thread) -> int:
+    """Return si_pid of the signal a thread is stopped by, 0 if no process sent it."""
+    data = ptrace.getsiginfo(thread.tid)
+    code = int.from_bytes(data[8:12], "little", signed=True)
+    return int.from_bytes(data[16:20], "little") if code <= 0 else 0
 
 
 class Thread:
@@ -30,6 +45,7 @@ class Thread:
         "_width",
         "armed",
         "block",
+        "calls",
         "gone",
         "gpr",
         "group_stop",
@@ -37,14 +53,19 @@ class Thread:
         "number",
         "pending",
         "plans",
+        "request",
+        "rewound",
         "running",
         "signal",
         "skip",
         "stepping",
         "stop",
         "stop_pc",
+        "stop_requested",
         "syscall",
         "tid",
+        "told_signal",
+        "vforking",
         "want_return",
         "zombie",
     )
@@ -68,8 +89,20 @@ class Thread:
         """Where the thread last stopped for the user: from there, a site is stepped off."""
         self.skip: tuple[int, int] | None = None
         """A site (addr, sp) whose next hit is not one: a signal handler returned to it."""
+        self.told_signal = False
+        """Whether the signal to deliver was told to the user."""
+        self.stop_requested = False
+        """Whether a SIGSTOP of ours is on its way to it."""
+        self.rewound: int | None = None
+        """The site of a hit that was noted, pc put back, but not judged yet."""
+        self.vforking: Inferior | None = None
+        """The vfork child that it waits for: until that execs, nothing can stop it."""
         self.stepping = False
+        self.request = 0
+        """The ptrace request that it was last resumed by."""
         self.plans: list[Any] = []
+        self.calls: list[Any] = []
+        """Functions that the user called in it and that have not returned."""
         self.syscall: SyscallInfo | None = None
         self.want_return = False
         self.armed: tuple[int, ...] | None = None
@@ -149,6 +182,51 @@ class Thread:
         self._valid = False
         self.block.forget()
 
+    # --- what it is at ---------------------------------------------------------------------
+
+    @property
+    def stoppable(self) -> bool:
+        """Tell whether it runs and would stop soon if it were asked to."""
+        return self.running and not self.zombie and self.vforking is None
+
+    def rewind(self) -> None:
+        """Put the pc of a thread that ran into an int3 of ours back to the site.
+
+        It was stopped because another thread's stop is being dealt with. Whoever looks at it
+        meanwhile sees a pc before the instruction; the hit is judged later.
+        """
+        arch = self.inferior.arch
+        addr = self.pc - arch.breakpoint_adjust
+        site = self.inferior.sites.at(addr)
+        if site is None:
+            if self.is_ghost_trap():
+                self.pc = self.rewound = addr
+        elif not self.stepping or si_code(self) == SI_KERNEL:
+            self.pc = self.rewound = addr
+
+    def is_ghost_trap(self) -> bool:
+        """Tell whether it ran into an int3 of ours that was taken out meanwhile."""
+        if si_code(self) != SI_KERNEL:
+            return False
+        inferior = self.inferior
+        insn = inferior.arch.breakpoint
+        pc = self.pc
+        try:
+            before = inferior.memory.read(pc - 2, 2)
+        except MemoryFault:
+            before = b"\0" + inferior.memory.read_some(pc - 1, 1)
+        # The program's own int3 (CC, or CD 03) is still there.
+        return not before.endswith(insn) and before != b"\xcd\x03"
+
+    def pass_hardware(self, addr: int) -> None:
+        """Let the instruction at the pc run past the debug register that watches for it.
+
+        The resume flag of EFLAGS does that (Intel SDM vol. 3B, 18.3.1.1).
+        """
+        flags = self.inferior.arch.flags
+        if self.pc == addr:
+            self.registers.set(flags, self.registers.get(flags) | _RESUME_FLAG)
+
     # --- running -----------------------------------------------------------------------------
 
     def resume(self, request: int) -> None:
@@ -161,6 +239,8 @@ class Thread:
             self.flush()
         signo = self.signal
         self.signal = 0
+        self.told_signal = False
+        self.request = request
         self.running = True
         self.stepping = request == ptrace.SINGLESTEP
         self.group_stop = False
@@ -176,6 +256,7 @@ class Thread:
     def stopped(self, status: int) -> RawStop:
         """Note a wait status and return it decoded."""
         self.running = False
+        self.vforking = None
         self._valid = False
         stop = wait.decode(self.tid, status)
         self.stop = stop

@@ -33,6 +33,7 @@ OPTIONS = (
 )
 
 ArchOf = Callable[[str], Arch]
+Service = Callable[[Thread, RawStop], None]
 
 
 class Tracer:
@@ -45,6 +46,11 @@ class Tracer:
         self._early: dict[int, int] = {}
         """Wait statuses of new tracees whose creator's event was not seen yet."""
         self.trace_exit = False
+        self.pid = os.getpid()
+        self.service: Service | None = None
+        """What keeps unseen processes going while the others are being stopped."""
+        self.departed: list[Thread] = []
+        """Threads that ended while everything was being stopped, for whoever keeps plans."""
 
     # --- beginning and end -------------------------------------------------------------------
 
@@ -57,15 +63,18 @@ class Tracer:
         return options
 
     def launch(self, spec: LaunchSpec, number: int) -> Inferior:
-        """Start a program; it is stopped at its exec. Raises LaunchError."""
+        """Start a program; it is stopped before its first instruction. Raises LaunchError."""
         pid = spawn(spec, self._options(True))
+        # To where execve returns: rax is 0 there, and the first step is an instruction.
+        ptrace.syscall(pid)
+        wait.wait_tracee(pid)
         inferior = self._adopt_process(pid, number, launched=True)
         inferior.threads[pid].stop = EventStop(pid, "exec")
         return inferior
 
     def _adopt_process(self, pid: int, number: int, *, launched: bool) -> Inferior:
         try:
-            arch = self._arch_of(f"/proc/{pid}/exe")
+            arch = self._arch_of(procfs.exe_file(pid))
             inferior = Inferior(pid, number, arch, launched=launched)
             inferior.refresh()
         except BaseException:
@@ -77,6 +86,7 @@ class Tracer:
                 with contextlib.suppress(DebuggerError):
                     ptrace.detach(pid)
             raise
+        inferior.early = self._early
         self.inferiors[pid] = inferior
         self.threads[pid] = inferior.add_thread(pid)
         return inferior
@@ -151,7 +161,14 @@ class Tracer:
             ptrace.interrupt(tid)
 
     def detach(self, inferior: Inferior) -> None:
-        """Let a stopped process go whole: no int3, no debug register, every signal delivered."""
+        """Let a stopped process go whole.
+
+        No int3 stays, no debug register, no function that it did not call itself; every signal
+        is delivered.
+        """
+        for thread in inferior.threads.values():
+            if thread.calls and not thread.zombie:
+                thread.calls[0].restore()
         inferior.sites.lift_all()
         for thread in list(inferior.threads.values()):
             if thread.zombie or thread.gone:
@@ -228,6 +245,9 @@ class Tracer:
 
     def wait(self) -> tuple[Thread, RawStop]:
         """Wait for the next stop of any running thread."""
+        for tid in self._early:
+            if tid in self.threads:
+                return self.threads[tid], self._note(self.threads[tid], self._early.pop(tid))
         while True:
             running = [t for t in self.threads.values() if t.running and not t.zombie]
             if len(running) == 1 and len(self.threads) == 1:
@@ -242,10 +262,12 @@ class Tracer:
 
     def _wait_one(self, tid: int) -> tuple[int, int]:
         try:
-            return os.waitpid(tid, _WALL)
-        except ChildProcessError:
+            found = wait.wait_tracee(tid)
+        except ThreadGone:
             # The task changed its id in an exec, or somebody else reaped it.
             return self._wait_any()
+        assert found is not None
+        return found
 
     def _wait_any(self) -> tuple[int, int]:
         found = wait.wait_any(self.threads)
@@ -270,7 +292,9 @@ class Tracer:
             self._gone(thread, stop)
         elif isinstance(stop, GroupStop):
             thread.group_stop = True
-        elif thread.inferior.sites.has_slots:
+        elif isinstance(stop, EventStop) and stop.event == "stop":
+            thread.group_stop = False  # Else the stop would name the stopping signal.
+        if not thread.gone and thread.inferior.sites.has_slots:
             try:
                 self._leave_slot(thread)
             except ThreadGone:
@@ -309,12 +333,16 @@ class Tracer:
                 thread.stopped(found[1])
                 thread.stop = stop
 
-    def step_alone(self, thread: Thread) -> RawStop:
-        """Single-step one thread while every other one is held; return what came of it."""
+    def step_alone(self, thread: Thread) -> tuple[Thread, RawStop]:
+        """Single-step one thread while every other one is held; return what came of it.
+
+        The thread that comes back is another one after an exec, which gives it the id of the
+        group's leader.
+        """
         self.resume(thread, ptrace.SINGLESTEP)
         tid, status = self._wait_one(thread.tid)
         owner = self.threads.get(tid, thread)
-        return self._note(owner, status)
+        return owner, self._note(owner, status)
 
     def interrupt(self, thread: Thread) -> None:
         """Ask a running thread to stop; the stop is waited for elsewhere."""
@@ -322,6 +350,11 @@ class Tracer:
             ptrace.interrupt(thread.tid)
         except ThreadGone:
             self._check_zombie(thread)
+
+    def stop_by_signal(self, thread: Thread) -> None:
+        """Ask a running thread to stop, from any OS thread: by a SIGSTOP that is dropped later."""
+        with contextlib.suppress(DebuggerError):
+            ptrace.tgkill(thread.inferior.pid, thread.tid, signal.SIGSTOP)
 
     def _check_zombie(self, thread: Thread) -> None:
         # A leader that called pthread_exit stays a zombie until the last thread has ended; its
@@ -332,8 +365,12 @@ class Tracer:
             except DebuggerError:
                 thread.zombie = True
 
-    def stop_all(self, inferiors: Iterable[Inferior] | None = None) -> None:
-        """Stop every running thread; what else they stop for is kept as pending."""
+    def stop_all(self, inferiors: Iterable[Inferior] | None = None, *, all_of: bool = True) -> None:
+        """Stop every running thread; what else they stop for is kept as pending.
+
+        A thread that waits for its vfork child cannot be stopped. It cannot run either: with
+        ``all_of`` false it is left alone, else it is waited for while the child goes on.
+        """
         chosen = list(self.inferiors.values() if inferiors is None else inferiors)
         for inferior in chosen:
             for thread in inferior.threads.values():
@@ -341,25 +378,56 @@ class Tracer:
                     self.interrupt(thread)
         for inferior in chosen:
             while not inferior.dead:
-                running = [t for t in inferior.threads.values() if t.running and not t.zombie]
+                running = [
+                    t
+                    for t in inferior.threads.values()
+                    if t.running and not t.zombie and (all_of or t.vforking is None)
+                ]
                 if not running:
                     break
-                self._collect(running)
+                for thread in running:
+                    if thread.vforking is not None:
+                        self._collect_any(thread)
+                    elif thread.running:
+                        self._collect(thread)
 
-    def _collect(self, running: list[Thread]) -> None:
-        for thread in running:
-            if not thread.running:
-                continue
-            try:
-                found = wait.wait_tracee(thread.tid)
-            except ThreadGone:
-                # Gone without a status for us: an exec in another thread took its id.
-                self._gone(thread, ThreadExit(thread.tid, 0))
-                continue
-            assert found is not None
-            stop = self._note(thread, found[1])
-            if not (isinstance(stop, EventStop) and stop.event == "stop"):
-                thread.pending = stop
+    def _collect(self, thread: Thread) -> None:
+        try:
+            early = self._early.pop(thread.tid, None)
+            found = (thread.tid, early) if early is not None else wait.wait_tracee(thread.tid)
+        except ThreadGone:
+            # Gone without a status for us: an exec in another thread took its id.
+            self._gone(thread, ThreadExit(thread.tid, 0))
+            self.departed.append(thread)
+            return
+        assert found is not None
+        self._keep(thread, found[1])
+
+    def _collect_any(self, thread: Thread) -> None:
+        """Wait for a thread that waits for its vfork child, which is served meanwhile."""
+        while thread.running and not thread.gone:
+            tid, status = self._wait_any()
+            owner = self.threads.get(tid)
+            if owner is None:
+                self._early[tid] = status
+            elif owner.inferior.silent and self.service is not None:
+                self.service(owner, self._note(owner, status))
+            else:
+                self._keep(owner, status)
+
+    def _keep(self, thread: Thread, status: int) -> None:
+        """Note a stop that is dealt with later."""
+        was_stopped = thread.group_stop
+        stop = self._note(thread, status)
+        if thread.gone:
+            self.departed.append(thread)
+        elif isinstance(stop, GroupStop):
+            thread.pending = None if was_stopped else stop
+        elif not (isinstance(stop, EventStop) and stop.event == "stop"):
+            thread.pending = stop
+            if isinstance(stop, SignalStop) and stop.signo == _SIGTRAP:
+                with contextlib.suppress(ThreadGone):
+                    thread.rewind()
 
     # --- new tasks ---------------------------------------------------------------------------
 
@@ -402,7 +470,7 @@ class Tracer:
     def add_child(self, parent: Inferior, pid: int, number: int, *, shares: bool) -> Inferior:
         """Take in a new, stopped process with the parent's int3s in its memory."""
         child = Inferior(pid, number, parent.arch, launched=parent.launched)
-        child.path = parent.path
+        child.path, child.early = parent.path, self._early
         child.auxv = dict(parent.auxv)
         child.filtered = dict(parent.filtered)
         if shares:
@@ -438,8 +506,11 @@ class Tracer:
             inferior.sites = SiteTable(inferior)
         inferior.sites.forget()
         inferior.memory.reopen()
-        inferior.arch = self._arch_of(f"/proc/{inferior.pid}/exe")
+        inferior.arch = self._arch_of(procfs.exe_file(inferior.pid))
         inferior.debug_registers.slots = list(_NO_SLOTS)
+        thread.zombie = thread.gone = thread.group_stop = False
+        thread.pending = thread.rewound = None
+        thread.calls.clear()
         thread.set_arch()
         thread.armed = None
         thread.syscall = None

@@ -1,0 +1,203 @@
+"""Traps: what an int3, a debug register or a finished step means, and which breakpoints stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydbg.errors import DebuggerError, ThreadGone
+from pydbg.events import BreakpointHit, Event
+from pydbg.stepping import Plan, plan_of
+from pydbg.target.thread import SI_KERNEL, si_code
+
+if TYPE_CHECKING:
+    from pydbg.breakpoints import Location, Point
+    from pydbg.control import RunControl
+    from pydbg.target.sites import Site
+    from pydbg.target.thread import Thread
+
+_SIGTRAP = 5
+_TRAP_BRKPT, _TRAP_TRACE, _TRAP_HWBKPT, _TRAP_UNK = 1, 2, 4, 5
+_STEP_CODES = (_TRAP_BRKPT, _TRAP_TRACE, _TRAP_UNK)
+"""si_code after a single step: over a system call BRKPT, into a signal handler UNK."""
+
+
+class Traps:
+    """Tell apart the reasons of a SIGTRAP, and ask breakpoints and plans what they make of it."""
+
+    def __init__(self, control: RunControl) -> None:
+        self.control = control
+        self.dbg = control.dbg
+
+    def judge(self, thread: Thread) -> Event | None:
+        """Work out what a SIGTRAP was."""
+        sites = thread.inferior.sites
+        if thread.rewound is not None:
+            addr, thread.rewound = thread.rewound, None
+            site = sites.at(addr)
+            return self._hit(thread, site) if site is not None and thread.pc == addr else None
+        site = sites.at(thread.pc - thread.inferior.arch.breakpoint_adjust)
+        if not thread.stepping and site is not None:
+            return self._hit(thread, site)
+        code = si_code(thread)
+        if code == SI_KERNEL:
+            if site is not None:
+                return self._hit(thread, site)
+            if thread.is_ghost_trap():
+                thread.pc -= thread.inferior.arch.breakpoint_adjust
+                return None  # The int3 was taken out while the trap was on its way.
+        if code == _TRAP_HWBKPT or (code in _STEP_CODES and self._armed(thread)):
+            event, told = self._hardware(thread)
+            if told:
+                return event
+        if code in _STEP_CODES and thread.stepping:
+            return self.stepped(thread)
+        return self.control.signal_arrived(thread, _SIGTRAP)
+
+    @staticmethod
+    def is_plain_step(thread: Thread) -> bool:
+        """Tell a finished step from a trap of the stepped instruction's own."""
+        try:
+            code = si_code(thread)
+        except ThreadGone:
+            return True
+        # Landing on a site that is planted is no hit: it traps when it is executed.
+        return code in _STEP_CODES
+
+    @staticmethod
+    def _armed(thread: Thread) -> bool:
+        return thread.inferior.debug_registers.in_use
+
+    def _hardware(self, thread: Thread) -> tuple[Event | None, bool]:
+        inferior = thread.inferior
+        registers = inferior.debug_registers
+        owners = [registers.slots[i] for i in registers.triggered(thread)]
+        locations = [slot[3] for slot in owners if slot is not None]
+        if not locations:
+            return None, False
+        thread.stop_pc = thread.pc
+        return self._judge(thread, thread.pc, locations), True
+
+    def stepped(self, thread: Thread) -> Event | None:
+        """Judge a finished single step, which may have landed on a breakpoint."""
+        pc = thread.pc
+        inferior = thread.inferior
+        site = inferior.sites.at(pc)
+        if site is not None:
+            thread.stop_pc = pc
+            event = self._hit_here(thread, site)
+            if event is not None:
+                return event
+        if inferior.debug_registers.in_use:
+            locations = inferior.debug_registers.executing(pc)
+            if locations:
+                # The processor would report it only now, before the instruction runs.
+                thread.pass_hardware(pc)
+                event = self._judge(thread, pc, locations)
+                if event is not None:
+                    return event
+        plan = plan_of(thread)
+        return plan.stepped() if plan is not None else None
+
+    def _hit(self, thread: Thread, site: Site) -> Event | None:
+        thread.pc = addr = site.addr
+        thread.stop_pc = addr
+        if thread.skip is not None:
+            skip, thread.skip = thread.skip, None
+            if skip == (addr, thread.sp):
+                return self._hit_here(thread, site, again=True)
+        return self._hit_here(thread, site)
+
+    def _hit_here(self, thread: Thread, site: Site, *, again: bool = False) -> Event | None:
+        """Ask the owners of a site; the user's breakpoints speak before a plan's end.
+
+        ``again``: the user's breakpoints were asked before a signal handler ran.
+        """
+        addr = site.addr
+        done: Event | None = None
+        locations = []
+        for owner in site.owners:
+            if not owner.internal:
+                locations.append(owner)
+            elif isinstance(owner, Plan):
+                done = owner.reached(thread) or done
+            else:
+                done = self._loader_hit(thread, owner) or done
+        told = self._judge(thread, addr, locations) if locations and not again else None
+        return told or done
+
+    def _loader_hit(self, thread: Thread, owner: Any) -> Event | None:
+        inferior = thread.inferior
+        if owner is inferior.loader:
+            if not owner.is_consistent():
+                return None
+            return self.dbg.modules_changed(thread)
+        event: Event | None = owner.hit(thread)
+        return event
+
+    def _judge(self, thread: Thread, addr: int, locations: list[Location]) -> Event | None:
+        """Decide which breakpoints at an address really stop the thread."""
+        numbers: list[int] = []
+        places: list[int] = []
+        error: str | None = None
+        temporary = False
+        for location in locations:
+            point = location.breakpoint
+            if not location.enabled:
+                continue
+            stops, problem = self.passes(point, thread)
+            error = error or problem
+            if stops:
+                if not numbers:
+                    temporary = point.temporary
+                numbers.append(point.number)
+                places.append(location.number)
+        if not numbers:
+            return None
+        for number in numbers:
+            self.dbg.points.spent(number)
+        pid = thread.inferior.pid
+        return BreakpointHit(pid, thread.tid, addr, tuple(numbers), tuple(places), temporary, error)
+
+    def passes(
+        self,
+        point: Point,
+        thread: Thread,
+        names: Mapping[str, int] | None = None,
+        callback: Callable[[Any], Any] | None = None,
+    ) -> tuple[bool, str | None]:
+        """Decide whether a point stops the thread now, and count the hit.
+
+        The second value is the text of a condition that could not be evaluated, which stops.
+        """
+        if not point.enabled or point.deleted:
+            return False, None
+        if point.thread is not None and point.thread != thread.number:
+            return False, None
+        error: str | None = None
+        if point.condition is not None:
+            selected, self.dbg.thread = self.dbg.thread, thread
+            self.dbg.asking = thread
+            try:
+                if not self.dbg.points.holds(point, thread, names):
+                    return False, None
+            except DebuggerError as problem:
+                error = str(problem)
+            finally:
+                self.dbg.thread = selected
+        point.hits += 1
+        if point.ignore_count > 0:
+            point.ignore_count -= 1
+            return False, error
+        callback = callback or point.callback
+        if callback is not None and error is None:
+            if not self.dbg.call_back(callback, thread, point):
+                self._spent_by_callback(point)
+                return False, None
+            return True, None
+        return True, error
+
+    def _spent_by_callback(self, point: Point) -> None:
+        # A temporary point has done its work also when its callback lets the program go on.
+        if not point.deleted:
+            self.dbg.points.spent(point.number)
