@@ -41,8 +41,10 @@ class RegisterView:
         register = dbg.arch.register(name)
         if register is None:
             raise UsageError(f"Invalid register `{name}'")
-        frame = dbg.frame
-        data = frame.register_bytes(register.name) if frame is not None else None
+        frame = dbg.outer_frame
+        if frame is None:
+            return int.from_bytes(thread.registers.read(register.name), "little")
+        data = frame.register_bytes(register.name)
         if data is None:
             raise UsageError(f"${name} is not saved in this frame.")
         return int.from_bytes(data, "little")
@@ -56,7 +58,7 @@ class RegisterView:
         if register is None:
             raise UsageError(f"Invalid register `{name}'")
         data = (value & ((1 << 8 * register.size) - 1)).to_bytes(register.size, "little")
-        frame = dbg.frame
+        frame = dbg.outer_frame
         if frame is not None and frame.level > 0:
             frame.write_register(register.name, data)
         else:

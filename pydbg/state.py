@@ -150,6 +150,11 @@ class ProgramState:
             return None
         return frames[min(self._level, len(frames) - 1)]
 
+    @property
+    def outer_frame(self) -> Frame | None:
+        """Return the selected frame if it is not the innermost, whose registers the thread has."""
+        return self.frame if self._level else None
+
     def select_frame(self, level: int) -> Frame:
         """Select a frame by level; raises CommandError if the stack is not that deep."""
         self.live_inferior()
@@ -217,8 +222,7 @@ class ProgramState:
 
     def context(self) -> ProgramContext:
         """Return what expressions see now: the selected thread and frame."""
-        frame = self.frame if self._level else None
-        return ProgramContext(self._whole, self.thread, frame)
+        return ProgramContext(self._whole, self.thread, self.outer_frame)
 
     def context_of(self, thread: Thread, names: Mapping[str, int] | None = None) -> ProgramContext:
         """Return what a condition sees in a thread that was just hit."""
