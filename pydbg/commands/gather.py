@@ -118,12 +118,16 @@ def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
     return decode_call(event, session, thread)
 
 
+_AT_FDCWD = -100
+
+
 class _Reader:
     """Give the decoders the program's memory and open files."""
 
     def __init__(self, thread: Thread) -> None:
         self._inferior = thread.inferior
         self.word_size = thread.inferior.arch.pointer_size
+        self.sp = thread.sp
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Read memory; MemoryFault if there is none."""
@@ -134,23 +138,31 @@ class _Reader:
         from pydbg.linux import procfs
 
         try:
+            if fd == _AT_FDCWD:
+                return procfs.cwd(self._inferior.pid)
             return procfs.fd_path(self._inferior.pid, fd)
         except DebuggerError:
             return None
 
 
 def decode_call(event: ev.SyscallCaught, session: Session, thread: Thread) -> str:
-    """Return a caught call as strace shows it, with its result at the return."""
+    """Return a caught call as strace shows it, with its result at the return.
+
+    What the entry's stop showed is kept for the return: by then a descriptor may be closed.
+    """
     from pydbg.syscalls.decode import decode
     from pydbg.syscalls.table import table_for
 
-    call: Any = table_for(event.abi).by_number(event.nr)
-    if call is None:
-        args = ", ".join(f"{arg:#x}" for arg in event.args)
-        result = "" if event.ret is None else f" = {event.ret}"
-        return f"syscall_{event.nr}({args}){result}"
-    phase = "entry" if event.phase == "entry" else "return"
-    return decode(call, event.args, _Reader(thread), ret=event.ret, phase=phase).line()
+    call = table_for(event.abi).call(event.nr)
+    entries: dict[int, Any] = session.memory.setdefault("entered calls", {})
+    if event.phase == "entry":
+        entered = decode(call, event.args, _Reader(thread), phase="entry")
+        entries[event.tid] = (event.nr, entered)
+        return entered.line()
+    nr, entered = entries.pop(event.tid, (None, None))
+    entry = entered if nr == event.nr else None
+    decoded = decode(call, event.args, _Reader(thread), ret=event.ret, phase="return", entry=entry)
+    return decoded.line()
 
 
 # --- notices -------------------------------------------------------------------------------
