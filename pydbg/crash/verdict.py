@@ -391,6 +391,8 @@ def _abort(facts: Facts) -> Verdict:
 
 def _sent(facts: Facts) -> Verdict:
     name = signal_name(facts.info.signo)
+    if _from_itself(facts) and facts.info.signo in _WORDS:
+        return _other(facts)  # The kernel sends SIGPIPE in the name of the writer.
     if _from_itself(facts):
         return Verdict("raised", f"the program sent itself {name}")
     pid = facts.info.fields.get("si_pid", 0)
@@ -404,10 +406,11 @@ _WORDS = {
     SIGPIPE: "written to a pipe or socket that nobody reads any more",
     SIGXCPU: "the limit of CPU time was used up (RLIMIT_CPU)",
     SIGXFSZ: "a file grew beyond the limit (RLIMIT_FSIZE)",
-    SIGKILL: "killed from outside, perhaps for want of memory; there was nothing to look at",
+    SIGKILL: "from outside, perhaps for want of memory; there was nothing left to look at",
 }
 
 
 def _other(facts: Facts) -> Verdict:
     signo = facts.info.signo
-    return Verdict("signal", _WORDS.get(signo, signal_text(signo)))
+    words = _WORDS.get(signo)
+    return Verdict("signal", signal_text(signo).lower(), (words,) if words else ())

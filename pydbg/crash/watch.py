@@ -9,7 +9,15 @@ from pydbg.crash.gather import facts, report
 from pydbg.crash.records import CrashReport, SignalRow
 from pydbg.crash.verdict import Facts, Verdict, classify
 from pydbg.errors import DebuggerError
-from pydbg.events import CatchHit, Event, Exited, Interrupted, Killed, SignalReceived
+from pydbg.events import (
+    CatchHit,
+    ChildCreated,
+    Event,
+    Exited,
+    Interrupted,
+    Killed,
+    SignalReceived,
+)
 from pydbg.linux import procfs, ptrace
 from pydbg.records import replace
 from pydbg.syscalls.siginfo import SigInfo, decode_siginfo
@@ -28,10 +36,11 @@ _FAULTS = frozenset({4, 5, 7, 8, 11, 31})
 _SIGINT, _SIGSYS = 2, 31
 
 
-def watch(dbg: Debugger, emit: Callable[[CrashReport], None]) -> Event:
+def watch(dbg: Debugger, emit: Callable[[CrashReport], None], *, follow: bool = False) -> Event:
     """Run the program to its end and return that event; ``emit`` gets a report if it died.
 
-    A signal that the program ignores or handles goes its way unseen. Raises LaunchError.
+    With ``follow`` the processes that it forks are watched too, until the last has ended. A
+    signal that the program ignores or handles goes its way unseen. Raises LaunchError.
 
     >>> from pydbg.debugger import Debugger
     >>> found = []
@@ -43,18 +52,41 @@ def watch(dbg: Debugger, emit: Callable[[CrashReport], None]) -> Event:
     """
     dbg.signals.handle([n for n in range(1, 65) if _may_end(n)], ["stop", "pass"])
     dbg.catch("exit")
+    if follow:
+        dbg.settings.set("detach-on-fork", "off")
+        dbg.on_event(lambda event: _child_goes_on(dbg, event))
     watcher = _Watcher(dbg)
     event = dbg.run()
-    pid = event.pid
+    pid, last = event.pid, event
     while True:
         if isinstance(event, Exited | Killed):
             if isinstance(event, Killed) and (made := watcher.death(event)) is not None:
                 emit(made)
-            if event.pid == pid or dbg.inferior is None:
-                return event
+            if event.pid == pid:
+                last = event
+            if dbg.inferior is None or not follow:
+                return last
         else:
             watcher.stop(event)
+        _others_go_on(dbg)
         event = dbg.signal(_SIGINT) if _asked_to_end(dbg, event) else dbg.cont()
+
+
+def _child_goes_on(dbg: Debugger, event: Event) -> None:
+    """Let a child that was forked run beside its parent."""
+    if isinstance(event, ChildCreated) and event.kept:
+        control = dbg.control
+        control.queue(control.resume(dbg.tracer.inferiors[event.child].leader))
+
+
+def _others_go_on(dbg: Debugger) -> None:
+    """Let the processes run that are not the current one: ``cont`` resumes only that."""
+    control = dbg.control
+    for inferior in dbg.inferiors:
+        if inferior is not dbg.inferior:
+            for thread in list(inferior.threads.values()):
+                if control.may_run(thread):
+                    control.queue(control.resume(thread))
 
 
 def _may_end(signo: int) -> bool:

@@ -1,0 +1,196 @@
+"""``pydbg report``: run a program, and explain its death if a signal ends it.
+
+Made for CI: put before a command it changes nothing, neither the output nor the status, until
+the program dies of a signal. Then the report goes to stderr or a file, in one go, and pydbg
+dies of the same signal, so that a shell sees 128 + N and whoever waits sees the signal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from pydbg.errors import DebuggerError, FileError, LaunchError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.crash import CrashReport
+    from pydbg.events import Event
+
+__all__ = ["USAGE", "Wishes", "main", "parse", "run"]
+
+USAGE = """\
+Usage: pydbg report [OPTION]... [--] PROGRAM [ARGUMENT]...
+
+Run PROGRAM at full speed. If it dies of a signal, say why: what kind of fault, registers,
+code, stacks of all threads, the memory around the address. Then die of the same signal.
+Nothing is printed when nothing happened; the exit status is the program's.
+
+  -o, --output FILE    Write the text to FILE, not to stderr.
+  --json FILE          Write the report as JSON to FILE.
+  --markdown FILE      Write the report as Markdown to FILE.
+  --follow             Watch the processes that PROGRAM forks too, and wait for them.
+  --help               Show this text.
+
+FILE may be - for stdout. It is created only if there is something to report; with --follow
+there may be several reports in it, one after the other (JSON: one a line).
+"""
+_USAGE_STATUS = 2
+_CORE_LIMIT = 1
+"""A core of pydbg itself is no use: core(5) says that this limit keeps pipes away too."""
+
+
+class Wishes(NamedTuple):
+    """Hold the command line of ``pydbg report``."""
+
+    program: str
+    args: tuple[str, ...] = ()
+    output: str | None = None
+    json: str | None = None
+    markdown: str | None = None
+    follow: bool = False
+    help: bool = False
+
+
+_FILES = {"-o": "output", "--output": "output", "--json": "json", "--markdown": "markdown"}
+
+
+def parse(arguments: Sequence[str]) -> Wishes:
+    """Return what a command line asks for; UsageError where it is wrong.
+
+    >>> parse(["--json", "a.json", "--", "./prog", "-x"])
+    Wishes(program='./prog', args=('-x',), output=None, json='a.json', markdown=None, ...)
+    """
+    found: dict[str, str] = {}
+    follow = False
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, equal, value = word.partition("=")
+        if name in ("--help", "-h"):
+            return Wishes("", help=True)
+        if name == "--follow":
+            follow = True
+        elif name in _FILES:
+            if not equal:
+                if not rest:
+                    raise UsageError(f"option '{name}' requires an argument")
+                value = rest.pop(0)
+            found[_FILES[name]] = value
+        else:
+            raise UsageError(f"unrecognized option '{name}'")
+    if not rest:
+        raise UsageError("a program to run is missing")
+    output, json, markdown = (found.get(name) for name in ("output", "json", "markdown"))
+    return Wishes(rest[0], tuple(rest[1:]), output, json, markdown, follow)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``pydbg report`` and return the exit status, or die as the program did."""
+    try:
+        wishes = parse(arguments)
+    except UsageError as error:
+        sys.stderr.write(f"pydbg report: {error}\nTry 'pydbg report --help'.\n")
+        return _USAGE_STATUS
+    if wishes.help:
+        sys.stdout.write(USAGE)
+        return 0
+    return run(wishes)
+
+
+def run(wishes: Wishes) -> int:
+    """Run the program of ``wishes`` and return its status; does not return if it was killed."""
+    from pydbg.ui.batch import Terminated, internal_error, termination
+
+    try:
+        with termination():
+            event = _watch(wishes)
+    except Terminated as error:
+        die(error.signo)
+    except DebuggerError as error:
+        sys.stderr.write(f"pydbg: {error}\n")
+        if isinstance(error, LaunchError):
+            return error.status
+        return 126 if os.path.lexists(wishes.program) else 127
+    except Exception as error:
+        internal_error(error)
+        return 125
+    signo = getattr(event, "signo", None)
+    if signo is not None:
+        die(signo)
+    return int(getattr(event, "code", 0))
+
+
+def _watch(wishes: Wishes) -> Event:
+    from pydbg.crash import watch
+    from pydbg.debugger import Debugger
+
+    output = _Output(wishes)
+    with Debugger(wishes.program, wishes.args) as dbg:
+        if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
+            from pydbg.console import Console
+
+            dbg.terminal = Console(sys.stdin.fileno())
+        dbg.settings.set("disable-randomization", "off")
+        return watch(dbg, output.write, follow=wishes.follow)
+
+
+class _Output:
+    """Write reports to where they were asked for; what is to be asked for first is noted."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self._written: set[str] = set()
+
+    def write(self, report: CrashReport) -> None:
+        from pydbg.render import report as texts
+
+        wishes = self._wishes
+        if wishes.json is not None:
+            self._to(wishes.json, texts.as_json(report))
+        if wishes.markdown is not None:
+            self._to(wishes.markdown, texts.markdown(report))
+        if wishes.output is not None:
+            self._to(wishes.output, texts.text(report))
+        elif wishes.json is None and wishes.markdown is None:
+            sys.stderr.write(texts.text(report))
+            sys.stderr.flush()
+
+    def _to(self, path: str, text: str) -> None:
+        if path == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        mode = "a" if path in self._written else "w"
+        try:
+            with open(path, mode, encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            message = str(FileError(f"{path}: {reason}."))
+            sys.stderr.write(f"pydbg: {message}\n{text}")
+        self._written.add(path)
+
+
+def die(signo: int) -> NoReturn:
+    """End this process by a signal, without a core; 128 + N where that is impossible."""
+    import resource
+
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    soft = _CORE_LIMIT if hard == resource.RLIM_INFINITY or hard >= _CORE_LIMIT else 0
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    if signo not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(signo, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signo])
+    os.kill(os.getpid(), signo)
+    # Process 1 of a container is spared by signals that it has no handler for.
+    os._exit(128 + signo)
