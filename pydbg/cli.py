@@ -175,6 +175,7 @@ def usage() -> str:
         "       pydbg [OPTION]... --args PROGRAM [ARGUMENT]...",
         "       pydbg [OPTION]... [PROGRAM] PID",
         "       pydbg doctor",
+        "       pydbg report [OPTION]... PROGRAM [ARGUMENT]...",
         "",
         "Debug a program: breakpoints, system calls, registers, memory, stacks.",
         "",
@@ -207,6 +208,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pydbg.ui.doctor import doctor
 
         return doctor(sys.stdout)
+    if arguments[:1] == ["report"] or arguments[:2] == ["--on-crash", "report"]:
+        from pydbg.ui.report import main as report
+
+        return report(arguments[1 if arguments[0] == "report" else 2 :])
     try:
         options = parse(arguments)
     except UsageError as error:
