@@ -46,7 +46,7 @@ def report(dbg: Debugger, info: SigInfo, *, earlier: Verdict | None = None) -> C
     verdict = classify(found)
     level, code = _code(dbg)
     return CrashReport(
-        program=dbg.program or inferior.path,
+        program=inferior.path or dbg.program or "",
         args=tuple(procfs.cmdline(inferior.pid)[1:]),
         pid=inferior.pid,
         tid=thread.tid,

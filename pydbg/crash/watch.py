@@ -68,8 +68,7 @@ def watch(dbg: Debugger, emit: Callable[[CrashReport], None], *, follow: bool = 
                 return last
         else:
             watcher.stop(event)
-        _others_go_on(dbg)
-        event = dbg.signal(_SIGINT) if _asked_to_end(dbg, event) else dbg.cont()
+        event = _lost(dbg) or _go_on(dbg, event)
 
 
 def _child_goes_on(dbg: Debugger, event: Event) -> None:
@@ -79,14 +78,23 @@ def _child_goes_on(dbg: Debugger, event: Event) -> None:
         control.queue(control.resume(dbg.tracer.inferiors[event.child].leader))
 
 
-def _others_go_on(dbg: Debugger) -> None:
-    """Let the processes run that are not the current one: ``cont`` resumes only that."""
+def _lost(dbg: Debugger) -> Event | None:
+    """Return the end of a process that came while all were being stopped."""
+    for inferior in dbg.inferiors:
+        if inferior.lost is not None:
+            return dbg.control.children.exited(inferior)
+    return None
+
+
+def _go_on(dbg: Debugger, event: Event) -> Event:
+    """Let all processes run to the next stop; ``cont`` alone resumes only the current one."""
     control = dbg.control
     for inferior in dbg.inferiors:
         if inferior is not dbg.inferior:
             for thread in list(inferior.threads.values()):
                 if control.may_run(thread):
                     control.queue(control.resume(thread))
+    return dbg.signal(_SIGINT) if _asked_to_end(dbg, event) else dbg.cont()
 
 
 def _may_end(signo: int) -> bool:

@@ -17,6 +17,9 @@ __all__ = ["SCHEMA", "as_json", "markdown", "text"]
 SCHEMA = 1
 """The version of the JSON form; it grows when a field changes its meaning."""
 
+_SAME = 4
+"""How many frames of a recursion are shown before the rest is counted."""
+
 
 def text(report: CrashReport) -> str:
     """Return the report for a terminal or a log, in one go."""
@@ -79,8 +82,15 @@ def _title(thread: ThreadRow) -> str:
 
 
 def _stack(thread: ThreadRow, word_size: int) -> Iterator[str]:
-    for row in thread.frames:
-        yield frame(_frame(row, word_size))
+    from itertools import groupby
+
+    for _, same in groupby(thread.frames, key=lambda row: row.addr):
+        rows = list(same)
+        # A recursion would fill pages with the same line.
+        shown = rows if len(rows) <= 2 * _SAME else rows[:_SAME]
+        yield from (frame(_frame(row, word_size)) for row in shown)
+        if len(shown) < len(rows):
+            yield f"... {len(rows) - len(shown)} more of the same, to #{rows[-1].level}"
     if thread.more:
         yield "(More stack frames follow...)"
     if thread.problem:

@@ -130,13 +130,39 @@ def _watch(wishes: Wishes) -> Event:
     from pydbg.debugger import Debugger
 
     output = _Output(wishes)
-    with Debugger(wishes.program, wishes.args) as dbg:
+    program, *args = interpreted([wishes.program, *wishes.args])
+    with Debugger(program, args) as dbg:
         if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
             from pydbg.console import Console
 
             dbg.terminal = Console(sys.stdin.fileno())
         dbg.settings.set("disable-randomization", "off")
         return watch(dbg, output.write, follow=wishes.follow)
+
+
+def interpreted(argv: list[str]) -> list[str]:
+    """Return the command line that runs a script (``#!``, execve(2)), others as they are.
+
+    >>> interpreted(["/bin/true", "a"])
+    ['/bin/true', 'a']
+    """
+    from shutil import which
+
+    path = argv[0] if "/" in argv[0] else which(argv[0]) or argv[0]
+    for _ in range(4):
+        try:
+            with open(path, "rb") as stream:
+                first = stream.readline(4096)
+        except OSError:
+            break
+        if not first.startswith(b"#!"):
+            break
+        words = os.fsdecode(first[2:]).strip().split(None, 1)
+        if not words:
+            break
+        argv = [*words, path, *argv[1:]]
+        path = words[0]
+    return argv
 
 
 class _Output:
