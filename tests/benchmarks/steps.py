@@ -1,0 +1,36 @@
+"""Steps: what a session with them takes more than one without."""
+
+from __future__ import annotations
+
+from tests.benchmarks.harness import Bench
+from tests.support.build import build
+
+
+def run(bench: Bench) -> None:
+    """Measure stepi, nexti and finish."""
+    program = build("bench.c", "O2")
+
+    def extra(which: str, count: int, lines: list[str]) -> float:
+        begin = ["tbreak hit", "run hits 1000000"]
+        less = bench.script(which, begin, program).wall
+        more = bench.script(which, [*begin, *lines], program).wall
+        return (more - less) / count * 1e6
+
+    for name, target, count, lines in (
+        ("stepi 10000, a step", 2, 10_000, ["stepi 10000"]),
+        ("nexti 3000 over calls, a step", None, 3000, ["finish", "nexti 3000"]),
+        ("stepi, shown, 300 times", None, 300, ["stepi"] * 300),
+        (
+            "finish, shown, and on, 200 times",
+            None,
+            200,
+            ["break hit", *["continue", "finish"] * 200],
+        ),
+    ):
+        bench.row(
+            name,
+            "us",
+            lambda count=count, lines=lines: extra("pydbg", count, lines),
+            lambda count=count, lines=lines: extra("gdb", count, lines),
+            target=target,
+        )
