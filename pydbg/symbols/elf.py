@@ -28,6 +28,8 @@ DF_1_PIE = 0x08000000
 _READ_WHOLE = 256 * 1024
 """Up to this size a file is read, above it is mapped. A mapped file that somebody truncates
 kills us with SIGBUS, and small programs are the ones that are rebuilt under a debugger."""
+_SCRIPT_LINE = 256
+"""What execve(2) reads of a script's first line."""
 _MAX_SECTIONS = 1 << 18
 _MAX_SEGMENTS = 1 << 16
 _ZLIB_RATIO = 1100
@@ -120,6 +122,13 @@ class ElfFile:
         """The whole file; slice it only inside ``size``."""
         self.size = len(data)
         ident = bytes(self.view[:16])
+        if ident[:2] == b"#!":
+            line = bytes(self.view[2:_SCRIPT_LINE]).split(b"\n")[0]
+            words = line.decode("ascii", "backslashreplace").strip()
+            raise FileError(
+                f"{self.path}: not an ELF file but a script; debug its interpreter, "
+                f"--args {words} {self.path}"
+            )
         if ident[:4] != b"\x7fELF":
             raise FileError(f"{self.path}: not an ELF file")
         if len(ident) < 16:

@@ -110,7 +110,7 @@ def test_paths_of_debug_files() -> None:
     ("data", "message"),
     [
         (b"", "not an ELF file"),
-        (b"#!/bin/sh\n", "not an ELF file"),
+        (b"#!/bin/sh -e\n", "but a script; debug its interpreter, --args /bin/sh -e "),
         (b"\x7fELF", "truncated ELF header"),
         (b"\x7fELF\x02\x01\x01" + bytes(20), "truncated ELF header"),
         (b"\x7fELF\x07\x01\x01" + bytes(60), "damaged ELF header"),
