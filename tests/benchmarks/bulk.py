@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.harness import Bench
@@ -39,8 +40,8 @@ def run(bench: Bench) -> None:
         bench.row(
             name,
             "ms",
-            lambda line=line: extra("pydbg", line),
-            lambda line=line: extra("gdb", line),
+            partial(extra, "pydbg", line),
+            partial(extra, "gdb", line),
         )
 
     many = _many_symbols(bench.folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.benchmarks.harness import Bench
 from tests.support.build import build
 
@@ -16,21 +18,17 @@ def run(bench: Bench) -> None:
         more = bench.script(which, [*begin, *lines], program).wall
         return (more - less) / count * 1e6
 
+    back = ["break hit", *["continue", "finish"] * 200]
     for name, target, count, lines in (
         ("stepi 10000, a step", 2, 10_000, ["stepi 10000"]),
         ("nexti 3000 over calls, a step", None, 3000, ["finish", "nexti 3000"]),
-        ("stepi, shown, 300 times", None, 300, ["stepi"] * 300),
-        (
-            "finish, shown, and on, 200 times",
-            None,
-            200,
-            ["break hit", *["continue", "finish"] * 200],
-        ),
+        ("stepi 300 times, each shown", None, 300, ["stepi"] * 300),
+        ("continue and finish 200 times, both shown", None, 200, back),
     ):
         bench.row(
             name,
             "us",
-            lambda count=count, lines=lines: extra("pydbg", count, lines),
-            lambda count=count, lines=lines: extra("gdb", count, lines),
+            partial(extra, "pydbg", count, lines),
+            partial(extra, "gdb", count, lines),
             target=target,
         )
