@@ -93,7 +93,7 @@ class Bench:
         start = self.pydbg if which == "pydbg" else self.gdb
         return self.cost(start("--batch", "-x", path, program))
 
-    def cost(self, command: Sequence[str]) -> Cost:
+    def cost(self, command: list[str]) -> Cost:
         """Run a command and return what it took; a failure ends the benchmark."""
         output = self.folder / "output"
         with output.open("wb") as out, open(os.devnull, "rb") as nothing:
