@@ -22,8 +22,9 @@ Value = bool | int | str | None
 class Setting(NamedTuple):
     """Describe one setting.
 
-    ``kind`` is "bool" (on or off), "enum" (one of ``choices``), "limit" (a count, where 0 and
-    "unlimited" mean None), "int", or "text". ``doc`` begins the sentence of ``show``, which
+    ``kind`` is "bool" (on or off), "enum" (one of ``choices``), "words" (one of ``alone``, or
+    some of ``choices`` with commas between), "limit" (a count, where 0 and "unlimited" mean
+    None), "int", or "text". ``doc`` begins the sentence of ``show``, which
     ends in `` is VALUE.`` ; ``example`` is a value for the help text and its tests.
 
     >>> Setting("confirm", "bool", True, doc="Whether to confirm").sentence(True)
@@ -38,6 +39,12 @@ class Setting(NamedTuple):
     ignored: bool = False
     shown: str = ""
     """A format for ``show`` where gdb's sentence is of another shape; ``{}`` is the value."""
+    extension: bool = False
+    """Whether gdb has no such setting. It then never makes a gdb abbreviation ambiguous."""
+    alone: tuple[str, ...] = ()
+    """Words that a "words" setting takes instead of a list."""
+    when_on: str = ""
+    """The sentence for "on" where ``shown`` is the one for "off"."""
 
     def parse(self, text: str) -> Value:
         """Return the value that ``text`` spells; UsageError with gdb's words if it is none.
@@ -52,6 +59,8 @@ class Setting(NamedTuple):
             return _parse_bool(text)
         if self.kind == "enum":
             return _parse_choice(text, self.choices)
+        if self.kind == "words":
+            return _parse_words(text, self.alone, self.choices)
         return _parse_number(text, unlimited=self.kind == "limit")
 
     def spell(self, value: Value) -> str:
@@ -69,6 +78,8 @@ class Setting(NamedTuple):
     def sentence(self, value: Value) -> str:
         """Return what ``show`` prints."""
         spelt = self.spell(value)
+        if self.when_on and value is True:
+            return self.when_on
         if self.shown:
             return self.shown.format(spelt)
         if self.kind in ("text", "enum"):
@@ -105,6 +116,14 @@ def _parse_choice(text: str, choices: tuple[str, ...]) -> str:
     raise UsageError(f'Undefined item: "{text}".{hint}  Valid are {", ".join(choices)}.')
 
 
+def _parse_words(text: str, alone: tuple[str, ...], choices: tuple[str, ...]) -> str:
+    words = text.replace(",", " ").split()
+    if len(words) < 2:
+        return _parse_choice(text, (*alone, *choices))
+    found = dict.fromkeys(_parse_choice(word, choices) for word in words)
+    return ",".join(found)
+
+
 def _parse_number(text: str, *, unlimited: bool) -> int | None:
     if not text:
         words = ' ("unlimited" for no limit)' if unlimited else ""
@@ -126,7 +145,12 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("args", "text", "", (), "Argument list to give program being debugged when it is started", ""),
     ("breakpoint pending", "enum", "auto", _ON_OFF_AUTO, "",
      "Debugger's behavior regarding pending breakpoints is {}."),
+    ("completion", "enum", "prefix", ("prefix", "fuzzy"), "",
+     'Completion finds what the typed word is a "{}" of (fuzzy: its letters in their order).'),
     ("confirm", "bool", True, (), "Whether to confirm potentially dangerous operations", ""),
+    ("context", "words", "auto",
+     ("registers", "code", "stack", "source", "syscall", "threads"), "",
+     'What is shown of the program at each stop is "{}".'),
     ("cwd", "text", "", (), "Current working directory that will be used when starting the "
      "inferior", ""),
     ("detach-on-fork", "bool", True, (), "Whether the child of a fork is detached", ""),
@@ -134,6 +158,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      "Disabling randomization of debuggee's virtual address space is {}."),
     ("disassembly-flavor", "enum", "att", ("att", "intel"), "",
      'The current disassembly flavor is "{}".'),
+    ("editing-mode", "enum", "emacs", ("emacs", "vi"), "",
+     'The keys that edit the command line are those of "{}".'),
     ("follow-fork-mode", "enum", "parent", ("parent", "child"), "",
      'Debugger response to a program call of fork or vfork is "{}".'),
     ("height", "limit", None, (), "Number of lines in a page", ""),
@@ -142,7 +168,10 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("history save", "bool", True, (), "Saving of the history record on exit", ""),
     ("history size", "limit", 10000, (), "The size of the command history", ""),
     ("listsize", "limit", 10, (), "Number of source lines to list by default", ""),
+    ("max-completions", "limit", 200, (), "Maximum number of completion candidates", ""),
     ("pagination", "bool", False, (), "State of pagination", ""),
+    ("max-user-call-depth", "limit", 1024, (), "",
+     "The max call depth for user-defined commands is {}."),
     ("print address", "bool", True, (), "Printing of addresses", ""),
     ("print elements", "limit", 200, (), "Limit on string chars or array elements to print", ""),
     ("print pretty", "bool", False, (), "Pretty formatting of structures", ""),
@@ -153,10 +182,35 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'Mode for locking scheduler during execution is "{}".'),
     ("step-mode", "bool", False, (), "Mode of the step operation", ""),
     ("style enabled", "bool", True, (), "", "CLI output styling is {}."),
+    ("style theme", "enum", "default", ("default", "light", "dark", "plain"), "",
+     'The colours of output are those of the theme "{}".'),
     ("syscall-filter", "enum", "auto", ("auto", "off"), "",
      'Use of a seccomp filter for caught syscalls of launched programs is "{}".'),
+    ("trace-commands", "bool", False, (), "State of command tracing", ""),
+    ("toolbar", "bool", True, (), "Whether the prompt has a line about the program below it", ""),
     ("width", "limit", None, (), "Number of characters in a line", ""),
 )  # fmt: skip
+
+_LOG_OFF, _LOG_ON = "off: Logging is disabled.", "on: Logging is enabled."
+_BOTH = "Output will go to both the screen and the log file."
+
+_LOGGING = (
+    # "set logging on" is what old scripts have.
+    Setting("logging", "bool", False, shown=_LOG_OFF, when_on=_LOG_ON),
+    Setting("logging enabled", "bool", False, shown=_LOG_OFF, when_on=_LOG_ON),
+    Setting("logging file", "text", "pydbg.txt", shown='The current logfile is "{}".'),
+    Setting("logging overwrite", "bool", False, shown="off: Logging appends to the log file.",
+            when_on="on: Logging overwrites the log file."),
+    Setting("logging redirect", "bool", False, shown=f"off: {_BOTH}",
+            when_on="on: Output will go only to the log file."),
+)  # fmt: skip
+
+_OURS = frozenset(
+    {"completion", "context", "editing-mode", "style theme", "syscall-filter", "toolbar"}
+)
+"""The settings that gdb does not have."""
+
+_ALONE = {"context": ("auto", "on", "off")}
 
 _IGNORED = """
 auto-load safe-path
@@ -181,12 +235,6 @@ host-charset
 inferior-tty
 input-radix
 language
-logging
-logging enabled
-logging file
-logging overwrite
-logging redirect
-max-completions
 max-value-size
 mi-async
 multiple-symbols
@@ -221,7 +269,6 @@ style sources
 substitute-path
 sysroot
 tcp auto-retry
-trace-commands
 unwindonsignal
 unwind-on-terminating-exception
 verbose
@@ -235,8 +282,10 @@ def table() -> tuple[Setting, ...]:
     >>> [row.default for row in table() if row.name == "disassembly-flavor"]
     ['att']
     """
-    rows = [Setting(name, kind, default, choices, doc, False, shown)
+    rows = [Setting(name, kind, default, choices, doc, False, shown, name in _OURS,
+                    _ALONE.get(name, ()))
             for name, kind, default, choices, doc, shown in _ROWS]  # fmt: skip
+    rows += _LOGGING
     for name in _IGNORED.split("\n"):
         if name:
             shown = f'"{name}" is accepted and has no effect; its value is "{{}}".'
@@ -300,9 +349,19 @@ class Settings:
 
     def put(self, name: str, value: Value) -> None:
         """Set ``name`` to ``value`` and tell those who asked to be told."""
+        row = self.row(name)
+        old = self._values[row.name]
+        self._values[row.name] = value
+        try:
+            for listener in self._listeners.get(name, ()):
+                listener(value)
+        except BaseException:
+            self._values[row.name] = old
+            raise
+
+    def note(self, name: str, value: Value) -> None:
+        """Set ``name`` to ``value`` and tell nobody: whoever acts on it has done so."""
         self._values[self.row(name).name] = value
-        for listener in self._listeners.get(name, ()):
-            listener(value)
 
     def show(self, name: str) -> str:
         """Return the sentence that ``show NAME`` prints.

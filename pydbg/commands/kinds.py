@@ -488,11 +488,19 @@ class SettingValue(_Rest):
         self.setting = setting
 
     def syntax(self, name: str) -> str:
-        words = ("on", "off") if self.setting.kind == "bool" else self.setting.choices
+        setting = self.setting
+        if setting.kind == "words":
+            return f"{'|'.join(setting.alone)}|{'|'.join(setting.choices)}[,...]"
+        words = ("on", "off") if setting.kind == "bool" else setting.choices
         return "|".join(words) or name
 
+    def span(self, text: str) -> int:
+        if self.setting.kind == "words":
+            return max(text.rfind(","), text.rfind(" ")) + 1
+        return super().span(text)
+
     def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
-        words: tuple[str, ...] = self.setting.choices
+        words: tuple[str, ...] = self.setting.alone + self.setting.choices
         if self.setting.kind == "bool":
             words = ("on", "off")
         elif self.setting.kind == "limit":

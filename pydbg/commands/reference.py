@@ -118,6 +118,9 @@ def settings_section(settings: Iterable[Setting]) -> str:
 
 
 def _values(row: Setting) -> str:
+    if row.kind == "words":
+        alone = ", ".join(f"`{word}`" for word in row.alone)
+        return f"{alone}, or some of " + ", ".join(f"`{choice}`" for choice in row.choices)
     if row.choices:
         return ", ".join(f"`{choice}`" for choice in row.choices)
     return {

@@ -130,7 +130,7 @@ def _set_row(setting: Setting) -> Command:
         args=(Arg("VALUE", kinds.SettingValue(setting), optional=True),),
         repeat="no",
         hidden=setting.ignored,
-        extension=setting.ignored,
+        extension=setting.ignored or setting.extension,
         example=f"set {name} {setting.spell(setting.default)}".rstrip(),
         run=run,
     )
@@ -147,7 +147,7 @@ def _show_row(setting: Setting) -> Command:
         summary=f"Show the setting {name}.",
         repeat="no",
         hidden=setting.ignored,
-        extension=setting.ignored,
+        extension=setting.ignored or setting.extension,
         example=f"show {name}",
         run=run,
     )
