@@ -55,10 +55,12 @@ __all__ = [
     "UsageError",
     "__version__",
     "attach",
+    "command",
     "launch",
 ]
 
 if TYPE_CHECKING:
+    from pydbg.commands.pyscript import command as command
     from pydbg.debugger import STOP as STOP
     from pydbg.debugger import Debugger as Debugger
     from pydbg.debugger import attach as attach
@@ -151,6 +153,8 @@ def __getattr__(name: str) -> Any:
         room = "pydbg.errors"
     elif name in _EVENTS:
         room = "pydbg.events"
+    elif name == "command":
+        room = "pydbg.commands.pyscript"
     else:
         raise AttributeError(f"module 'pydbg' has no attribute {name!r}")
     from importlib import import_module

@@ -9,19 +9,30 @@ It does not know where text goes (a :class:`Writer` given to it does) or who typ
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
+from pydbg.commands.runner import ScriptRunner
 from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
 from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
 
 if TYPE_CHECKING:
-    from pydbg.commands.table import Command, Commands
+    from pydbg.commands.logfile import Logging
+    from pydbg.commands.table import Command, Commands, Parsed
     from pydbg.debugger import Debugger
     from pydbg.settings import Settings
 
-__all__ = ["Lines", "Quit", "ScriptError", "Session", "Source", "Writer", "read_block"]
+__all__ = [
+    "Lines",
+    "Observer",
+    "Quit",
+    "ScriptError",
+    "Session",
+    "Source",
+    "Writer",
+    "read_block",
+]
 
 
 class Quit(Exception):
@@ -32,104 +43,17 @@ class Quit(Exception):
         self.status = status
 
 
-class ScriptError(DebuggerError):
-    """Report an error in a script: ``FILE:LINE: message``.
+class Observer(Protocol):
+    """Be told what happens in a session, besides the text: a stream of events, a recorder."""
 
-    >>> str(ScriptError(CommandError("No stack."), "a.pydbg", 3))
-    'a.pydbg:3: No stack.'
-    """
+    def stopped(self, event: Event, record: Any) -> None:
+        """Take the end of a run: its event, and the record of what is told about it."""
 
-    def __init__(self, error: BaseException, name: str, number: int) -> None:
-        super().__init__(f"{name}:{number}: {error}" if name else str(error))
-        self.error = error
-        self.name = name
-        self.number = number
+    def noticed(self, event: Event) -> None:
+        """Take what happened while the program runs on."""
 
-
-class Writer(Protocol):
-    """Be what text is written to: ``sys.stdout`` is one."""
-
-    def write(self, text: str, /) -> Any:
-        """Take a piece of text."""
-
-    def flush(self) -> Any:
-        """Pass on what was taken."""
-
-
-class Source(Protocol):
-    """Be where command lines come from."""
-
-    name: str
-    """The file's name for messages, "" for none (the prompt, ``-ex``)."""
-    number: int
-    """The number of the line that was read last, 1 for the first."""
-    typed: bool
-    """Whether the commands come from stdin: ``Starting program: ...`` is shown then."""
-
-    def next_line(self, prompt: str = "") -> str | None:
-        """Return the next line without its end, None when there is none left."""
-
-
-class Lines:
-    r"""Be a source over lines that are there already; backslashes join lines.
-
-    >>> lines = Lines(["print 1 + \\", "2", "bt"], "a.pydbg")
-    >>> lines.next_line(), lines.number, lines.next_line(), lines.number
-    ('print 1 + 2', 1, 'bt', 3)
-    """
-
-    def __init__(
-        self, lines: Iterable[str], name: str = "", *, typed: bool = False, first: int = 1
-    ) -> None:
-        self._lines: Iterator[str] = iter(lines)
-        self.name = name
-        self.typed = typed
-        self.number = first
-        self._next = first
-
-    def next_line(self, prompt: str = "") -> str | None:
-        """Return the next logical line; ``number`` is that of its first physical line."""
-        line = next(self._lines, None)
-        if line is None:
-            return None
-        self.number = self._next
-        self._next += 1
-        line = line.rstrip("\r\n")
-        while line.endswith("\\"):
-            more = next(self._lines, None)
-            line = line[:-1]
-            if more is None:
-                break
-            self._next += 1
-            line += more.rstrip("\r\n")
-        return line
-
-
-BLOCKS = frozenset({"commands", "if", "while", "python", "py", "define", "document"})
-"""Words that begin a block which its own ``end`` ends."""
-
-
-def read_block(source: Source, what: str, prompt: str = ">") -> tuple[str, ...]:
-    """Return the lines up to the matching ``end``; CommandError where there is none.
-
-    >>> read_block(Lines(["silent", "if $rax == 1", "bt", "end", "end", "run"]), "commands")
-    ('silent', 'if $rax == 1', 'bt', 'end')
-    """
-    found: list[str] = []
-    depth, first = 0, source.number
-    while True:
-        line = source.next_line(prompt)
-        if line is None:
-            where = f" of line {first}" if source.name else ""
-            raise CommandError(f'"{what}"{where} has no "end".')
-        word = line.split(None, 1)[0] if line.strip() else ""
-        if line.strip() == "end":
-            if depth == 0:
-                return tuple(found)
-            depth -= 1
-        elif word in BLOCKS and not (word in ("python", "py") and line.strip() != word):
-            depth += 1
-        found.append(line.strip())
+    def failed(self, error: BaseException) -> None:
+        """Take an error that was shown."""
 
 
 HARMLESS = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
@@ -143,7 +67,7 @@ NEEDS: dict[str, str] = {
 }
 
 
-class Session:
+class Session(ScriptRunner):
     """Run commands on a debugger.
 
     ``interactive`` says that a person can answer: both ends are terminals. ``keep_going``
@@ -164,16 +88,17 @@ class Session:
             from pydbg.commands.table import all_commands
 
             commands = all_commands()
+        super().__init__()
         self.dbg = dbg
         self.commands = commands
         self.out: Writer = sys.stdout if out is None else out
         self.err: Writer = sys.stderr if err is None else err
         self.interactive = interactive
-        self.keep_going = False
         self.interrupt_ends = False
         """Whether Ctrl-C while the program runs ends the script (KeyboardInterrupt)."""
-        self.errors = 0
-        """How many errors were shown by :meth:`error`."""
+        self.ending: BaseException | None = None
+        """What ends the session before its next command: the time is up."""
+        self.observers: list[Observer] = []
         self.last_event: Event | None = None
         """The stop, exit or death that was reported last."""
         self.child_status: int | None = None
@@ -183,12 +108,15 @@ class Session:
         self.stop_hooks: list[Callable[[Session, Event], str]] = []
         """What is shown below each stop (``display``): functions that return text."""
         self._ask = ask
-        self._sources: list[Source] = []
         self._actions: list[tuple[str, ...]] = []
         self._acting = False
         self._stops = 0
         self._again = ""
+        self._last = ""
         self._passing: dict[int, Any] = {}
+        self._log: Logging | None = None
+        for name in ("logging", "logging enabled"):
+            self.settings.on_change(name, self._log_switched)
         listen = getattr(dbg, "on_event", None)
         if listen is not None:
             listen(self._notice)
@@ -199,6 +127,13 @@ class Session:
     def settings(self) -> Settings:
         """The debugger's settings."""
         return self.dbg.settings
+
+    def _log_switched(self, value: Any) -> None:
+        if self._log is None:
+            from pydbg.commands.logfile import Logging
+
+            self._log = Logging(self)
+        self._log.switch(value is True)
 
     def write(self, text: str) -> None:
         """Show ``text``, which ends with a newline if it is a line."""
@@ -216,15 +151,13 @@ class Session:
 
     def error(self, error: BaseException) -> None:
         """Show an error and count it."""
+        from pydbg.render.escape import clean
+
         self.errors += 1
-        self.warn(str(error))
-
-    def typed(self) -> bool:
-        """Return whether the commands come from stdin (typed or piped).
-
-        gdb shows ``Starting program: ...``, ``Continuing.`` and ``Run till exit ...`` only then.
-        """
-        return bool(self._sources) and all(source.typed for source in self._sources)
+        # A message may quote a file's or the program's text; its own line breaks stay.
+        self.warn("\n".join(map(clean, str(error).split("\n"))))
+        for observer in self.observers:
+            observer.failed(error)
 
     def say_typed(self, text: str) -> None:
         """Show a line such as ``Continuing.`` if the commands come from stdin."""
@@ -264,15 +197,16 @@ class Session:
         line = line.strip()
         if not line or line[0] == "#":
             return
+        if self.ending is not None:
+            raise self.ending
         if "\0" in line:
             raise UsageError("A command cannot hold a NUL character.")
         found = self.commands.resolve(line)
         command = found.command
-        self.require(command.needs)
-        parsed = command.parse(found.text, self, invoked=found.invoked)
+        if self.hooks:
+            self.run_hook("hook", command.name)
+        parsed = self._parsed(command, found.text, found.invoked)
         parsed.again = again
-        if command.body:
-            parsed.body = self._read_body(command.word)
         self.out.flush()
         points = self.dbg.breakpoints
         if points:
@@ -281,7 +215,26 @@ class Session:
                 n: one for n, one in points.items() if one.temporary or one.delete_after
             }
         self.show(command.run(self, parsed))
+        if self.hooks:
+            self.run_hook("hookpost", command.name)
         self._run_actions()
+
+    def _parsed(self, command: Command, text: str, invoked: str) -> Parsed:
+        """Return a command's arguments and the lines that belong to it."""
+        try:
+            self.require(command.needs)
+            parsed = command.parse(text, self, invoked=invoked)
+        except DebuggerError:
+            if self._sources and not self.typed() and self.opens(invoked):
+                self.read_body(command.word)  # Its lines are no commands of their own.
+            raise
+        if command.body and not (command.name == "python" and text):
+            body = self.read_body(command.word)
+            if self._arguments and command.name in ("commands", "python"):
+                # They run later, where nobody knows the arguments any more.
+                body = tuple(self.substituted(line) for line in body)
+            parsed.body = body
+        return parsed
 
     def require(self, needs: str) -> None:
         """Raise the error for what a command needs and there is not."""
@@ -299,11 +252,6 @@ class Session:
             return self.out.getvalue()
         finally:
             self.out = out
-
-    def _read_body(self, what: str) -> tuple[str, ...]:
-        if not self._sources:
-            raise CommandError(f'"{what}" needs lines up to "end", and there are none here.')
-        return read_block(self._sources[-1], what)
 
     # --- results and events ------------------------------------------------------------------
 
@@ -339,14 +287,50 @@ class Session:
             self.child_status = 128 + event.signo
         else:
             self.child_status = None
-        bodies = self._bodies(event)
+        if self.ending is not None and isinstance(event, Interrupted):
+            raise self.ending
+        bodies, self._actions = self._bodies(event), []
+        ended = isinstance(event, (Exited, Killed))
+        if ended:  # As in gdb, which tells the end of a process before anything else.
+            self._tell(event, bodies)
+        if self.hooks:
+            failure = self._hook_stop()
+            if self.last_event is not event:
+                return  # The hook let the program run on.
+        else:
+            failure = None
+        if not ended:
+            self._tell(event, bodies)
+        if failure is not None:
+            raise failure
         self._actions = bodies
-        if not (bodies and bodies[0] and bodies[0][0] == "silent"):
-            self._write_block(self._render(event))
-            for hook in self.stop_hooks:
-                self._write_block(hook(self, event))
         if self.interrupt_ends and isinstance(event, Interrupted):
             raise KeyboardInterrupt
+
+    def _hook_stop(self) -> DebuggerError | None:
+        """Run ``hook-stop``; an error of it is told after the stop."""
+        try:
+            self.run_hook("hook", "stop")
+        except DebuggerError as error:
+            return error
+        return None
+
+    def _tell(self, event: Event, bodies: list[tuple[str, ...]]) -> None:
+        """Show a stop, unless its breakpoint is silent, and tell the observers."""
+        silent = bool(bodies and bodies[0] and bodies[0][0] == "silent")
+        record: Any = event
+        if self.observers:
+            from pydbg.commands.gather import gather
+
+            record = gather(event, self)
+            self.out.flush()
+            for observer in self.observers:
+                observer.stopped(event, record)
+        if silent:
+            return
+        self._write_block(self._render(record))
+        for hook in self.stop_hooks:
+            self._write_block(hook(self, event))
 
     def _bodies(self, event: Event) -> list[tuple[str, ...]]:
         """Return the command lists of the breakpoints that ``event`` stopped at."""
@@ -361,6 +345,8 @@ class Session:
 
     def _notice(self, event: Event) -> None:
         self._write_block(self._render(event))
+        for observer in self.observers:
+            observer.noticed(event)
 
     def _run_actions(self) -> None:
         """Run the commands of breakpoints that were hit, until a stop has none.
@@ -387,73 +373,16 @@ class Session:
         stops = self._stops
         for body in bodies:
             lines = Lines(body[1:] if body[0] == "silent" else body)
-            self._sources.append(lines)
-            try:
+            with self.apart(), self.reading(lines):
                 while (line := lines.next_line()) is not None:
-                    self.execute(line)
+                    try:
+                        self.execute(line)
+                    except ScriptError as error:
+                        raise error.at(lines.name, lines.number) from None
+                    except DebuggerError as error:
+                        raise ScriptError(error, lines.name, lines.number) from None
                     if self._stops != stops:
                         return
-            finally:
-                self._sources.pop()
-
-    # --- many commands -----------------------------------------------------------------------
-
-    @contextmanager
-    def reading(self, source: Source) -> Iterator[None]:
-        """Let the bodies of commands (``commands ... end``) come from ``source``."""
-        self._sources.append(source)
-        try:
-            yield
-        finally:
-            self._sources.pop()
-
-    def run_lines(self, source: Source) -> None:
-        """Run all lines of ``source``; an error ends it as :class:`ScriptError`.
-
-        With ``keep_going`` errors are shown and counted instead.
-        """
-        with self.reading(source):
-            while (line := source.next_line()) is not None:
-                number = source.number
-                try:
-                    self.execute_forgiving(line)
-                except ScriptError as error:
-                    # It names the line of the inner script, which is where the error is.
-                    self._script_error(error)
-                except DebuggerError as error:
-                    self._script_error(ScriptError(error, source.name, number))
-
-    def execute_forgiving(self, line: str) -> None:
-        """Run a line; with ``-`` before the command an error is shown and forgotten."""
-        stripped = line.strip()
-        if not stripped.startswith("-"):
-            self.execute(stripped)
-            return
-        try:
-            self.execute(stripped[1:])
-        except DebuggerError as error:
-            self.warn(str(error))
-
-    def _script_error(self, error: ScriptError) -> None:
-        if not self.keep_going:
-            raise error
-        self.error(error)
-
-    def source(self, path: str) -> None:
-        """Run the commands of a file; FileError if it cannot be read."""
-        from pathlib import Path
-
-        from pydbg.errors import FileError
-
-        if len(self._sources) > 100:
-            raise CommandError(f"{path}: scripts are nested too deeply.")
-        try:
-            text = Path(path).read_text("utf-8", "surrogateescape")
-        except OSError as error:
-            raise FileError(f"{path}: {error.strerror}.") from None
-        except ValueError as error:
-            raise FileError(f"{path!r}: {error}.") from None
-        self.run_lines(Lines(text.split("\n"), path))
 
     # --- Enter -------------------------------------------------------------------------------
 
@@ -470,10 +399,25 @@ class Session:
         self._again = ""
         if line.strip().startswith("#"):
             return
+        if self.settings.flag("trace-commands"):
+            self.say("+" + line.strip())
         found = self.commands.resolve(line.strip())
         # Noted before it runs: a command that fails half-way may be tried again by Enter.
         self._again = self._repetition(line.strip(), found.command, found.invoked)
+        before = self._last
+        self._last = line.strip()
+        if found.command.name in ("pipe", "with"):
+            self._last = before
         self.execute(line)
+
+    @property
+    def repeatable(self) -> str:
+        """The command that was typed last, for those that can use it again (pipe, with)."""
+        return self._last
+
+    def forget_repeat(self) -> None:
+        """Keep Enter from repeating the command that runs."""
+        self._again = ""
 
     @staticmethod
     def _repetition(line: str, command: Command, invoked: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydbg.commands import kinds
 from pydbg.commands.session import Quit
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, FileError, UsageError
+from pydbg.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -70,19 +70,6 @@ def file(session: Session, parsed: Parsed) -> str | None:
         return None
     session.dbg.load_program(path)
     return None
-
-
-def shell(session: Session, parsed: Parsed) -> None:
-    """Run a command of the shell."""
-    import subprocess
-
-    session.out.flush()
-    program = os.environ.get("SHELL") or "/bin/sh"
-    text = parsed["COMMAND"]
-    try:
-        subprocess.run([program, "-c", text] if text else [program], check=False)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"Cannot run {program}: {error}.") from None
 
 
 def pwd(session: Session, parsed: Parsed) -> str:
@@ -168,15 +155,6 @@ def commands() -> tuple[Command, ...]:
             example="file /bin/true",
             repeat="no",
             run=file,
-        ),
-        Command(
-            "shell",
-            ("!",),
-            summary="Run a command of the shell, or a shell.",
-            args=(Arg("COMMAND", kinds.TEXT, optional=True, doc="the shell's command line"),),
-            example="shell true",
-            repeat="no",
-            run=shell,
         ),
         Command(
             "pwd",

@@ -43,6 +43,7 @@ GROUPS: tuple[tuple[str, str], ...] = (
     ("status", "Status inquiries."),
     ("support", "Support facilities."),
     ("syscalls", "System calls of the program."),
+    ("user-defined", "Commands that were defined by define, or in Python."),
 )
 """The help classes, as ``help`` lists them."""
 

@@ -29,6 +29,7 @@ LAYERS = {
     "expr": 5,
     "commands": 6,
     "render": 6,
+    "__init__": 7,
     "ui": 7,
     "cli": 7,
     "__main__": 7,

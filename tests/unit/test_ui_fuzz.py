@@ -28,8 +28,14 @@ HARMFUL = (
     "source",
     "restore",
     "generate-core-file",
+    "pipe",
+    "python",
+    "set logging",
+    "define",
+    "document",
+    "alias",
 )
-"""These write files, start programs or stop strangers' processes: not for random words."""
+"""These write files, start programs, stop strangers' processes or change the table of commands."""
 
 NAMES = sorted(row.name for row in COMMANDS if not row.name.startswith(HARMFUL))
 

@@ -42,7 +42,9 @@ def test_error_in_a_sourced_file_names_that_file(tmp_path: Path) -> None:
     inner.write_text("echo inner\nbadcmd\n")
     with pytest.raises(ScriptError) as caught:
         run(f"source {inner}")
-    assert str(caught.value) == f'{inner}:2: Undefined command: "badcmd".  Try "help".'
+    assert str(caught.value) == (
+        f'{inner}:2: Undefined command: "badcmd".  Try "help".\n  called from t.pydbg:1'
+    )
 
 
 def test_source_of_a_missing_file_and_of_itself(tmp_path: Path) -> None:

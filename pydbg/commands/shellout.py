@@ -1,0 +1,106 @@
+"""Commands of the shell: shell, pipe, make."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from pydbg.commands import kinds
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+
+
+def shell(session: Session, parsed: Parsed) -> None:
+    """Run a command of the shell."""
+    program = os.environ.get("SHELL") or "/bin/sh"
+    text = parsed["COMMAND"]
+    _run(session, [program, "-c", text] if text else [program])
+
+
+def pipe(session: Session, parsed: Parsed) -> None:
+    """Give what a command shows to a command of the shell."""
+    text: str = parsed["COMMAND | SHELL-COMMAND"]
+    delimiter = "|"
+    if text.startswith("-d ") or text == "-d":
+        delimiter, _, text = text[3:].strip().partition(" ")
+        if not delimiter:
+            raise UsageError("-d requires an argument")
+    text = text.removeprefix("-- ")
+    command, found, rest = text.partition(delimiter)
+    if not found:
+        raise UsageError("Missing delimiter before SHELL_COMMAND")
+    command = command.strip() or session.repeatable
+    if not command:
+        raise UsageError("Missing COMMAND")
+    if not rest.strip():
+        raise UsageError("Missing SHELL_COMMAND")
+    shown = session.capture(command)
+    _run(session, ["/bin/sh", "-c", rest.strip()], shown)
+
+
+def _run(session: Session, words: list[str], given: str | None = None) -> None:
+    """Run a program of the user; its output goes where the session's goes."""
+    import sys
+
+    session.out.flush()
+    ours = session.out is sys.stdout
+    try:
+        done = subprocess.run(
+            words,
+            input=None if given is None else given.encode("utf-8", "backslashreplace"),
+            stdout=None if ours else subprocess.PIPE,
+            check=False,
+        )
+    except (OSError, ValueError) as error:
+        raise CommandError(f"Cannot run {words[0]}: {error}.") from None
+    if not ours:
+        session.write(done.stdout.decode("utf-8", "backslashreplace"))
+    _note(session, done.returncode)
+
+
+def _note(session: Session, status: int) -> None:
+    """Set ``$_shell_exitcode`` or ``$_shell_exitsignal``, as gdb does."""
+    from pydbg.expr.types import data_model
+    from pydbg.expr.values import from_number
+
+    known = session.dbg.convenience
+    names = ("_shell_exitcode", "_shell_exitsignal")
+    for name in names:
+        known.pop(name, None)
+    model = data_model(session.dbg.arch.pointer_size)
+    known[names[status < 0]] = from_number(model.int, abs(status))
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    return (
+        Command(
+            "shell",
+            ("!",),
+            summary="Run a command of the shell, or a shell.",
+            help="$_shell_exitcode is its status afterwards, or $_shell_exitsignal the signal "
+            "that it died of.",
+            args=(Arg("COMMAND", kinds.TEXT, optional=True, doc="the shell's command line"),),
+            example="shell true",
+            repeat="no",
+            run=shell,
+        ),
+        Command(
+            "pipe",
+            ("|",),
+            summary="Give what a command shows to a command of the shell.",
+            help="With -d WORD, WORD stands between the two instead of |.\n"
+            "$_shell_exitcode is the status of the shell's command afterwards.",
+            args=(
+                Arg("COMMAND | SHELL-COMMAND", kinds.TEXT, doc="the two commands",
+                    missing="Missing COMMAND"),
+            ),
+            example="pipe info set | wc -l",
+            repeat="no",
+            run=pipe,
+        ),
+    )  # fmt: skip
