@@ -84,8 +84,8 @@ class ProgramContext(BaseContext):
         else:
             data = self._thread.registers.read(register.name)
         value = register_value(register, data, types)
-        value.lvalue = Lvalue("register", 0, register.name)
-        return value
+        # With a way to memory: what a register points to can be looked at.
+        return Value(value.type, value.data, Lvalue("register", 0, register.name), self.read)
 
     def set_register(self, name: str, value: Value, /) -> None:
         """Change a register of the selected frame."""
@@ -118,6 +118,10 @@ class ProgramContext(BaseContext):
         return from_number(self.model.long, value, self.read)
 
     # --- symbols -----------------------------------------------------------------------------
+
+    def symbolize(self, addr: int) -> str | None:
+        """Return ``<main+4>`` for an address inside a symbol: for the text of values."""
+        return self._dbg.symbolize(addr)
 
     def symbol(self, name: str, /) -> Value | None:
         """Return a symbol's value; NAME may also be a module's, as in ``libc+0x1000``."""

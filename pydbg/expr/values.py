@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from pydbg.errors import ExprError
 from pydbg.expr import floats
+from pydbg.expr.arithmetic import PythonValue
 from pydbg.expr.types import (
     ArrayType,
     CType,
@@ -55,12 +56,17 @@ class Lvalue(Record):
     bit_size: int = 0
 
 
-class Value:
-    """Hold one value of an expression.
+class Value(PythonValue):
+    """Hold one value of an expression: a C type and bytes, read when they are first needed.
 
-    >>> from pydbg.expr.types import LP64
-    >>> int(Value(LP64.int, b"\\xff\\xff\\xff\\xff"))
-    -1
+    ``int(v)``, ``float(v)`` and ``bytes(v)`` leave C; ``v + 1``, ``v < w``, ``v["field"]``,
+    ``v[3]`` and ``v.deref()`` stay in it. ``str(v)`` is what ``print`` shows.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/echo", "hi") as dbg:
+    ...     argv = dbg.eval("(char **)($rsp + 8)")
+    ...     str(argv.type), argv[1].string(), chr(argv[1][0]), int(argv + 1) - int(argv)
+    ('char **', 'hi', 'h', 8)
     """
 
     __slots__ = ("_data", "_read", "lvalue", "type")
@@ -177,10 +183,21 @@ class Value:
             return int(self) != 0
         return any(self.data)
 
-    def __getitem__(self, key: str | int) -> Value:
-        """Return a member by name, or an element of an array or pointer by index."""
+    @overload
+    def __getitem__(self, key: slice) -> list[Value]: ...
+
+    @overload
+    def __getitem__(self, key: str | int) -> Value: ...
+
+    def __getitem__(self, key: str | int | slice) -> Value | list[Value]:
+        """Return a member by name, or an element of an array or pointer by index.
+
+        As in C an index may lie outside of the array; a slice of an array is Python's.
+        """
         if isinstance(key, str):
             return self.member(key)
+        if isinstance(key, slice):
+            return self._slice(key)
         return self.element(key)
 
     def member(self, name: str) -> Value:
