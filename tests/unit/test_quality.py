@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,16 @@ def module_names() -> list[str]:
 def test_examples_in_docstrings(name: str) -> None:
     failures, _ = doctest.testmod(importlib.import_module(name))
     assert failures == 0
+
+
+def test_the_wheel_has_all_files() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        named = tomllib.load(stream)["tool"]["setuptools"]["package-data"]["pydbg"]
+    package = ROOT / "pydbg"
+    data = {
+        str(path.relative_to(package))
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert data == set(named)
+    assert all((path.parent / "__init__.py").exists() for path in package.rglob("*.py"))
