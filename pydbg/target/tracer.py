@@ -22,6 +22,8 @@ from pydbg.target.thread import Thread
 
 _SIGTRAP = 5
 _CLONE_VM = 0x100
+_CLONE = {"x86_64": 56, "i386": 120}
+_CLONE3 = 435
 
 OPTIONS = (
     ptrace.O_TRACESYSGOOD
@@ -446,20 +448,23 @@ class Tracer:
                     return child, True, True
             except DebuggerError:
                 return child, True, True
-        return child, False, event == "vfork" or self._shares_memory(thread, event)
+        return child, False, event == "vfork" or self._shares_memory(thread)
 
     @staticmethod
-    def _shares_memory(thread: Thread, event: str) -> bool:
-        if event == "fork":
+    def _shares_memory(thread: Thread) -> bool:
+        """Tell whether the call that made a process gave it the same memory (CLONE_VM).
+
+        A clone that signals its end by SIGCHLD is reported as a fork (ptrace(2)).
+        """
+        arch, block = thread.inferior.arch, thread.registers
+        nr = block.get(arch.syscall_number)
+        first = block.get(arch.syscall_args[0])
+        if nr == _CLONE[arch.syscall_abi]:
+            return bool(first & _CLONE_VM)
+        if nr != _CLONE3:
             return False
-        abi = thread.inferior.arch.syscall_abi
-        block = thread.registers
-        nr = block.get(thread.inferior.arch.syscall_number)
-        flags = block.get(thread.inferior.arch.syscall_args[0])
-        if nr == {"x86_64": 56, "i386": 120}[abi]:
-            return bool(flags & _CLONE_VM)
         try:
-            return bool(thread.inferior.memory.read(flags, 8)[1] & 1)
+            return bool(thread.inferior.memory.read(first, 8)[1] & _CLONE_VM >> 8)
         except DebuggerError:
             return False
 
