@@ -51,8 +51,8 @@ def test_the_wheel_has_all_files() -> None:
     package = ROOT / "pydbg"
     data = {
         str(path.relative_to(package))
-        for path in package.rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc")
+        for path in package.rglob("[!.]*")
+        if path.is_file() and path.suffix not in (".py", ".pyc") and "/." not in str(path)
     }
     assert data == set(named)
     assert all((path.parent / "__init__.py").exists() for path in package.rglob("*.py"))
