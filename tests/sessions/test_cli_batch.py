@@ -215,3 +215,11 @@ def test_doctor() -> None:
     done = pydbg("doctor")
     assert done.returncode in (0, 1)
     assert "ptrace" in done.stdout
+
+
+def test_a_file_s_text_in_an_error_cannot_reach_the_terminal(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!\x1b[31m/bin/sh\n")
+    done = batch(script, "run")
+    assert done.returncode == 126
+    assert r"a script; debug its interpreter, --args \033[31m/bin/sh" in done.stderr
