@@ -7,18 +7,40 @@ Completion must never fail and never touch the program: whatever is not there gi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from pydbg.commands.kinds import Candidate
+from pydbg.commands.nameindex import NameIndex, matcher, source_names
 from pydbg.commands.table import GROUPS
 from pydbg.errors import DebuggerError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
+    from pydbg.symbols.modules import Module
+    from pydbg.syscalls.table import SyscallTable
 
-LIMIT = 500
-"""The most candidates that are offered for one word."""
+
+def limit(session: Session) -> int:
+    """Return how many candidates are offered for one word: ``set max-completions``."""
+    most = session.settings.limit("max-completions")
+    return _UNLIMITED if most is None else most
+
+
+_UNLIMITED = 100_000
+_UNITS = 20_000
+"""So many units of a program are looked through for the names of source files."""
+
+
+def is_fuzzy(session: Session) -> bool:
+    """Return whether the letters of a word may stand apart: ``set completion fuzzy``."""
+    return session.settings.text("completion") == "fuzzy"
+
+
+def fits(prefix: str, session: Session) -> Callable[[str], bool]:
+    """Return whether a name is a candidate for what was typed, as a function."""
+    return matcher(prefix, fuzzy=is_fuzzy(session))
 
 
 def files(prefix: str, *, directories: bool = False) -> Iterator[Candidate]:
@@ -40,20 +62,107 @@ def files(prefix: str, *, directories: bool = False) -> Iterator[Candidate]:
         yield Candidate(os.path.join(head, name) + ("/" if is_folder else ""), kind)
 
 
-def symbols(prefix: str, session: Session, *, functions: bool = False) -> Iterator[Candidate]:
+def _index(module: Module, session: Session) -> NameIndex:
+    """Return the names of a module's file, sorted at the first time."""
+    kept: dict[int, tuple[Any, NameIndex]] = session.memory.setdefault("symbol names", {})
+    # The file outlives a run: at the next one the module is another, at another bias.
+    key = id(getattr(module, "elf", module))
+    found = kept.get(key)
+    if found is None:
+        index = NameIndex(source_names(module.names("")))
+        found = kept[key] = (getattr(module, "elf", module), index)
+    return found[1]
+
+
+def symbols(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the symbols that ``prefix`` begins, those of the main program first."""
     seen: set[str] = set()
+    most = limit(session)
     for module in session.dbg.modules:
         where = os.path.basename(module.name)
         try:
-            for name in module.names(prefix):
+            index = _index(module, session)
+            found = index.fuzzy(prefix, most) if is_fuzzy(session) else index.starting(prefix)
+            for name in found:
+                if len(seen) >= most:
+                    return
                 if name not in seen:
                     seen.add(name)
                     yield Candidate(name, where)
-                if len(seen) >= LIMIT:
-                    return
         except DebuggerError:
             continue  # a damaged file has no names to offer
+
+
+# --- source files and lines ----------------------------------------------------------------
+
+
+def _units(module: Module, session: Session) -> list[tuple[str, Any]]:
+    """Return the source files of a module's compile units, by the names they are known by."""
+    kept: dict[int, tuple[Any, list[tuple[str, Any]]]] = session.memory.setdefault("unit names", {})
+    elf = getattr(module, "elf", None)
+    found = kept.get(id(elf))
+    if found is None:
+        lines = module.lines if elf is not None else None
+        units = islice(lines.dwarf.units(), _UNITS) if lines is not None else ()
+        names = [(os.path.basename(unit.name), unit) for unit in units if unit.name]
+        found = kept[id(elf)] = (elf, names)
+    return found[1]
+
+
+def source_files(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the source files of the program that ``prefix`` begins, with their colon."""
+    wanted = fits(prefix, session)
+    seen: set[str] = set()
+    for module in session.dbg.modules:
+        if not getattr(module, "is_main", False):
+            continue
+        for name, unit in _units(module, session):
+            if name not in seen and wanted(name):
+                seen.add(name)
+                yield Candidate(f"{name}:", unit.comp_dir or "source file")
+                if len(seen) >= limit(session):
+                    return
+
+
+def source_lines(file: str, prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the lines of a source file that have code, with their text, and its functions."""
+    from pydbg.commands import common
+
+    most = limit(session)
+    tail = "/" + os.path.normpath(file).lstrip("/")
+    seen: set[int] = set()
+    for module in session.dbg.modules:
+        for name, unit in _units(module, session):
+            if name != os.path.basename(file) or (unit_lines := module.lines) is None:
+                continue
+            rows = unit_lines.unit_lines(unit)
+            for table in rows.files if rows is not None else ():
+                if not (table.path.endswith(tail) or table.name == file):
+                    continue
+                key = (module.path, table.name)
+                session.memory.setdefault("source paths", {})[key] = table.path
+                text = common.source_text(session, module, table.name)
+                for number in sorted({row.line for row in table.rows if row.line} - seen):
+                    if str(number).startswith(prefix):
+                        if len(seen) >= most:
+                            return
+                        seen.add(number)
+                        shown = text[number - 1].strip() if text and number <= len(text) else ""
+                        yield Candidate(f"{file}:{number}", shown)
+
+
+def locations(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return functions, source files, and behind a file's colon its lines."""
+    file, colon, rest = prefix.rpartition(":")
+    if colon and not file.endswith(":"):
+        yield from source_lines(file, rest, session)
+        return
+    if prefix:
+        yield from source_files(prefix, session)
+    yield from symbols(prefix, session)
+
+
+# --- registers and variables ---------------------------------------------------------------
 
 
 def _register_rows(session: Session) -> Iterator[tuple[str, str]]:
@@ -68,56 +177,104 @@ def _register_rows(session: Session) -> Iterator[tuple[str, str]]:
 def registers(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return registers, with ``$`` where the prefix has one."""
     mark = "$" if prefix.startswith("$") else ""
-    wanted = prefix.removeprefix("$")
+    wanted = fits(prefix.removeprefix("$"), session)
     for name, description in _register_rows(session):
-        if name.startswith(wanted):
+        if wanted(name):
             yield Candidate(mark + name, description)
+
+
+_MADE_UP = (
+    ("_", "the last address examined"),
+    ("__", "what is at the last address examined"),
+    ("_exitcode", "the exit status of the program"),
+    ("_hit_bpnum", "the breakpoint that was hit"),
+    ("_inferior", "the number of the process"),
+    ("_siginfo", "the signal that stopped the thread"),
+    ("_thread", "the number of the thread"),
+    ("bpnum", "the last breakpoint made"),
+)
 
 
 def dollar(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return registers and convenience variables, with their ``$``."""
     yield from registers(prefix, session)
-    for name in sorted(session.dbg.convenience):
-        if name.startswith(prefix[1:]):
-            yield Candidate(f"${name}", "convenience variable")
+    wanted = fits(prefix[1:], session)
+    names = dict.fromkeys(session.dbg.convenience, "convenience variable") | dict(_MADE_UP)
+    for name in sorted(names):
+        if wanted(name):
+            yield Candidate(f"${name}", names[name])
+
+
+# --- system calls and signals --------------------------------------------------------------
+
+
+def note_call(session: Session, name: str) -> None:
+    """Note a system call that the program made: it is offered first from now on."""
+    made: dict[str, int] = session.memory.setdefault("calls made", {})
+    made[name] = made.get(name, 0) + 1
 
 
 def syscalls(prefix: str, session: Session) -> Iterator[Candidate]:
-    """Return system calls, and groups after ``group:``, ``g:`` or ``%``."""
+    """Return system calls, those that were seen first; groups after ``group:``, ``g:``, ``%``."""
     from pydbg.syscalls.table import table_for
 
     arch = session.dbg.arch
     table = table_for("i386" if arch.name == "i386" else "x86_64")
-    for mark in ("group:", "g:", "%"):
+    groups = table.groups()
+    if prefix.startswith("%"):
+        wanted = fits(prefix, session)
+        for group in groups:
+            if group.startswith("%") and wanted(group):
+                yield Candidate(group, _members(table, group))
+        return
+    for mark in ("group:", "g:"):
         if prefix.startswith(mark):
-            for group in sorted(table.groups()):
-                if group.startswith(prefix[len(mark) :]):
-                    yield Candidate(mark + group, "group of system calls")
+            wanted = fits(prefix[len(mark) :], session)
+            for group in groups:
+                if not group.startswith("%") and wanted(group):
+                    yield Candidate(mark + group, _members(table, group))
             return
-    for name in sorted(table.names()):
-        if name.startswith(prefix):
+    wanted = fits(prefix, session)
+    made: dict[str, int] = session.memory.get("calls made", {})
+    for name in sorted(table.names(), key=lambda name: (-made.get(name, 0), name)):
+        if wanted(name):
             call = table.by_name(name)
-            yield Candidate(name, f"system call {call.number}" if call else "")
-    if prefix and "group:".startswith(prefix):
+            times = f", seen {made[name]} times" if name in made else ""
+            yield Candidate(name, f"system call {call.number}{times}" if call else "")
+    if "group:".startswith(prefix):
         yield Candidate("group:", "all calls of a group")
+
+
+def _members(table: SyscallTable, group: str) -> str:
+    return f"{len(table.members(group))} system calls"
 
 
 def signals(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the names of signals."""
     import signal
 
+    wanted = fits(prefix, session)
     for one in signal.Signals:
-        if one.name.startswith(prefix):
+        if wanted(one.name):
             yield Candidate(one.name, signal.strsignal(one) or "")
-    if "all".startswith(prefix):
+    if wanted("all"):
         yield Candidate("all", "every signal")
 
 
+# --- numbers -------------------------------------------------------------------------------
+
+
 def breakpoints(prefix: str, session: Session) -> Iterator[Candidate]:
-    """Return the numbers of breakpoints, with what they stand for."""
+    """Return the numbers of breakpoints, and of their locations once a dot is typed."""
     for number, one in session.dbg.breakpoints.items():
         if str(number).startswith(prefix):
             yield Candidate(str(number), f"{one.kind_text} {getattr(one, 'spec', '')}".rstrip())
+        if "." not in prefix:
+            continue
+        for location in getattr(one, "locations", ()):
+            text = f"{number}.{location.number}"
+            if text.startswith(prefix):
+                yield Candidate(text, getattr(location, "symbolic", None) or "location")
 
 
 def threads(prefix: str, session: Session) -> Iterator[Candidate]:
@@ -126,6 +283,13 @@ def threads(prefix: str, session: Session) -> Iterator[Candidate]:
     for thread in inferior.threads.values() if inferior is not None else ():
         if str(thread.number).startswith(prefix):
             yield Candidate(str(thread.number), f"LWP {thread.tid}")
+
+
+def inferiors(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the numbers of processes, with their pids."""
+    for one in session.dbg.inferiors:
+        if str(one.number).startswith(prefix):
+            yield Candidate(str(one.number), f"process {one.pid}")
 
 
 def pids(prefix: str, session: Session) -> Iterator[Candidate]:
@@ -137,19 +301,24 @@ def pids(prefix: str, session: Session) -> Iterator[Candidate]:
             yield Candidate(str(pid), name)
 
 
+# --- settings and commands -----------------------------------------------------------------
+
+
 def settings(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the names of settings, with what ``show`` says."""
+    wanted = fits(prefix, session)
     for name in session.settings.names():
         row = session.settings.row(name)
-        if name.startswith(prefix) and not row.ignored:
+        if wanted(name) and not row.ignored:
             yield Candidate(name, session.settings.show(name))
 
 
 def commands(prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the full names of commands, and the help classes."""
+    wanted = fits(prefix, session)
     for row in session.commands:
-        if row.name.startswith(prefix) and not row.hidden:
+        if wanted(row.name) and not row.hidden:
             yield Candidate(row.name, row.summary)
     for group, summary in GROUPS:
-        if group.startswith(prefix) and group not in session.commands:
+        if wanted(group) and group not in session.commands:
             yield Candidate(group, summary)

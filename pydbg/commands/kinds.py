@@ -203,7 +203,7 @@ class _Location(_Expr):
 
         if prefix.startswith("$"):
             return candidates.dollar(prefix, session)
-        return candidates.symbols(prefix, session, functions=True)
+        return candidates.locations(prefix, session)
 
 
 class _Clause(_Expr):
@@ -417,6 +417,13 @@ class _ThreadNumber(_Number):
         return candidates.threads(prefix, session)
 
 
+class _InferiorNumber(_Number):
+    def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
+        from pydbg.commands import candidates
+
+        return candidates.inferiors(prefix, session)
+
+
 class _Path(Kind):
     """Take a path: ``~`` is expanded, quotes are taken off."""
 
@@ -467,8 +474,11 @@ class _Choice(Kind):
         raise UsageError(f'Undefined word "{text}".  Valid are {", ".join(self.words)}.{hint}')
 
     def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
+        from pydbg.commands import candidates
+
+        wanted = candidates.fits(prefix, session)
         pairs = zip(self.words, self.descriptions, strict=True)
-        return [Candidate(word, doc) for word, doc in pairs if word.startswith(prefix)]
+        return [Candidate(word, doc) for word, doc in pairs if wanted(word)]
 
 
 def choice(*words: str, descriptions: tuple[str, ...] = ()) -> Kind:
@@ -505,7 +515,11 @@ class SettingValue(_Rest):
             words = ("on", "off")
         elif self.setting.kind == "limit":
             words = ("unlimited",)
-        return [Candidate(word) for word in words if word.startswith(prefix)]
+        from pydbg.commands import candidates
+
+        wanted = candidates.fits(prefix, session)
+        now = session.settings.text(self.setting.name)
+        return [Candidate(word, "now" if word == now else "") for word in words if wanted(word)]
 
 
 def modifiers(letters: str) -> Kind:
@@ -530,7 +544,7 @@ FORMAT = _Format("format")
 BREAKPOINT = _Breakpoint("breakpoint")
 BREAKPOINTS = _Breakpoints("breakpoints")
 THREAD = _ThreadNumber("thread")
-INFERIOR = _Number("inferior")
+INFERIOR = _InferiorNumber("inferior")
 PID = _Named("pid", "pids")
 REGISTER = _Named("register", "registers", strip="$")
 SYSCALL = _Named("syscall", "syscalls")

@@ -130,13 +130,14 @@ def complete(session: Session, text: str) -> Iterator[Completion]:
                 yield Completion(start, candidate.text, candidate.description)
 
     if wanted.parent is not None:
-        yield from once(wanted.start, _commands(commands, wanted.parent, text[wanted.start :]))
+        found = _commands(session, wanted.parent, text[wanted.start :])
+        yield from once(wanted.start, found)
     for kind, start in wanted.kinds:
         prefix = text[start:]
         try:
             if kind is kinds.COMMANDLINE:
                 inner = _analyse(commands, text, start)
-                level = _commands(commands, inner.parent or "", text[inner.start :])
+                level = _commands(session, inner.parent or "", text[inner.start :])
                 yield from once(inner.start, level)
             else:
                 yield from once(start, iter(kind.complete(prefix, session)))
@@ -144,7 +145,10 @@ def complete(session: Session, text: str) -> Iterator[Completion]:
             continue
 
 
-def _commands(commands: Commands, parent: str, prefix: str) -> Iterator[Candidate]:
-    for row in commands.below(parent):
-        if row.word.startswith(prefix) and not row.hidden:
+def _commands(session: Session, parent: str, prefix: str) -> Iterator[Candidate]:
+    from pydbg.commands import candidates
+
+    wanted = candidates.fits(prefix, session)
+    for row in session.commands.below(parent):
+        if wanted(row.word) and not row.hidden:
             yield Candidate(row.word, row.summary)

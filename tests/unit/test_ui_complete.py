@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from types import SimpleNamespace
 
 import pytest
 
+from pydbg.commands.candidates import note_call
+from pydbg.commands.nameindex import NameIndex, source_names
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.modules import Module
 from pydbg.ui.complete import analyse, complete
+from tests.support.build import build, source
 from tests.unit.ui_fake import FakeSession, session
 
 
@@ -90,3 +96,91 @@ def test_analysis_is_pure_text(one: FakeSession) -> None:
 def test_a_damaged_module_gives_nothing(one: FakeSession) -> None:
     one.dbg.modules = [SimpleNamespace(name="x")]
     assert words(one, "break ma") == set()
+
+
+# --- names -----------------------------------------------------------------------------------
+
+
+def test_fuzzy_on_request(one: FakeSession) -> None:
+    assert words(one, "break mgl") == set()
+    one.settings.set("completion", "fuzzy")
+    assert words(one, "break mgl") == {"break mangle"}
+    assert words(one, "info rgs") == {"info registers"}
+    assert words(one, "set cnfm") == {"set confirm"}
+    assert words(one, "info registers rgsp") == set()
+    assert words(one, "info registers eflg") == {"info registers eflags"}
+
+
+def test_settings_lists_are_completed_word_by_word(one: FakeSession) -> None:
+    assert words(one, "set context st") == {"set context stack"}
+    assert words(one, "set context stack,re") == {"set context stack,registers"}
+    now = {item.text: item.description for item in complete(one, "set confirm ")}
+    assert now == {"on": "now", "off": ""}
+
+
+def test_calls_that_were_seen_come_first(one: FakeSession) -> None:
+    first = next(iter(complete(one, "catch syscall w")))
+    assert first.text == "wait4"
+    note_call(one, "write")
+    first = next(iter(complete(one, "catch syscall w")))
+    assert (first.text, first.description) == ("write", "system call 1, seen 1 times")
+
+
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        ("catch syscall group:n", {"catch syscall group:network"}),
+        ("catch syscall g:n", {"catch syscall g:network"}),
+        ("catch syscall %net", {"catch syscall %network"}),
+        ("catch syscall dup writev", {"catch syscall dup writev"}),
+        ("x $bpn", {"x $bpnum"}),
+        ("x $_ex", {"x $_exitcode"}),
+    ],
+)  # fmt: skip
+def test_groups_and_variables(one: FakeSession, text: str, some: set[str]) -> None:
+    found = words(one, text)
+    assert some <= found
+    assert all(one.startswith(text) for one in found)
+
+
+def test_numbers_of_locations(one: FakeSession) -> None:
+    one.dbg.breakpoints[1].locations = [
+        SimpleNamespace(number=1, symbolic="main+4"),
+        SimpleNamespace(number=2, symbolic=None),
+    ]
+    found = {item.text: item.description for item in complete(one, "delete 1.")}
+    assert found == {"1.1": "main+4", "1.2": "location"}
+
+
+def test_the_most_candidates(one: FakeSession) -> None:
+    one.settings.set("max-completions", "1")
+    assert words(one, "break ma") == {"break main"}
+
+
+def test_source_files_and_lines(one: FakeSession) -> None:
+    module = Module(ElfFile(str(build("plain.c"))), is_main=True)
+    one.dbg.modules = [module]
+    assert "break plain.c:" in words(one, "break pla")
+    lines = source("plain.c").read_text().split("\n")
+    number = next(n for n, text in enumerate(lines, 1) if "int result" in text)
+    found = {item.text: item.description for item in complete(one, f"break plain.c:{number}")}
+    assert found[f"plain.c:{number}"] == lines[number - 1].strip()
+    assert words(one, "break plain.c:99999") == set()
+    assert words(one, "break nosuch.c:1") == set()
+
+
+def test_names_of_cplusplus_lose_their_mangling() -> None:
+    index = NameIndex(source_names(["_ZN2ns1fEi", "_ZN2ns1fEv", "puts", "_start"]))
+    assert list(index.starting("ns")) == ["ns::f"]
+    assert list(index.starting("f")) == ["f"]
+    assert list(index.starting("")) == ["_start", "f", "ns::f", "puts"]
+
+
+def test_a_hundred_thousand_names_are_searched_in_milliseconds() -> None:
+    index = NameIndex(f"event_{n % 7}_handler_{n}" for n in range(100_000))
+    started = perf_counter()
+    for length in range(len("event_3_handler_99")):
+        prefix = "event_3_handler_99"[:length]
+        assert next(index.starting(prefix)).startswith(prefix)
+    assert perf_counter() - started < 0.05
+    assert next(index.fuzzy("ev3h993", 200)) == "event_3_handler_993"
