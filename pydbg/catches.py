@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import CATCH_KINDS, Catchpoint
+from pydbg.calls import CallDecoder
 from pydbg.errors import CommandError, DebuggerError
 from pydbg.events import CatchHit, Event, SignalReceived, SyscallCaught
 from pydbg.records import replace
@@ -19,6 +20,7 @@ from pydbg.records import replace
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.linux.ptrace import SyscallInfo
+    from pydbg.syscalls.decode import Decoded
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
@@ -40,6 +42,8 @@ class Catches:
 
     def __init__(self, dbg: Debugger) -> None:
         self._dbg = dbg
+        self._entered: dict[int, tuple[int, Decoded]] = {}
+        """What entries were decoded to, by thread, for the return."""
 
     def _of(self, kind: str) -> list[Catchpoint]:
         return [
@@ -203,6 +207,7 @@ class Catches:
         """Judge a system call that is about to run."""
         thread.syscall = info
         thread.want_return = False
+        self._entered.pop(thread.tid, None)
         abi = abi_of(info)
         for point in self._of("syscall"):
             if not point.catches_syscall(abi, info.nr):
@@ -255,14 +260,15 @@ class Catches:
             tuple(info.args),
             ret,
         )
-        self._dbg.current_syscall = event
+        decoder = CallDecoder(thread, self._entered)
+        self._dbg.current_syscall = event.decoded_by(decoder)
         stops, error = self._dbg.control.passes(point, thread, names, callback)
         if not stops:
             return None
         self._dbg.points.spent(point.number)
         if error is None:
             return event
-        return replace(event, error=error)
+        return replace(event, error=error).decoded_by(decoder)
 
     @staticmethod
     def name_of(abi: str, nr: int) -> str:

@@ -7,8 +7,10 @@ keep it. Every front end (text, JSON, the library) works from these objects.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
+from pydbg.errors import CommandError
 from pydbg.records import Record
 
 # --- RawStop: ptrace(2), "Stopped tracees" -------------------------------------------------
@@ -66,9 +68,7 @@ class ThreadKilled(Record):
     core: bool
 
 
-RawStop = (
-    SignalStop | SyscallStop | SeccompStop | EventStop | GroupStop | ThreadExit | ThreadKilled
-)
+RawStop = SignalStop | SyscallStop | SeccompStop | EventStop | GroupStop | ThreadExit | ThreadKilled
 
 
 # --- Event: what a user is told ------------------------------------------------------------
@@ -97,11 +97,60 @@ class BreakpointHit(Event):
     """The text of a condition that could not be evaluated, which stops too."""
 
 
+class DecodedArgument(Protocol):
+    """Be one argument of a decoded call."""
+
+    @property
+    def name(self) -> str:
+        """Return the argument's name as the manual page has it."""
+        ...
+
+    @property
+    def raw(self) -> int:
+        """Return the register."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Return what strace shows for it."""
+        ...
+
+
+class DecodedCall(Protocol):
+    """Be a decoded call: ``SyscallCaught.decoded``."""
+
+    @property
+    def name(self) -> str:
+        """Return the call's name."""
+        ...
+
+    @property
+    def args(self) -> Sequence[DecodedArgument]:
+        """Return the arguments that are shown, in strace's order."""
+        ...
+
+    @property
+    def ret_text(self) -> str | None:
+        """Return the result in words, None at the entry."""
+        ...
+
+    def line(self, column: int = 0, names: bool = False) -> str:
+        """Return the call in a line, as strace shows it."""
+        ...
+
+
 class SyscallCaught(Event):
     """Report a stop at a caught system call.
 
     ``phase`` is "entry" or "return". ``abi`` names the table ("x86_64", "i386"). ``ret`` is
     the raw result, signed, at the return; None at entry.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/echo", "hi", stdout="/dev/null") as dbg:
+    ...     catch = dbg.catch_syscall("write")
+    ...     event = dbg.cont()
+    ...     event.phase, event.name, event.args[2], event.decoded.line()
+    ('entry', 'write', 3, 'write(1</dev/null>, "hi\\\\n", 3)')
     """
 
     number: int
@@ -114,6 +163,31 @@ class SyscallCaught(Event):
     args: tuple[int, ...]
     ret: int | None = None
     error: str | None = None
+
+    @property
+    def decoded(self) -> DecodedCall:
+        """Return the call in words; it is worked out when it is first asked for.
+
+        Raises CommandError when that is only after the thread has run on, or if the event was
+        not made by a debugger.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/echo", "hi", stdout="/dev/null") as dbg:
+        ...     catch = dbg.catch_syscall("write", phase="return")
+        ...     call = dbg.cont().decoded
+        ...     {arg.name: arg.text for arg in call.args}, call.ret_text
+        ({'fd': '1</dev/null>', 'buf': '"hi\\\\n"', 'count': '3'}, '3')
+        """
+        decoder = self.__dict__.get("_decoder")
+        if decoder is None:
+            raise CommandError("The call is not decoded: no program stands behind the event.")
+        decoded: DecodedCall = decoder(self)
+        return decoded
+
+    def decoded_by(self, decoder: Callable[[SyscallCaught], DecodedCall]) -> SyscallCaught:
+        """Have the call decoded by ``decoder(event)``; returns the event itself."""
+        self.__dict__["_decoder"] = decoder
+        return self
 
 
 class SignalReceived(Event):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydbg.frames import Frame
     from pydbg.target.thread import Thread
 
-__all__ = ["before_run", "decode_call", "gather"]
+__all__ = ["before_run", "gather"]
 
 _ENDS = (ev.Exited, ev.Killed)
 _NOTICES = (
@@ -86,7 +86,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         frame=None if frame is None else common.frame_line(session, frame, level=False),
         source=None if frame is None else common.source_line(session, frame, brief=brief),
         brief=brief,
-        decoded=_decoded(event, session, thread),
+        decoded=_decoded(event),
         location=_location(event, session),
         bits=8 * dbg.arch.pointer_size,
     )
@@ -112,57 +112,8 @@ def _location(event: ev.Event, session: Session) -> int | None:
     return event.locations[0] if len(getattr(point, "locations", ())) > 1 else None
 
 
-def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
-    if not isinstance(event, ev.SyscallCaught):
-        return None
-    return decode_call(event, session, thread)
-
-
-_AT_FDCWD = -100
-
-
-class _Reader:
-    """Give the decoders the program's memory and open files."""
-
-    def __init__(self, thread: Thread) -> None:
-        self._inferior = thread.inferior
-        self.word_size = thread.inferior.arch.pointer_size
-        self.sp = thread.sp
-
-    def read(self, addr: int, size: int, /) -> bytes:
-        """Read memory; MemoryFault if there is none."""
-        return self._inferior.read(addr, size)
-
-    def fd_path(self, fd: int, /) -> str | None:
-        """Return what a file descriptor is, as strace -y shows it."""
-        from pydbg.linux import procfs
-
-        try:
-            if fd == _AT_FDCWD:
-                return procfs.cwd(self._inferior.pid)
-            return procfs.fd_path(self._inferior.pid, fd)
-        except DebuggerError:
-            return None
-
-
-def decode_call(event: ev.SyscallCaught, session: Session, thread: Thread) -> str:
-    """Return a caught call as strace shows it, with its result at the return.
-
-    What the entry's stop showed is kept for the return: by then a descriptor may be closed.
-    """
-    from pydbg.syscalls.decode import decode
-    from pydbg.syscalls.table import table_for
-
-    call = table_for(event.abi).call(event.nr)
-    entries: dict[int, Any] = session.memory.setdefault("entered calls", {})
-    if event.phase == "entry":
-        entered = decode(call, event.args, _Reader(thread), phase="entry")
-        entries[event.tid] = (event.nr, entered)
-        return entered.line()
-    nr, entered = entries.pop(event.tid, (None, None))
-    entry = entered if nr == event.nr else None
-    decoded = decode(call, event.args, _Reader(thread), ret=event.ret, phase="return", entry=entry)
-    return decoded.line()
+def _decoded(event: ev.Event) -> str | None:
+    return event.decoded.line() if isinstance(event, ev.SyscallCaught) else None
 
 
 # --- notices -------------------------------------------------------------------------------
