@@ -32,6 +32,8 @@ class Location(Record, frozen=False, eq=False):
     module_path: str | None
     link_addr: int
     addr: int | None = None
+    shown: int | None = None
+    """The address to show where ``addr`` is none: before the program runs and after its end."""
     enabled: bool = True
     symbolic: str = ""
     """``main+4`` as it is shown in angle brackets."""

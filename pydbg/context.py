@@ -84,8 +84,16 @@ class ProgramContext(BaseContext):
         else:
             data = self._thread.registers.read(register.name)
         value = register_value(register, data, types)
+        if register.type == "code_ptr" and self._in_cplus(int(value)):
+            value = Value(types.named("code_ptr_c++", register.size), value.data)
         # With a way to memory: what a register points to can be looked at.
         return Value(value.type, value.data, Lvalue("register", 0, register.name), self.read)
+
+    def _in_cplus(self, addr: int) -> bool:
+        """Tell whether code is C++ by its debug information: types are spelt in its way then."""
+        module = self._dbg.modules.at(addr)
+        function = module.function_at(addr) if module is not None else None
+        return function is not None and function.language == "c++"
 
     def set_register(self, name: str, value: Value, /) -> None:
         """Change a register of the selected frame."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pydbg.errors import CommandError, DebuggerError
 
 if TYPE_CHECKING:
+    from pydbg.access import RegisterView
     from pydbg.symbols.modules import Module
     from pydbg.symbols.symtab import Symbol
-    from pydbg.target.thread import Thread
     from pydbg.target.unwind import RawFrame
+    from pydbg.threads import Thread
 
 
 class Frame:
@@ -37,7 +38,6 @@ class Frame:
         "module",
         "offset",
         "raw",
-        "regs",
         "thread",
     )
 
@@ -51,7 +51,6 @@ class Frame:
         self.lookup_addr = raw.lookup_pc
         self.cfa = raw.cfa
         self.how = raw.how
-        self.regs = raw.regs
         self.is_signal_frame = raw.is_signal
         self.module: Module | None = None
         self.function: str | None = None
@@ -64,6 +63,18 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"<Frame {self.level} {self.addr:#x} in {self.function or '??'}>"
+
+    @property
+    def regs(self) -> RegisterView:
+        """Return the registers as they were in this frame; those of a caller can be set too.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     frame = dbg.frames()[0]
+        ...     frame.regs.rip == frame.addr
+        True
+        """
+        return self.thread.frame_registers(self)
 
     def _locate(self) -> None:
         modules = self.thread.inferior.modules
@@ -83,7 +94,9 @@ class Frame:
             self.offset = self.addr - start
         self.has_debug_info = function is not None
         if line is not None:
-            self.file, self.line, self.line_start = line.file, line.line, line.low
+            self.file, self.line = line.file, line.line
+            # What is no statement is the middle of a line, wherever its row begins.
+            self.line_start = line.low if line.is_stmt else None
 
     def register_bytes(self, name: str) -> bytes | None:
         """Return a register's bytes in this frame, or None if it is not known any more.
@@ -101,7 +114,7 @@ class Frame:
             if whole.name == arch.pc:
                 return self.addr.to_bytes(register.size, "little")
             return self.thread.registers.read(register.name)
-        value = self.addr if whole.name == arch.pc else self.regs.get(whole.dwarf)
+        value = self.addr if whole.name == arch.pc else self.raw.regs.get(whole.dwarf)
         if value is None:
             return None
         data = (value & ((1 << 8 * whole.size) - 1)).to_bytes(whole.size, "little")
@@ -115,7 +128,7 @@ class Frame:
         dwarf = register.dwarf
         if register.name == inferior.arch.pc:
             dwarf = inferior.arch.return_column
-        if register.parent is not None or dwarf is None or dwarf not in self.regs:
+        if register.parent is not None or dwarf is None or dwarf not in self.raw.regs:
             raise CommandError("Left operand of assignment is not an lvalue.")
         inner = self.inner
         while inner is not None:

@@ -225,7 +225,14 @@ class Resolver:
         """Describe a link address of a module."""
         addr = module.addr(link_addr)
         label = module.symbol_at(addr)
-        function = _function_name(module, addr, label[0].demangled if label else None)
+        function = label[0].demangled if label else None
+        known = module.function_at(addr)
+        if (
+            known is not None
+            and known.pretty
+            and (label is None or addr - label[1] <= module.addr(known.low))
+        ):
+            function = known.pretty
         line = module.line_at(addr)
         return Resolved(
             module,
@@ -237,12 +244,3 @@ class Resolver:
             line.line if line else None,
             is_resolver=(module.path, link_addr) in self.unresolved,
         )
-
-
-def _function_name(module: Module, addr: int, name: str | None) -> str | None:
-    """Return a function's name as breakpoints show it: a template's result type is left out."""
-    function = module.function_at(addr) if name is not None and "(" in name else None
-    if function is None or function.name is None or name is None:
-        return name
-    at = name.find(function.name)
-    return name[at:] if at > 0 else name

@@ -205,7 +205,9 @@ class PointSet:
             if location is None:
                 location = Location(number, point, path, place.link_addr)
             location.number = number
-            location.addr = place.addr
+            location.addr = location.shown = place.addr
+            if place.addr is None and place.module is not None:
+                location.shown = place.module.addr(place.link_addr)
             location.function = place.function
             location.symbolic = _label(place)
             location.file, location.line = place.file, place.line

@@ -37,11 +37,11 @@ def function_range(session: Session, addr: int) -> Extent:
     if function is not None:
         low, high = module.addr(function.low), module.addr(function.high)
         if symbol is None or module.addr_of(symbol[0]) <= low:
-            return Extent(function.name or "??", low, high)
+            return Extent(function.label or "??", low, high)
     assert symbol is not None
     low = module.addr_of(symbol[0])
     size = symbol[0].size or _gap(module, symbol[0].link_addr)
-    return Extent(symbol[0].demangled, low, low + size)
+    return Extent(symbol[0].name, low, low + size)
 
 
 def _gap(module: Module, link_addr: int) -> int:

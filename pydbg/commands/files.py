@@ -70,8 +70,9 @@ def info_address(session: Session, parsed: Parsed) -> Note:
             f'Symbol "{shown}" is a thread-local variable at offset {symbol.link_addr:#x} in '
             f"the thread-local storage for `{module.path}'."
         )
-    if module.function_at(addr) is not None:
-        return Note(f'Symbol "{shown}" is a function at address {addr:#x}.')
+    function = module.function_at(addr)
+    if function is not None:
+        return Note(f'Symbol "{function.pretty or shown}" is a function at address {addr:#x}.')
     return Note(f'Symbol "{shown}" is at {addr:#x} in a file compiled without debugging.')
 
 
@@ -156,13 +157,13 @@ def _listing(what: str) -> Callable[[Session, Parsed], Symbols]:
         except re.error as error:
             raise UsageError(f"{text}: {error}.") from None
         dbg = session.dbg
-        rows: dict[tuple[int, str], None] = {}
+        rows: dict[tuple[int, str, str], None] = {}
         for module in dbg.modules:
             found: Iterable[Symbol]
             found = module.functions(pattern) if what == "functions" else module.objects(pattern)
             for symbol in found:
-                rows[(module.addr_of(symbol), symbol.demangled)] = None
-        ordered = tuple((None, addr, name) for addr, name in sorted(rows))
+                rows[(module.addr_of(symbol), symbol.demangled, symbol.name)] = None
+        ordered = tuple((None, addr, name) for addr, name, _ in sorted(rows))
         groups = (SymbolGroup(None, ordered),) if ordered else ()
         return Symbols(what, text, groups, dbg.arch.pointer_size)
 
@@ -181,7 +182,7 @@ def info_sharedlibrary(session: Session, parsed: Parsed) -> SharedLibraries:
         raise UsageError(f"Invalid regexp: {error}") from None
     dbg = session.dbg
     rows = []
-    for module in dbg.modules if dbg.inferior is not None else ():
+    for module in dbg.modules:
         if module.is_main or not module.path.startswith("/") or not pattern.search(module.path):
             continue
         rows.append(_library(module))

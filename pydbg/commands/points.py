@@ -25,8 +25,8 @@ __all__ = ["commands", "made"]
 def site_of(location: Location) -> Site:
     """Return the record of a breakpoint's location."""
     addr = location.addr
-    if addr is None and location.link_addr:
-        addr = location.link_addr
+    if addr is None:
+        addr = location.shown or location.link_addr or None
     return Site(
         number=location.number,
         addr=addr,
@@ -131,7 +131,7 @@ def _link_time(session: Session, point: Breakpoint) -> str:
         return ""
     for location in point.locations:
         path = location.module_path
-        if path is not None:
+        if path is not None and location.shown == location.link_addr:
             name = path.rpartition("/")[2]
             return (
                 f"The program does not run: {location.link_addr:#x} is taken as an address in "
@@ -384,7 +384,7 @@ def rbreak(session: Session, parsed: Parsed) -> tuple[Any, ...]:
     except re.error as error:
         raise UsageError(f"{parsed['REGEX']}: {error}.") from None
     names = dict.fromkeys(
-        symbol.demangled
+        symbol.demangled if symbol.name.startswith("_") else symbol.name
         for module in session.dbg.modules
         if module.is_main or session.dbg.inferior is not None
         for symbol in module.functions(pattern)

@@ -73,10 +73,10 @@ def _reason(session: Session) -> str:
 def _known(frame: Frame) -> tuple[tuple[str, int], ...]:
     arch = frame.thread.inferior.arch
     pairs = []
-    for number in sorted(frame.regs):
+    for number in sorted(frame.raw.regs):
         register = arch.by_dwarf.get(number)
         if register is not None and "general" in register.group:
-            pairs.append((register.name, frame.regs[number]))
+            pairs.append((register.name, frame.raw.regs[number]))
     return tuple(pairs)
 
 
@@ -227,7 +227,7 @@ def _base(frame: Frame, arch: Any) -> int | None:
     """Return gdb's frame base: what the prologue makes the frame pointer (amd64-tdep.c)."""
     from pydbg.arch.prologue import analyze_prologue
 
-    sp, fp = (frame.regs.get(arch.by_name[name].dwarf) for name in (arch.sp, arch.fp))
+    sp, fp = (frame.raw.regs.get(arch.by_name[name].dwarf) for name in (arch.sp, arch.fp))
     word = arch.pointer_size
     start = frame.raw.function
     offset = word
@@ -243,6 +243,10 @@ def _base(frame: Frame, arch: Any) -> int | None:
 def _language(frame: Frame) -> str:
     if frame.file is None:
         return ""
+    module = frame.module
+    function = module.function_at(frame.lookup_addr) if module is not None else None
+    if function is not None and function.language:
+        return str(function.language)
     ends = {
         ".c": "c", ".h": "c", ".S": "asm", ".s": "asm", ".cc": "c++", ".cpp": "c++",
         ".cxx": "c++", ".C": "c++", ".hpp": "c++", ".rs": "rust", ".go": "go",

@@ -66,8 +66,11 @@ class Formatter:
         symbolize: Symbolize | None = None,
         read: Read | None = None,
         pointer_size: int = 8,
+        pretty_symbol: Symbolize | None = None,
     ) -> None:
+        """Keep the ways to symbols: by the linker's name, and demangled as pointers show it."""
         self.options = options
+        self._pretty_symbol = pretty_symbol or symbolize
         self._mask = (1 << (8 * pointer_size)) - 1
         self.symbolize = symbolize
         self.read = read
@@ -109,6 +112,10 @@ class Formatter:
         symbol = self.symbolize(addr) if self.symbolize is not None else None
         return f"{text} {symbol}" if symbol else text
 
+    def _pointed(self, addr: int) -> str:
+        symbol = self._pretty_symbol(addr) if self._pretty_symbol is not None else None
+        return f"{addr:#x} {symbol}" if symbol else f"{addr:#x}"
+
     # -- scalars
 
     def _by_letter(self, value: Value, letter: str) -> str:
@@ -145,7 +152,7 @@ class Formatter:
     def _pointer(self, value: Value, ctype: PointerType) -> str:
         addr = int(value)
         target = strip(ctype.target)
-        text = self.address(addr) if self.options.symbol else f"{addr:#x}"
+        text = self._pointed(addr) if self.options.symbol else f"{addr:#x}"
         if not self.options.address:
             text = text.partition(" ")[2]
         if isinstance(target, CharType) and addr:
@@ -163,7 +170,7 @@ class Formatter:
         if letter:
             byte = Value(CharType("char", 1), value.data[:1])
             return self._by_letter(byte, letter)
-        return f"{{{value.type}}} {self.address(int(value))}"
+        return f"{{{value.type}}} {self._pointed(int(value))}"
 
     # -- aggregates
 

@@ -113,6 +113,8 @@ class RegisterTypes:
         model = self.model
         if name == "code_ptr":
             return model.pointer(FunctionType("", result=VoidType()))
+        if name == "code_ptr_c++":
+            return model.pointer(FunctionType("", result=VoidType(), prototyped=True))
         if name == "data_ptr":
             return model.pointer(VoidType())
         if name == "i386_eflags":

@@ -1,7 +1,8 @@
 """Turn mangled C++ and Rust names into what people write.
 
-pydemumble knows C++ and both Rust schemes; without it, ``__cxa_demangle`` of the C++ runtime
-library knows C++ (and reads old Rust names, whose hash is cut off here).
+C++ is spelt as ``__cxa_demangle`` of the C++ runtime library does, whose words are gdb's;
+pydemumble knows both Rust schemes, and C++ where that library is not installed. (Without
+pydemumble the library still reads old Rust names, whose hash is cut off here.)
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-__all__ = ["base_name", "demangle", "is_rust", "matches"]
+__all__ = ["base_name", "demangle", "is_rust", "matches", "without_result"]
 
 _RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
 _RUST_ESCAPES = {
@@ -18,6 +19,13 @@ _RUST_ESCAPES = {
     "$C$": ",",
 }  # fmt: skip
 _RUST_ESCAPE = re.compile(r"\$(?:SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,6})\$")
+_CLOSERS = re.compile(r"(?<!operator)>(?=>)")
+_CLONE = re.compile(
+    r"(?P<head>\w+(?:\.(?:constprop|isra|part|lto_priv)(?:\.\d+(?=\.(?!cold$)[a-z]))?)*)"
+    r"(?:\.\d+)?(?P<cold>\.cold)?",
+    re.ASCII,
+)
+"""gcc's names for clones, parts and cold halves of functions, and for statics in functions."""
 _MAX_NAME = 1 << 16
 """Longer names are left as they are: a demangler's work can grow faster than its input."""
 
@@ -39,9 +47,11 @@ def demangle(name: str) -> str:
     'ns::f(int)'
     >>> demangle("_ZN4core3fmt9Formatter3pad17h0123456789abcdefE")
     'core::fmt::Formatter::pad'
-    >>> demangle("main")
-    'main'
+    >>> demangle("main"), demangle("work.constprop.0"), demangle("work.cold")
+    ('main', 'work.constprop', 'work[cold]')
     """
+    if "." in name:
+        name = _without_clone(name)
     if not name.startswith(("_Z", "_R")) or len(name) > _MAX_NAME or not name.isascii():
         return name
     if "@" in name:  # a PLT stub or a version, which is not part of the mangling
@@ -58,6 +68,22 @@ def demangle(name: str) -> str:
         if "$" in result or ".." in result:
             result = _rust_unescape(result)
     return result
+
+
+def _without_clone(name: str) -> str:
+    """Spell what gcc appends to a name as gdb does, whose Ada rules come last for all.
+
+    Those rules (ada_decode in ada-lang.c) know no upper case and no leading underscore; Go's
+    names, full of dots, are left alone.
+
+    >>> _without_clone("f.part.0.cold"), _without_clone("F.cold"), _without_clone("counter.2")
+    ('f.part[cold]', 'F.cold', 'counter')
+    """
+    match = _CLONE.fullmatch(name)
+    if match is None or name[0] in "_<" or name.lower() != name:
+        return name
+    cold = "[cold]" if match["cold"] else ""
+    return match["head"] + cold
 
 
 def base_name(demangled: str) -> str:
@@ -82,6 +108,15 @@ def base_name(demangled: str) -> str:
                 head = demangled[:at]
                 return demangled if not head or head.endswith("operator") else head
     return demangled
+
+
+def without_result(demangled: str) -> str:
+    """Cut the result type off a template function's name.
+
+    >>> without_result("int geo::mul<int>(int, int)"), without_result("f(int)")
+    ('geo::mul<int>(int, int)', 'f(int)')
+    """
+    return demangled[_after_return_type(base_name(demangled)) :]
 
 
 def matches(demangled: str, wanted: str) -> bool:
@@ -158,13 +193,20 @@ def _rust_unescape(text: str) -> str:
 
 @cache
 def _demangler() -> Callable[[str], str]:
+    """Return what demangles: for C++ the library gdb has its spelling from, if it is there."""
+    cxx = _cxa_demangler()
     try:
         import pydemumble
-
-        found: Callable[[str], str] = pydemumble.demangle
-        return found
     except ImportError:
-        return _cxa_demangler()
+        return cxx
+    rust: Callable[[str], str] = pydemumble.demangle
+
+    def run(name: str) -> str:
+        if is_rust(name):
+            return rust(name)
+        return cxx(name) or _CLOSERS.sub("> ", rust(name))
+
+    return run
 
 
 def _cxa_demangler() -> Callable[[str], str]:

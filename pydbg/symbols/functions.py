@@ -12,6 +12,7 @@ from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, uleb
+from pydbg.symbols.demangle import demangle, is_rust, without_result
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
@@ -20,6 +21,15 @@ __all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
 
 _MAX_REFERENCES = 16  # specification of abstract origin of ...; a loop in a damaged file
 _MAX_DEPTH = 512
+
+CPLUS = frozenset((0x04, 0x1A, 0x21, 0x2B, 0x3A))
+"""DW_LANG_C_plus_plus and its later standards."""
+_LANGUAGES = {
+    0x01: "c", 0x02: "c", 0x0C: "c", 0x1D: "c", 0x2C: "c", 0x03: "ada", 0x0D: "ada",
+    0x07: "fortran", 0x08: "fortran", 0x0E: "fortran", 0x22: "fortran", 0x23: "fortran",
+    0x09: "pascal", 0x0A: "modula-2", 0x10: "objective-c", 0x13: "d", 0x15: "opencl",
+    0x16: "go", 0x1C: "rust", 0x8001: "asm",
+}  # fmt: skip
 
 # Where gdb keeps variables in lists, a unit's locations are right even in the prologue.
 _VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
@@ -56,6 +66,29 @@ class Function(Record):
     """Number of the file in the unit's line program."""
     decl_line: int | None = None
     external: bool = False
+    signature: str | None = None
+    """What gdb calls a C++ function that has no mangled name: ``main(int, char**)``."""
+
+    @property
+    def label(self) -> str | None:
+        """Give what stands for the function in code: its name for the linker."""
+        return self.linkage_name or self.signature or self.name
+
+    @property
+    def pretty(self) -> str | None:
+        """Give the name as gdb shows it in values and breakpoints, parameters and all.
+
+        A template's result type is no part of it.
+        """
+        if self.linkage_name is None or is_rust(self.linkage_name):
+            return self.signature or self.name
+        return without_result(demangle(self.linkage_name))
+
+    @property
+    def language(self) -> str:
+        """Give gdb's name of the language of the unit, "" for one it does not tell."""
+        language = self.unit.language
+        return "c++" if language in CPLUS else _LANGUAGES.get(language or 0, "")
 
     @property
     def producer(self) -> str | None:
@@ -223,8 +256,31 @@ class UnitFunctions:
         name, linkage, file, line, external = self._names(die, scopes)
         return Function(
             name, linkage, low, high, ranges, die + self.unit.offset, self.unit,
-            file, line, external,
+            file, line, external, self._signature(die, name, linkage),
         )  # fmt: skip
+
+    def _signature(self, die: int, name: str | None, linkage: str | None) -> str | None:
+        from pydbg.symbols.signature import parameters
+
+        if name is None or linkage is not None or self.unit.language not in CPLUS:
+            return None
+        source, unit, at = self._source, self.unit, die
+        for _ in range(_MAX_REFERENCES):  # The parameters of a clone are those of its origin.
+            _, attrs = source.entry(unit, at)
+            origin = attrs.get(dwarf.DW_AT_abstract_origin) or attrs.get(dwarf.DW_AT_specification)
+            target = self._target(unit, origin)
+            if target is None:
+                break
+            unit, at = target
+        found = parameters(source, unit, at, self._target, self._scoped_name)
+        return None if found is None else name + found
+
+    def _scoped_name(self, unit: Unit, die: int) -> str | None:
+        source = self._source
+        name = source.string(unit, source.entry(unit, die)[1].get(dwarf.DW_AT_name))
+        if name is None:
+            return None
+        return "::".join([*self._scope_names(unit, self._scopes_of(unit, die)), name])
 
     def _names(
         self, die: int, scopes: tuple[int, ...]

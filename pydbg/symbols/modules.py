@@ -205,7 +205,7 @@ class Module:
         first = (others.pop(), *(() if own is None else (own,)))
         return (first, *((table,) for table in others))
 
-    def label_at(self, addr: int) -> tuple[str, int] | None:
+    def label_at(self, addr: int, *, pretty: bool = False) -> tuple[str, int] | None:
         """Find what ``x/i`` and ``p/a`` call an address: linkage name and offset in it.
 
         As gdb's build_address_symbolic: a function known from DWARF goes before the symbol
@@ -219,19 +219,23 @@ class Module:
         if function is not None:
             start = self.addr(function.low)
             begin = None if found is None else addr - found[1]
-            name = function.linkage_name or function.name
+            name = function.pretty if pretty else function.label
             if name and (begin is None or begin <= start) and (begin != addr or addr == start):
                 return name, addr - start
-        return None if found is None else (found[0].name, found[1])
+        if found is None:
+            return None
+        return (found[0].demangled if pretty else found[0].name), found[1]
 
-    def label_text(self, addr: int) -> str | None:
+    def label_text(self, addr: int, *, pretty: bool = False) -> str | None:
         """Give an address's label as gdb prints it, without the angle brackets.
+
+        ``pretty`` demangles it: in values, where code and ``p/a`` have the linker's name.
 
         >>> module = Module(ElfFile("/bin/ls"))
         >>> [module.label_text(module.lookup("malloc@plt")[0].link_addr + n) for n in (0, 4)]
         ['malloc@plt', 'malloc@plt+4']
         """
-        found = self.label_at(addr)
+        found = self.label_at(addr, pretty=pretty)
         return None if found is None else found[0] + (f"{found[1]:+d}" if found[1] else "")
 
     def lookup(self, name: str) -> list[Symbol]:

@@ -115,9 +115,26 @@ def choose(candidates: Sequence[Symbol], link_addr: int) -> Symbol | None:
         if not symbol.size:
             unsized = unsized or symbol
         elif not (at and symbol.end <= link_addr < candidates[at - 1].end):
-            return symbol if link_addr < symbol.end else unsized
+            best = symbol if link_addr < symbol.end else unsized
+            break
         at -= 1
-    return unsized
+    else:
+        best = unsized
+    return best if best is None or best.bind != "local" else _seen_by_all(best, candidates)
+
+
+def _seen_by_all(best: Symbol, candidates: Sequence[Symbol]) -> Symbol:
+    """Prefer a symbol that other files see to a local one of the same place and size.
+
+    Not an ifunc's: its resolver is what lies there.
+    """
+    for symbol in reversed(candidates):
+        if symbol.link_addr == best.link_addr and symbol.size == best.size:
+            if symbol.bind != "local" and symbol.kind != "ifunc":
+                return symbol
+        elif symbol.link_addr < best.link_addr:
+            break
+    return best
 
 
 class SymbolTable:
@@ -406,8 +423,11 @@ class SymbolTable:
                 rows.append(index)
         if not rows or len(rows) > _MAX_NEAR:
             return None
-        symbol = max((self._symbol(index) for index in rows), key=_order)
-        return symbol if link_addr < symbol.end and not _is_label(symbol) else None
+        symbols = sorted((self._symbol(index) for index in rows), key=_order)
+        symbol = symbols[-1]
+        if link_addr >= symbol.end or _is_label(symbol):
+            return None
+        return symbol if symbol.bind != "local" else _seen_by_all(symbol, symbols)
 
     def _sort(self, shndx: int) -> list[int]:
         """Sort one section's symbols: integers of address and row."""
