@@ -57,6 +57,8 @@ MODULES = (
     "support",
     "setshow",
     "scripting",
+    "expect",
+    "record",
 )
 """The modules of this package that offer ``commands()``."""
 
