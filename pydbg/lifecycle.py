@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydbg.arch import arch_for
@@ -26,8 +27,9 @@ from pydbg.state import ProgramState
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.modules import ModuleList
 from pydbg.target.inferior import Inferior
-from pydbg.target.thread import Thread
+from pydbg.target.thread import Thread as Tracee
 from pydbg.target.tracer import Tracer
+from pydbg.threads import Thread
 
 if TYPE_CHECKING:
     from pydbg.catches import Catches
@@ -54,7 +56,7 @@ class Lifecycle(ProgramState):
         self.stdin: str | int | None = None
         self.stdout: str | int | None = None
         self.stderr: str | int | None = None
-        self.tracer = Tracer(_arch_of)
+        self.tracer = Tracer(_arch_of, partial(Thread, self))
         self.terminal: Console | None = None
         self.last_event = None
         self.current_syscall: SyscallCaught | None = None
@@ -265,7 +267,7 @@ class Lifecycle(ProgramState):
 
     # --- what the run loop tells -----------------------------------------------------------
 
-    def stopped(self, event: Event, thread: Thread | None) -> None:
+    def stopped(self, event: Event, thread: Tracee | None) -> None:
         """Note a stop that is told to the user."""
         self.last_event = event
         if isinstance(event, SyscallCaught):
@@ -291,7 +293,7 @@ class Lifecycle(ProgramState):
         if inferior is self.inferior:
             self._left(inferior)
 
-    def modules_changed(self, thread: Thread) -> Event | None:
+    def modules_changed(self, thread: Tracee) -> Event | None:
         """Follow the dynamic loader; an event if a library that came or went is caught."""
         inferior = thread.inferior
         loaded, unloaded = inferior.loader.sync()

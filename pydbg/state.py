@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from pydbg.access import MemoryView, RegisterView
@@ -15,8 +16,9 @@ from pydbg.locspec import Resolved, parse
 from pydbg.settings import Settings
 from pydbg.symbols.modules import ModuleList
 from pydbg.target.inferior import Inferior
-from pydbg.target.thread import Thread
+from pydbg.target.thread import Thread as Tracee
 from pydbg.target.tracer import Tracer
+from pydbg.threads import Thread
 
 if TYPE_CHECKING:
     from pydbg.arch.disasm import Insn
@@ -38,15 +40,15 @@ class ProgramState:
     tracer: Tracer
     points: PointSet
     inferior: Inferior | None
-    thread: Thread | None
     last_event: Event | None
-    asking: Thread | None
+    asking: Tracee | None
 
     def __init__(self) -> None:
         self.convenience: dict[str, Value] = {}
         self.history: list[Value] = []
         self.stack_problem: str | None = None
         """Why the last backtrace ended early, in gdb's words."""
+        self._selected: Thread | None = None
         self._static = ModuleList()
         self._frames: list[Frame] | None = None
         self._frames_complete = False
@@ -93,6 +95,22 @@ class ProgramState:
     # --- state -------------------------------------------------------------------------------
 
     @property
+    def thread(self) -> Thread | None:
+        """Return the selected thread, None without a process.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.thread.number, dbg.thread.tid == dbg.inferior.pid
+        (1, True)
+        """
+        return self._selected
+
+    @thread.setter
+    def thread(self, thread: Tracee | None) -> None:
+        # Every tracee of ours was made as a Thread (the tracer is given the class).
+        self._selected = cast("Thread | None", thread)
+
+    @property
     def regs(self) -> RegisterView:
         """Return the registers of the selected frame."""
         return RegisterView(self)
@@ -108,7 +126,7 @@ class ProgramState:
         if self.inferior is None:
             return []
         living = [t for t in self.inferior.threads.values() if not t.zombie]
-        return sorted(living, key=lambda t: t.number)
+        return cast("list[Thread]", sorted(living, key=lambda t: t.number))
 
     def select_thread(self, number: int) -> Thread:
         """Make a thread the current one; raises CommandError for an unknown number."""
@@ -186,6 +204,20 @@ class ProgramState:
                 self._frames_complete = True
         return self._frames
 
+    def frames_of(self, thread: Thread, limit: int | None = None) -> list[Frame]:
+        """Return the frames of a thread that need not be the selected one.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     [frame.function for frame in dbg.frames_of(dbg.threads[0])]
+        ['_start']
+        """
+        problem = self.stack_problem
+        try:
+            return list(islice(self._frames_of(thread), limit))
+        finally:
+            self.stack_problem = problem
+
     def _frames_of(self, thread: Thread) -> Iterator[Frame]:
         from pydbg.target.unwind import unwind
 
@@ -224,7 +256,7 @@ class ProgramState:
         """Return what expressions see now: the selected thread and frame."""
         return ProgramContext(self._whole, self.thread, self.outer_frame)
 
-    def context_of(self, thread: Thread, names: Mapping[str, int] | None = None) -> ProgramContext:
+    def context_of(self, thread: Tracee, names: Mapping[str, int] | None = None) -> ProgramContext:
         """Return what a condition sees in a thread that was just hit."""
         self.asking = thread
         return ProgramContext(self._whole, thread, None, names)
@@ -245,12 +277,14 @@ class ProgramState:
     def eval(self, text: str) -> Value:
         """Evaluate an expression in the selected frame.
 
-        >>> Debugger().eval("6 * 7").number()
-        42
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     int(dbg.eval("$rsp + 8")) - dbg.regs.rsp, int(dbg.eval("6 * 7"))
+        (8, 42)
         """
         return self.evaluate(text)
 
-    def convenience_value(self, name: str, thread: Thread | None) -> Value | None:
+    def convenience_value(self, name: str, thread: Tracee | None) -> Value | None:
         """Return a convenience variable, or a value that is made up when it is asked for."""
         found = self.convenience.get(name)
         if found is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydbg.arch.model import Arch
@@ -13,6 +14,8 @@ from pydbg.target.debugregs import DebugRegisters
 from pydbg.target.sites import SiteTable
 from pydbg.target.thread import Thread
 
+MakeThread = Callable[["Inferior", int, int], Thread]
+
 
 class Inferior:
     """Hold a live process.
@@ -22,7 +25,16 @@ class Inferior:
     nothing it does is told.
     """
 
-    def __init__(self, pid: int, number: int, arch: Arch, *, launched: bool) -> None:
+    def __init__(
+        self,
+        pid: int,
+        number: int,
+        arch: Arch,
+        *,
+        launched: bool,
+        make_thread: MakeThread = Thread,
+    ) -> None:
+        self.make_thread = make_thread
         self.pid = pid
         self.number = number
         self.arch = arch
@@ -61,7 +73,7 @@ class Inferior:
     def add_thread(self, tid: int) -> Thread:
         """Take in a tracee of this process."""
         self.thread_count += 1
-        thread = Thread(self, tid, self.thread_count)
+        thread = self.make_thread(self, tid, self.thread_count)
         self.threads[tid] = thread
         return thread
 

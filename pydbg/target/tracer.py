@@ -17,7 +17,7 @@ from pydbg.events import EventStop, GroupStop, RawStop, SignalStop, ThreadExit, 
 from pydbg.linux import procfs, ptrace, wait
 from pydbg.linux.memory import ProcessMemory
 from pydbg.linux.spawn import LaunchSpec, spawn
-from pydbg.target.inferior import Inferior
+from pydbg.target.inferior import Inferior, MakeThread
 from pydbg.target.thread import Thread
 
 _SIGTRAP = 5
@@ -41,8 +41,9 @@ Service = Callable[[Thread, RawStop], None]
 class Tracer:
     """Trace any number of processes from one OS thread."""
 
-    def __init__(self, arch_of: ArchOf) -> None:
+    def __init__(self, arch_of: ArchOf, make_thread: MakeThread = Thread) -> None:
         self._arch_of = arch_of
+        self._make_thread = make_thread
         self.inferiors: dict[int, Inferior] = {}
         self.threads: dict[int, Thread] = {}
         self._early: dict[int, int] = {}
@@ -77,7 +78,8 @@ class Tracer:
     def _adopt_process(self, pid: int, number: int, *, launched: bool) -> Inferior:
         try:
             arch = self._arch_of(procfs.exe_file(pid))
-            inferior = Inferior(pid, number, arch, launched=launched)
+            make = self._make_thread
+            inferior = Inferior(pid, number, arch, launched=launched, make_thread=make)
             inferior.refresh()
         except BaseException:
             if launched:
@@ -474,7 +476,8 @@ class Tracer:
 
     def add_child(self, parent: Inferior, pid: int, number: int, *, shares: bool) -> Inferior:
         """Take in a new, stopped process with the parent's int3s in its memory."""
-        child = Inferior(pid, number, parent.arch, launched=parent.launched)
+        make, launched = self._make_thread, parent.launched
+        child = Inferior(pid, number, parent.arch, launched=launched, make_thread=make)
         child.path, child.early = parent.path, self._early
         child.auxv = dict(parent.auxv)
         child.filtered = dict(parent.filtered)
