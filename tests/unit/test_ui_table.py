@@ -8,8 +8,8 @@ import pytest
 
 from pydbg.commands import kinds
 from pydbg.commands.kinds import BreakpointRef, Format
-from pydbg.commands.table import Commands
-from pydbg.errors import DebuggerError
+from pydbg.commands.table import Commands, all_commands
+from pydbg.errors import DebuggerError, UsageError
 from tests.unit.ui_fake import session, table
 
 
@@ -190,3 +190,10 @@ def test_choice_and_modifiers() -> None:
         kinds.choice("one", "only").parse("o", one)
     with pytest.raises(DebuggerError, match="Invalid modifier 'z'"):
         kinds.modifiers("rms").parse("/z", one)
+
+
+@pytest.mark.parametrize("word", ["n", "next", "s", "step"])
+def test_a_step_by_lines_is_no_step_by_instructions(word: str) -> None:
+    with pytest.raises(UsageError, match=r'"(next|step)i" steps one instruction'):
+        all_commands().resolve(word)
+    assert all_commands().resolve("ni").command.name == "nexti"
