@@ -46,7 +46,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(("init-eval-command", "iex"), "COMMAND", "Like -ex, before the program is loaded.",
            step="iline"),
     Option(("keep-going",), "", "Run on after an error; the exit status is still 1.", "keep_going"),
+    Option(("normalise",), "", "Replace addresses, process numbers and temporary paths by what "
+           "they mean.", "normalise"),
     Option(("nx", "n", "nh"), "", "Do not read the init file.", "no_init"),
+    Option(("on-crash",), "report", "Explain a signal that kills the program on stderr.",
+           "on_crash"),
     Option(("pid", "p"), "PID", "Attach to the process PID.", "pid"),
     Option(("quiet", "q", "silent"), "", "Do not show the greeting.", "quiet"),
     Option(("return-child-result",), "", "Exit with the program's exit status; 128 + N when a "
@@ -76,6 +80,8 @@ class Options:
         self.help = False
         self.keep_going = False
         self.no_init = False
+        self.normalise = False
+        self.on_crash = ""
         self.pid = ""
         self.quiet = False
         self.return_child_result = False
@@ -120,6 +126,8 @@ def parse(argv: Sequence[str]) -> Options:
     options.arguments = words
     if options.pid and not options.pid.isdigit():
         raise UsageError(f"-p needs the number of a process, not '{options.pid}'")
+    if options.on_crash not in ("", "report"):
+        raise UsageError(f"--on-crash knows 'report' only, not '{options.on_crash}'")
     return options
 
 
@@ -176,6 +184,7 @@ def usage() -> str:
         "       pydbg [OPTION]... [PROGRAM] PID",
         "       pydbg doctor",
         "       pydbg report [OPTION]... PROGRAM [ARGUMENT]...",
+        "       pydbg test [OPTION]... FILE...",
         "",
         "Debug a program: breakpoints, system calls, registers, memory, stacks.",
         "",
@@ -212,6 +221,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pydbg.ui.report import main as report
 
         return report(arguments[1 if arguments[0] == "report" else 2 :])
+    if arguments[:1] == ["test"]:
+        from pydbg.ui.testing import main as test
+
+        return test(arguments[1:])
     try:
         options = parse(arguments)
     except UsageError as error:
@@ -225,6 +238,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"pydbg {__version__}\n")
         return 0
+    if options.on_crash and options.program and not (options.batch or options.steps):
+        from pydbg.ui.report import Wishes, run
+
+        return run(Wishes(options.program, tuple(options.arguments)))
     from pydbg.ui.batch import start
 
     return start(options)

@@ -26,7 +26,7 @@ from pydbg.syscalls.signals import signal_name, signal_text
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
 
-__all__ = ["is_fatal", "watch"]
+__all__ = ["is_fatal", "report_on", "watch"]
 
 _HARMLESS = frozenset({17, 18, 23, 28})
 """Signals that are ignored by default, signal(7): CHLD CONT URG WINCH."""
@@ -158,6 +158,16 @@ class _Watcher:
                 dbg.program or "", tuple(dbg.args), event.pid, event.tid, row, verdict
             )
         return replace(found, core=event.core)
+
+
+def report_on(dbg: Debugger, event: Event) -> CrashReport | None:
+    """Return the report on a stop if it is by a signal that is about to end the process."""
+    thread = dbg.thread
+    if thread is None or not isinstance(event, SignalReceived):
+        return None
+    if not is_fatal(thread.tid, event.signo):
+        return None
+    return report(dbg, decode_siginfo(ptrace.getsiginfo(thread.tid)))
 
 
 def is_fatal(tid: int, signo: int) -> bool:

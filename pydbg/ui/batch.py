@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pydbg.commands.session import Lines, Quit, ScriptError, Session
 from pydbg.errors import DebuggerError, FileError, LaunchError
+from pydbg.ui.dress import dressed
 
 if TYPE_CHECKING:
     from pydbg.cli import Options
@@ -108,8 +109,10 @@ def _start(options: Options) -> int:
     dbg.own_sigint = True
     try:
         session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
-        status = run(session, options, terminal=terminal)
-        _say_end(session)
+        with dressed(session, options):
+            status = run(session, options, terminal=terminal)
+            _say_end(session)
+            dbg.close()
     finally:
         dbg.close()
     _flush(sys.stdout)
