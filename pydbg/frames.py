@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.unwind import RawFrame
     from pydbg.threads import Thread
-    from pydbg.threads import Thread
 
 
 class Frame:
@@ -64,18 +63,6 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"<Frame {self.level} {self.addr:#x} in {self.function or '??'}>"
-
-    @property
-    def regs(self) -> RegisterView:
-        """Return the registers as they were in this frame; those of a caller can be set too.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     frame = dbg.frames()[0]
-        ...     frame.regs.rip == frame.addr
-        True
-        """
-        return self.thread.frame_registers(self)
 
     @property
     def regs(self) -> RegisterView:

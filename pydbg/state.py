@@ -323,10 +323,13 @@ class ProgramState:
         """Return the functions of a name with their run-time addresses."""
         return [(s, m.addr_of(s)) for m, s in self.modules.breakable(name)]
 
-    def symbolize(self, addr: int) -> str | None:
-        """Return ``<main+4>`` for an address inside a symbol, else None."""
+    def symbolize(self, addr: int, *, pretty: bool = False) -> str | None:
+        """Return ``<main+4>`` for an address inside a symbol, else None.
+
+        ``pretty`` demangles the name.
+        """
         module = self.modules.at(addr)
-        label = module.label_text(addr) if module is not None else None
+        label = module.label_text(addr, pretty=pretty) if module is not None else None
         return None if label is None else f"<{label}>"
 
     def disassemble(
