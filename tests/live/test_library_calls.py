@@ -12,7 +12,7 @@ def test_decoded_at_entry_and_return() -> None:
         dbg.catch_syscall("openat", condition='$_streq((char *)path, "/etc/hostname")')
         entry = dbg.cont()
         assert isinstance(entry, pydbg.SyscallCaught)
-        assert entry.decoded.line() == 'openat(AT_FDCWD<%s>, "/etc/hostname", O_RDONLY)' % _cwd()
+        assert entry.decoded.line() == f'openat(AT_FDCWD<{_cwd()}>, "/etc/hostname", O_RDONLY)'
         assert entry.decoded is entry.decoded
         assert [arg.name for arg in entry.decoded.args][:3] == ["dirfd", "path", "flags"]
         assert entry.decoded.ret_text is None
