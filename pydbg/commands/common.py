@@ -75,7 +75,13 @@ def formatter(session: Session) -> Formatter:
         pretty=settings.flag("print pretty"),
         address=settings.flag("print address"),
     )
-    return Formatter(options, session.dbg.symbolize, context(session).read)
+    dbg = session.dbg
+    return Formatter(
+        options,
+        dbg.symbolize,
+        context(session).read,
+        pretty_symbol=lambda addr: dbg.symbolize(addr, pretty=True),
+    )
 
 
 # --- frames --------------------------------------------------------------------------------
