@@ -132,6 +132,8 @@ class Lifecycle(ProgramState):
         self._numbers = max(self._numbers, 1)
         inferior = self.tracer.launch(spec, 1)
         inferior.filtered = filtered
+        for point in self.points.by_number.values():
+            point.hits = 0
         self._adopt_current(inferior, self.program)
         return inferior
 
@@ -223,8 +225,10 @@ class Lifecycle(ProgramState):
     def _left(self, inferior: Inferior) -> None:
         main = inferior.modules.main
         if main is not None:
-            # As in gdb the program stays where it was: its addresses can still be looked at.
-            self._static = ModuleList([main])
+            # As in gdb, program and loader stay where they were: they can still be looked at.
+            own = (main.path, main.elf.interp)
+            kept = [m for m in inferior.modules if m.path in own or m.path.startswith("[")]
+            self._static = ModuleList(kept)
         for point in self.points.breakpoints():
             for location in point.locations:
                 location.planted = False
