@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pydbg.context import write_register
 from pydbg.errors import DebuggerError, MemoryFault, NoProcess, UsageError
+from pydbg.linux.memory import find_bytes
 
 if TYPE_CHECKING:
     from pydbg.expr.values import Value
@@ -334,13 +335,15 @@ class MemoryView:
     def _search(self, pattern: bytes, start: int, end: int) -> Iterator[int]:
         at = start
         tail = b""
+        overlap = len(pattern) - 1
         while at < end:
             piece = self.read(at, min(_PIECE, end - at))
-            data = tail + piece
-            base = at - len(tail)
-            found = data.find(pattern)
-            while found >= 0:
-                yield base + found
-                found = data.find(pattern, found + 1)
-            tail = data[len(data) - len(pattern) + 1 :] if len(pattern) > 1 else b""
+            # What begins in the piece before is looked for in the seam, so that nothing long is
+            # copied.
+            for data, base in ((tail + piece[:overlap], at - len(tail)), (piece, at)):
+                found = find_bytes(data, pattern)
+                while found >= 0:
+                    yield base + found
+                    found = find_bytes(data, pattern, found + 1)
+            tail = (tail + piece if len(piece) < overlap else piece)[-overlap:] if overlap else b""
             at += len(piece)

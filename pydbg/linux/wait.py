@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydbg.errors import NoProcess, ThreadGone
@@ -42,6 +43,7 @@ _SYSCALL_TRAP = signal.SIGTRAP | 0x80
 _SHORTEST, _LONGEST = 0.0005, 0.01
 
 
+@lru_cache(maxsize=256)
 def decode(tid: int, status: int) -> RawStop:
     """Say what a ``waitpid`` status of a seized tracee means.
 

@@ -118,6 +118,7 @@ class ElfFile:
 
     def _load(self, data: bytes | mmap.mmap) -> None:
         self._map = data
+        self._last_section: Section | None = None
         self.view = memoryview(data)
         """The whole file; slice it only inside ``size``."""
         self.size = len(data)
@@ -226,8 +227,12 @@ class ElfFile:
 
     def section_at(self, link_addr: int) -> Section | None:
         """Find the loaded section that holds an address (never a TLS one, which has none)."""
+        last = self._last_section
+        if last is not None and last.contains(link_addr):
+            return last  # Every stop asks this about the same few functions.
         for section in self.sections:
             if section.contains(link_addr) and not section.flags & SHF_TLS:
+                self._last_section = section
                 return section
         return None
 
