@@ -80,8 +80,12 @@ class Lifecycle(ProgramState):
             found = which(path) or path
         if os.path.isdir(found):
             raise FileError(f"{path}: Is a directory.")
-        absolute = os.path.abspath(found)
-        module = self._files.module(absolute, absolute, 0, is_main=True)
+        # As in gdb the program is run by the name it was given, in the folder where that really
+        # lies (a busybox looks at its name); its symbols are those of the file behind it.
+        folder, name = os.path.split(os.path.abspath(found))
+        absolute = os.path.join(os.path.realpath(folder), name)
+        real = os.path.realpath(absolute)
+        module = self._files.module(real, real, 0, is_main=True)
         arch = arch_for(module.elf.machine, module.elf.bits // 32, path)
         self.program, self.arch = absolute, arch
         self._static = ModuleList([module])

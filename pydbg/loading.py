@@ -59,7 +59,7 @@ class Loader:
         """Build the list anew: after a launch, an attach, an exec."""
         inferior = self._inferior
         exe = procfs.exe_file(inferior.pid)
-        path = self._program or inferior.path
+        path = os.path.realpath(self._program) if self._program else inferior.path
         main = self._cache.module(exe, path, 0, is_main=True)
         bias = main_bias(inferior.auxv.items(), main.elf)
         main.bias = bias
