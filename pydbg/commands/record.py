@@ -83,6 +83,7 @@ class Recorder:
             self._shown.append(str(error) + "\n")
             raise
         finally:
+            self._captured.settle()  # What the program printed belongs to this command.
             self._session.out.flush()
             self._depth -= 1
             self._end_block()

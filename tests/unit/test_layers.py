@@ -32,6 +32,7 @@ LAYERS = {
     "__init__": 7,
     "ui": 7,
     "cli": 7,
+    "pytest_plugin": 7,
     "__main__": 7,
 }
 """The layer of each room; a module imports from its own layer and below."""
