@@ -217,10 +217,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pydbg.ui.doctor import doctor
 
         return doctor(sys.stdout)
-    if arguments[:1] == ["report"] or arguments[:2] == ["--on-crash", "report"]:
-        from pydbg.ui.report import main as report
+    for words in (["report"], ["--on-crash", "report"], ["--on-crash=report"]):
+        if arguments[: len(words)] == words:
+            from pydbg.ui.report import main as report
 
-        return report(arguments[1 if arguments[0] == "report" else 2 :])
+            return report(arguments[len(words) :])
     if arguments[:1] == ["test"]:
         from pydbg.ui.testing import main as test
 

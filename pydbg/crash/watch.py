@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,8 @@ def watch(dbg: Debugger, emit: Callable[[CrashReport], None], *, follow: bool = 
         dbg.settings.set("detach-on-fork", "off")
         dbg.on_event(lambda event: _child_goes_on(dbg, event))
     watcher = _Watcher(dbg)
-    event = dbg.run()
-    pid, last = event.pid, event
+    last = event = dbg.run(stop="entry")
+    pid = event.pid
     while True:
         if isinstance(event, Exited | Killed):
             if isinstance(event, Killed) and (made := watcher.death(event)) is not None:
@@ -94,16 +95,14 @@ def _go_on(dbg: Debugger, event: Event) -> Event:
             for thread in list(inferior.threads.values()):
                 if control.may_run(thread):
                     control.queue(control.resume(thread))
-    return dbg.signal(_SIGINT) if _asked_to_end(dbg, event) else dbg.cont()
+    if isinstance(event, Interrupted) and dbg.terminal is None:
+        # From a terminal the program has a SIGINT of its own; ours is handed on.
+        os.kill(event.pid, _SIGINT)
+    return dbg.cont()
 
 
 def _may_end(signo: int) -> bool:
     return signo not in _HARMLESS | _STOPPING | _LIBRARY
-
-
-def _asked_to_end(dbg: Debugger, event: Event) -> bool:
-    # From a terminal the program has its own SIGINT; else ours is handed on.
-    return isinstance(event, Interrupted) and dbg.terminal is None
 
 
 class _Watcher:
@@ -124,8 +123,8 @@ class _Watcher:
             try:
                 if is_fatal(thread.tid, event.signo):
                     info = decode_siginfo(ptrace.getsiginfo(thread.tid))
-                    if event.signo == _SIGINT and info.code == 0x80:
-                        return  # Ctrl-C is a wish, no crash.
+                    if event.signo == _SIGINT and _is_wish(info):
+                        return
                     earlier = self._handled.get(event.pid)
                     self._reports[event.pid] = report(dbg, info, earlier=earlier)
                 elif event.signo in _FAULTS:
@@ -158,6 +157,11 @@ class _Watcher:
                 dbg.program or "", tuple(dbg.args), event.pid, event.tid, row, verdict
             )
         return replace(found, core=event.core)
+
+
+def _is_wish(info: SigInfo) -> bool:
+    """Tell whether a SIGINT is the user's: from the terminal, or handed on by us."""
+    return info.code == 0x80 or info.fields.get("si_pid") == os.getpid()
 
 
 def report_on(dbg: Debugger, event: Event) -> CrashReport | None:
