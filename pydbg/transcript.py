@@ -6,7 +6,6 @@ shown. A line ``...`` in what is expected stands for any lines, as in doctest.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 
@@ -65,6 +64,8 @@ class Transcript(Record):
     def diff(self, actual: Transcript, name: str) -> str:
         """Return a unified diff from this transcript to what was really shown, "" for none."""
         merged = self.merged(actual)
+        import difflib
+
         found = difflib.unified_diff(
             self.lines, merged.lines, name, f"{name} (replayed)", lineterm=""
         )

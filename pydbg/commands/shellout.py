@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
@@ -49,6 +48,8 @@ def _run(session: Session, words: list[str], given: str | None = None) -> None:
     session.out.flush()
     ours = session.out is sys.stdout
     try:
+        import subprocess
+
         done = subprocess.run(
             words,
             input=None if given is None else given.encode("utf-8", "backslashreplace"),
