@@ -27,6 +27,7 @@ from pydbg.events import (
     Started,
     StepDone,
     SyscallCaught,
+    WatchpointTriggered,
 )
 from pydbg.frames import Frame
 from pydbg.lifecycle import Lifecycle
@@ -36,6 +37,7 @@ from pydbg.signaltable import SignalTable
 from pydbg.stepping import (
     CallFunction,
     Finish,
+    LeaveInline,
     NextInsn,
     Plan,
     RunTo,
@@ -44,9 +46,10 @@ from pydbg.stepping import (
     StepToSyscall,
 )
 from pydbg.target.thread import Thread
+from pydbg.watchpoints import Watchpoint
 
 if TYPE_CHECKING:
-    pass
+    from pydbg.expr.values import Value
 
 
 class _Stop:
@@ -185,6 +188,8 @@ class Debugger(Lifecycle):
         """Run until the selected frame has returned."""
         thread = self._thread()
         caller, frame = self._caller()
+        if frame.inline is not None:
+            return self._go(LeaveInline(thread, frame.inline.ranges))
         if caller is None or frame.cfa is None:
             raise CommandError('"finish" not meaningful in the outermost frame.')
         return self._go(Finish(thread, caller.addr, frame.cfa))
@@ -193,9 +198,15 @@ class Debugger(Lifecycle):
         frame = self.frame
         if frame is None:
             raise CommandError("No frame selected.")
-        frames = self._walk(frame.level + 2)
-        caller = frames[frame.level + 1] if len(frames) > frame.level + 1 else None
-        return caller, frame
+        level = frame.level + 1
+        while True:
+            # The caller of an inlined call's frame is that of the function it is inlined in.
+            frames = self._walk(level + 1)
+            if len(frames) <= level:
+                return None, frame
+            if frames[level].raw is not frame.raw:
+                return frames[level], frame
+            level += 1
 
     def until(self, spec: str) -> Event:
         """Run to a location, or until the current frame returns."""
@@ -357,6 +368,45 @@ class Debugger(Lifecycle):
         """Stop at a fork, vfork, clone, exec, exit, signal, load or unload."""
         return self.catches.create(
             kind, args, condition=condition, temporary=temporary, callback=callback
+        )
+
+    def watch(
+        self,
+        what: str | int | Value,
+        *,
+        size: int | None = None,
+        kind: str = "write",
+        condition: str | None = None,
+        callback: Callable[[WatchpointTriggered], Any] | None = None,
+        temporary: bool = False,
+        thread: int | None = None,
+        ignore: int = 0,
+    ) -> Watchpoint:
+        """Stop when memory changes ("write"), or is read or written at all ("access").
+
+        ``what`` is an address, a value that has one, or the expression of one (``counter``,
+        ``*(int *)$rsp``), which is worked out once, now. ``size`` defaults to the value's, for
+        an address to a pointer's. The processor watches for it in every thread, at full speed,
+        with four debug registers of 8 aligned bytes: CommandError if that does not do. What
+        the kernel writes into the program's memory is not seen by them. A callback gets the
+        event; the program goes on after it, unless it returns ``STOP``.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     watch = dbg.watch(dbg.regs.rsp - 8)  # where a call puts its return address
+        ...     event = dbg.cont()
+        ...     event.number, event.old, event.new == event.pc
+        (1, 0, False)
+        """
+        return self.points.watch(
+            what,
+            size=size,
+            kind=kind,
+            condition=condition,
+            callback=callback,
+            temporary=temporary,
+            thread=thread,
+            ignore=ignore,
         )
 
     def delete(self, number: int) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError, DebuggerError
 
 if TYPE_CHECKING:
     from pydbg.access import RegisterView
-    from pydbg.symbols.modules import Module
+    from pydbg.symbols.modules import InlineCall, Module
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.unwind import RawFrame
     from pydbg.threads import Thread
@@ -28,8 +29,11 @@ class Frame:
         "file",
         "function",
         "has_debug_info",
+        "has_parameters",
         "how",
+        "inline",
         "inner",
+        "is_main",
         "is_signal_frame",
         "level",
         "line",
@@ -37,16 +41,27 @@ class Frame:
         "lookup_addr",
         "module",
         "offset",
+        "path",
         "raw",
         "thread",
     )
 
-    def __init__(self, thread: Thread, raw: RawFrame, inner: Frame | None = None) -> None:
+    def __init__(
+        self,
+        thread: Thread,
+        raw: RawFrame,
+        inner: Frame | None = None,
+        *,
+        call: InlineCall | None = None,
+        callee: InlineCall | None = None,
+    ) -> None:
         self.thread = thread
         self.inner = inner
         """The frame that this one called, None for the innermost."""
         self.raw = raw
-        self.level = raw.level
+        self.level: int = 0 if inner is None else inner.level + 1
+        self.inline = call
+        """The inlined call that this frame is, None for a real frame."""
         self.addr = raw.pc
         self.lookup_addr = raw.lookup_pc
         self.cfa = raw.cfa
@@ -59,7 +74,21 @@ class Frame:
         self.line: int | None = None
         self.line_start: int | None = None
         self.has_debug_info = False
+        self.has_parameters = False
+        self.is_main = False
+        """Whether the debug information calls this the program's main function."""
+        self.path = ""
+        """Where the source file may be found, with its directory."""
         self._locate()
+        if call is not None:
+            self.function = call.function
+            self.has_parameters = call.has_parameters
+            start = min((low for low, _ in call.ranges), default=self.addr)
+            self.offset = self.addr - start
+        if callee is not None and callee.file is not None:
+            # As gdb has it, a frame stands on the line of the call that was inlined into it.
+            self.file, self.line, self.path = callee.file, callee.line, callee.path
+            self.line_start = self.addr
 
     def __repr__(self) -> str:
         return f"<Frame {self.level} {self.addr:#x} in {self.function or '??'}>"
@@ -93,8 +122,10 @@ class Frame:
         if start is not None:
             self.offset = self.addr - start
         self.has_debug_info = function is not None
+        if function is not None:
+            self.has_parameters, self.is_main = module.traits_of(function)
         if line is not None:
-            self.file, self.line = line.file, line.line
+            self.file, self.line, self.path = line.file, line.line, line.path
             # What is no statement is the middle of a line, wherever its row begins.
             self.line_start = line.low if line.is_stmt else None
 
@@ -105,7 +136,7 @@ class Frame:
         """
         arch = self.thread.inferior.arch
         register = arch.by_name[name]
-        if self.level == 0:
+        if self.raw.level == 0:
             return self.thread.registers.read(register.name)
         whole = register
         while whole.parent is not None:
@@ -132,7 +163,8 @@ class Frame:
             raise CommandError("Left operand of assignment is not an lvalue.")
         inner = self.inner
         while inner is not None:
-            saved = inner.raw.saved.get(dwarf)
+            # Frames of inlined calls share one raw frame, which saved its caller's registers.
+            saved = inner.raw.saved.get(dwarf) if inner.raw is not self.raw else None
             if saved is not None:
                 inferior.write(saved, data)
                 return
@@ -169,3 +201,28 @@ def _name_of(
     if symbol is None:
         return None, None
     return symbol[0].demangled, module.addr_of(symbol[0])
+
+
+def frames_of(thread: Thread, raw: RawFrame, inner: Frame | None) -> Iterator[Frame]:
+    """Give the frames that one raw frame stands for: those of calls inlined there come first.
+
+    A thread that stopped exactly where inlined code begins has not entered it yet
+    (gdb's skip_inline_frames).
+    """
+    modules = thread.inferior.modules
+    module: Module | None = modules.at(raw.lookup_pc) if modules is not None else None
+    calls: list[InlineCall] = []
+    if module is not None and not raw.is_signal:
+        try:
+            calls = module.inline_calls_at(raw.lookup_pc)
+        except DebuggerError:
+            calls = []  # Damaged debug information.
+    callee: InlineCall | None = None
+    if raw.level == 0:
+        while calls and not calls[-1].contains(raw.pc - 1):
+            callee = calls.pop()
+    for call in reversed(calls):
+        inner = Frame(thread, raw, inner, call=call, callee=callee)
+        yield inner
+        callee = call
+    yield Frame(thread, raw, inner, callee=callee)

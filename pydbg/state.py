@@ -11,7 +11,7 @@ from pydbg.arch.model import Arch
 from pydbg.context import ProgramContext
 from pydbg.errors import CommandError, DebuggerError, LocationError, NoProcess
 from pydbg.events import BreakpointHit, Event, SyscallCaught
-from pydbg.frames import Frame
+from pydbg.frames import Frame, frames_of
 from pydbg.locspec import Resolved, parse
 from pydbg.settings import Settings
 from pydbg.symbols.modules import ModuleList
@@ -237,12 +237,13 @@ class ProgramState:
             arch=inferior.arch,
             limit=_FRAMES_AHEAD,
         )
-        frame: Frame | None = None
+        inner: Frame | None = None
         for raw in unwinding:
-            frame = Frame(thread, raw, frame)
-            yield frame
-            if _is_main(frame):
-                return
+            for frame in frames_of(thread, raw, inner):
+                yield frame
+                if _is_main(frame):
+                    return
+                inner = frame
         self.stack_problem = unwinding.stop_reason
 
     @property
@@ -363,4 +364,5 @@ class ProgramState:
 def _is_main(frame: Frame) -> bool:
     if frame.module is None or not frame.module.is_main or frame.is_signal_frame:
         return False
-    return frame.function in ("main", "main.main")
+    named = frame.is_main or frame.function in ("main", "main.main")
+    return frame.inline is None and named

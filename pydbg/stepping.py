@@ -150,6 +150,23 @@ class NextInsn(_Decoding):
         return self.stepped()
 
 
+class LeaveInline(NextInsn):
+    """Step over calls until the code of an inlined call is left."""
+
+    name = "finish"
+
+    def __init__(self, thread: Thread, ranges: Iterable[tuple[int, int]]) -> None:
+        super().__init__(thread, 1)
+        self._ranges = tuple(ranges)
+
+    def stepped(self) -> Event | None:
+        """Look whether the pc is still inside."""
+        pc = self.thread.pc
+        if any(low <= pc < high for low, high in self._ranges):
+            return None
+        return self._done()
+
+
 class StepTo(_Decoding):
     """Step until the next instruction is of a kind: call, ret or jump."""
 

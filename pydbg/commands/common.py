@@ -25,6 +25,7 @@ __all__ = [
     "full_path",
     "live",
     "note_path",
+    "note_source",
     "selected",
     "source_line",
     "source_text",
@@ -108,10 +109,8 @@ def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLi
 
 
 def arguments(frame: Frame) -> str:
-    """Return what stands in the brackets of a function: "..." where there may be arguments."""
-    if not frame.has_debug_info or frame.file is None or frame.file.endswith((".S", ".s")):
-        return ""  # Assembly has no parameters to know.
-    return "..."
+    """Return what stands in the brackets of a function: "..." where it has parameters."""
+    return "..." if frame.has_parameters else ""
 
 
 def source_line(session: Session, frame: Frame, *, brief: bool = False) -> SourceLine | None:
@@ -122,7 +121,7 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     """
     if frame.file is None or frame.line is None or frame.is_signal_frame:
         return None
-    note_path(session, frame.module, frame.lookup_addr)
+    note_source(session, frame)
     lines = source_text(session, frame.module, frame.file)
     text = None
     if lines is not None and 1 <= frame.line <= len(lines):
@@ -169,6 +168,13 @@ def full_path(session: Session, module: Module | None, file: str) -> str:
     """Return the path of a line table's file, by the frame that names it."""
     paths: dict[tuple[str, str], str] = session.memory.setdefault("source paths", {})
     return paths.get(("" if module is None else module.path, file), file)
+
+
+def note_source(session: Session, frame: Frame) -> None:
+    """Keep the full path of a frame's source file."""
+    if frame.module is not None and frame.file is not None and frame.path:
+        paths: dict[tuple[str, str], str] = session.memory.setdefault("source paths", {})
+        paths[(frame.module.path, frame.file)] = frame.path
 
 
 def note_path(session: Session, module: Module | None, addr: int) -> None:

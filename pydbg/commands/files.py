@@ -133,7 +133,7 @@ def info_source(session: Session, parsed: Parsed) -> Note:
     frame = dbg.frame if dbg.inferior is not None else None
     if frame is None or frame.file is None:
         return Note("No current source file.")
-    common.note_path(session, frame.module, frame.lookup_addr)
+    common.note_source(session, frame)
     path = common.full_path(session, frame.module, frame.file)
     lines = [f"Current source file is {frame.file}"]
     if path.endswith("/" + frame.file):

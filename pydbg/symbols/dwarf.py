@@ -18,6 +18,7 @@ DW_AT_low_pc, DW_AT_high_pc, DW_AT_language, DW_AT_comp_dir = 0x11, 0x12, 0x13, 
 DW_AT_inline, DW_AT_producer, DW_AT_abstract_origin = 0x20, 0x25, 0x31
 DW_AT_decl_file, DW_AT_decl_line, DW_AT_declaration = 0x3A, 0x3B, 0x3C
 DW_AT_external, DW_AT_specification, DW_AT_entry_pc, DW_AT_ranges = 0x3F, 0x47, 0x52, 0x55
+DW_AT_main_subprogram = 0x6A
 DW_AT_call_file, DW_AT_call_line, DW_AT_linkage_name = 0x58, 0x59, 0x6E
 DW_AT_str_offsets_base, DW_AT_addr_base = 0x72, 0x73
 DW_AT_rnglists_base, DW_AT_loclists_base, DW_AT_MIPS_linkage_name = 0x74, 0x8C, 0x2007

@@ -109,6 +109,8 @@ class UnitFunctions:
         """Whether a variable's location is a list: the code was optimised and described."""
         self._source = source
         self._found: dict[int, Function] = {}
+        self._with_parameters: set[int] = set()
+        self._main = -1
         self._dies: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
         self.inlined: dict[int, list[Inlined]] = {}
         """Function entry -> its inlined calls in the order of the entries."""
@@ -142,6 +144,14 @@ class UnitFunctions:
             if any(low <= link_addr < high for low, high in call.ranges)
         ]
 
+    def has_parameters(self, entry: Function | Inlined) -> bool:
+        """Tell whether a function, or an inlined call of one, has parameters to show."""
+        return entry.die in self._with_parameters
+
+    def is_main(self, function: Function) -> bool:
+        """Tell whether the compiler says that the program begins here (Rust's main)."""
+        return function.die == self._main
+
     def name_of(self, call: Inlined) -> str | None:
         """Give the name of the function that was inlined."""
         try:
@@ -166,7 +176,7 @@ class UnitFunctions:
         depth = function_depth = 0
         function = -1
         scopes: list[tuple[int, int]] = []  # (depth, entry) of namespaces and classes
-        inlines: list[int] = []
+        inlines: list[tuple[int, int]] = []  # (depth, entry)
         while pos < end:
             die = pos
             code = data[pos]
@@ -179,7 +189,7 @@ class UnitFunctions:
                     function = -1
                 while scopes and scopes[-1][0] >= depth:
                     scopes.pop()
-                while inlines and inlines[-1] >= depth:
+                while inlines and inlines[-1][0] >= depth:
                     inlines.pop()
                 continue
             if code >= 0x80:
@@ -191,13 +201,20 @@ class UnitFunctions:
             if plan is None:
                 plan = abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
             tag = abbrev.tag
-            if tag in _VARIABLES and not self.has_loclists:
-                self.has_loclists = _has_list(abbrev, unit.version)
+            if tag in _VARIABLES:
+                if not self.has_loclists:
+                    self.has_loclists = _has_list(abbrev, unit.version)
+                if tag == dwarf.DW_TAG_formal_parameter and function >= 0:
+                    owner = inlines[-1] if inlines else (function_depth, function)
+                    if depth == owner[0] + 1:
+                        self._with_parameters.add(owner[1] + unit.offset)
             if tag == dwarf.DW_TAG_subprogram:
                 if _has_code(abbrev):
                     _, attrs = source.entry(unit, die, data)
                     ranges = source.code_ranges(unit, attrs)
                     ranges = tuple(r for r in ranges if r[0])
+                    if ranges and dwarf.DW_AT_main_subprogram in abbrev.names:
+                        self._main = die + unit.offset
                     if ranges:
                         self._dies[die] = (ranges, tuple(entry for _, entry in scopes))
                         if abbrev.children:
@@ -212,7 +229,7 @@ class UnitFunctions:
                         Inlined(die + unit.offset, len(inlines) + 1, ranges, call_file, call_line)
                     )
                 if abbrev.children:
-                    inlines.append(depth)
+                    inlines.append((depth, die))
             elif abbrev.children and (
                 tag == dwarf.DW_TAG_namespace or tag in dwarf.DW_TAG_structures
             ):

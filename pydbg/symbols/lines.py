@@ -134,6 +134,10 @@ class UnitLines:
         self.files = [table for table in self.files if table.rows]
         self.files.sort(key=lambda table: (table.path != primary, order.get(table.path, 1 << 30)))
 
+    def file_numbered(self, number: int) -> FileTable | None:
+        """Give the file with a number of the line program (DW_AT_call_file)."""
+        return self._numbered(number)
+
     def _numbered(self, number: int) -> FileTable | None:
         """Find the table of a file of the program; None for a number out of range."""
         if number not in self._by_number:

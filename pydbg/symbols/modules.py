@@ -48,6 +48,21 @@ class SourceLine(NamedTuple):
     path: str = ""
 
 
+class InlineCall(NamedTuple):
+    """Hold a call that was inlined: what was called, from which line, and its run-time code."""
+
+    function: str | None
+    file: str | None
+    path: str
+    line: int
+    ranges: tuple[tuple[int, int], ...]
+    has_parameters: bool = True
+
+    def contains(self, addr: int) -> bool:
+        """Tell whether a run-time address is in the inlined code."""
+        return any(low <= addr < high for low, high in self.ranges)
+
+
 class Module:
     """Be one ELF object at a load bias.
 
@@ -328,6 +343,32 @@ class Module:
         """Find the function that DWARF knows at a run-time address (link addresses inside)."""
         table = self.function_table
         return None if table is None else table.at(addr - self.bias)
+
+    def traits_of(self, function: Function) -> tuple[bool, bool]:
+        """Tell whether a function of this module has parameters, and whether it is main."""
+        table = self.function_table
+        unit = table.unit_at(function.low) if table is not None else None
+        if unit is None:
+            return False, False
+        return unit.has_parameters(function), unit.is_main(function)
+
+    def inline_calls_at(self, addr: int) -> list[InlineCall]:
+        """Give the inlined calls that a run-time address is in, outermost first."""
+        table = self.function_table
+        link_addr = addr - self.bias
+        unit = table.unit_at(link_addr) if table is not None else None
+        if unit is None:
+            return []
+        found = []
+        lines = self.lines.unit_at(link_addr) if self.lines is not None else None
+        for call in unit.inlined_at(link_addr):
+            file = lines.file_numbered(call.call_file) if lines is not None else None
+            ranges = tuple((low + self.bias, high + self.bias) for low, high in call.ranges)
+            name, path = (file.name, file.path) if file is not None else (None, "")
+            has_parameters = unit.has_parameters(call)
+            function = unit.name_of(call)
+            found.append(InlineCall(function, name, path, call.call_line, ranges, has_parameters))
+        return found
 
 
 class ModuleList(Sequence[Module]):
