@@ -104,6 +104,7 @@ class Unwinding(Iterator[RawFrame]):
         self._last: RawFrame | None = None
         self._way: _Way | None = None
         self._ended = False
+        self._below_loader = False
         self._switches = 0
         self._first = dict(regs)
 
@@ -349,6 +350,11 @@ class Unwinding(Iterator[RawFrame]):
             symbol = module.symbol_at(frame.lookup_pc)
             if symbol is not None and symbol[0].is_code:
                 function = frame.lookup_pc - symbol[1]
+        if self._below_loader or (module is not None and self._starts_loader(module, frame)):
+            sp = frame.regs.get(self._sp)
+            if sp is not None:
+                self._below_loader = True
+                return _Way("sp", sp + self._word & self._mask, {self._ra: sp}, function=function)
         ways = list(self._guesses(frame, function, exact))
         for way in ways:
             way.function = function
@@ -361,17 +367,29 @@ class Unwinding(Iterator[RawFrame]):
         way = ways[0] if ways and module is not None else _Way("none", error=_NO_PC)
         way.function = function
         way.outermost = module is not None and self._is_entry(frame, module, way)
+        if self._word == 4 and frame.regs.get(self._fp) == 0:
+            way.outermost = True  # i386_frame_cache: a base of 0 marks the outermost frame
         return way
 
-    def _is_entry(self, frame: RawFrame, module: Any, way: _Way) -> bool:
-        """Tell whether a frame is where its program began: nothing called it.
+    def _starts_loader(self, module: Any, frame: RawFrame) -> bool:
+        """Tell the first frame of the dynamic loader, which has no CFI.
 
-        gdb stops at the main program's entry too, but shows two frames of rubbish (argc,
-        argv[0]) below the dynamic loader's, which has no CFI.
+        Below it gdb shows argc and what argv points to as if they were frames, down to argv's
+        null; and so it is here, since people know that picture. (On i386 it does not.)
         """
+        if module.is_main or self._word == 4:
+            return False
+        found = module.symbol_at(frame.lookup_pc)
+        if found is None:
+            return False
+        symbol = found[0]
+        return symbol.link_addr == module.elf.entry or symbol.name == "_dl_start_user"
+
+    def _is_entry(self, frame: RawFrame, module: Any, way: _Way) -> bool:
+        """Tell whether a frame is where its program began: nothing called it."""
         if way.function is None or way.function != module.elf.entry + module.bias:
             return False
-        return bool(module.is_main) or not self._proves_itself(frame, way)
+        return bool(module.is_main)
 
     def _guesses(self, frame: RawFrame, function: int | None, exact: bool) -> Iterator[_Way]:
         word, sp, fp = self._word, frame.regs.get(self._sp), frame.regs.get(self._fp)
