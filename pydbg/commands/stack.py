@@ -168,7 +168,7 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         cfa=this.cfa,
         pc=this.addr,
         pc_name=arch.pc,
-        function=this.function,
+        function=_name_here(this),
         file=this.file,
         line=this.line,
         saved_pc=_saved_pc(this, caller, saved, arch),
@@ -182,6 +182,14 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         signal_handler=this.is_signal_frame,
         outermost="" if caller is not None else _outermost(session, this, saved, arch),
     )
+
+
+def _name_here(frame: Frame) -> str | None:
+    """Return the function's name; without debug information gdb asks for the pc, not for pc - 1."""
+    found = None
+    if frame.module is not None and not frame.has_debug_info:
+        found = frame.module.symbol_at(frame.addr)
+    return frame.function if found is None else found[0].demangled
 
 
 def _saved(frame: Frame, arch: Any) -> tuple[tuple[str, int], ...]:
