@@ -25,7 +25,7 @@ Resolve = Callable[[int], "str | None"]
 _ADDRESS = re.compile(r"\b0x([0-9a-f]{5,16})\b(?: (<[^<>\n]*>))?")
 _DECIMAL = re.compile(r"(?<![\w.$#])-?\d{9,20}\b")
 _PROCESS = re.compile(
-    r"\b((?:[Pp]rocess|LWP|lwp|pid|PID|Process ID|process group)[ =]|/proc/)(\d+)\b"
+    r"((?:\b(?:[Pp]rocess|LWP|lwp|pid|PID|Process ID|process group)[ =]|/proc/))(\d+)\b"
 )
 _TERMINAL = re.compile(r"/dev/(?:pts/\d+|tty\d*)\b")
 _INODE = re.compile(r"\b(pipe|socket|anon_inode):\[\d+\]")
