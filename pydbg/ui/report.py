@@ -60,8 +60,9 @@ _FILES = {"-o": "output", "--output": "output", "--json": "json", "--markdown": 
 def parse(arguments: Sequence[str]) -> Wishes:
     """Return what a command line asks for; UsageError where it is wrong.
 
-    >>> parse(["--json", "a.json", "--", "./prog", "-x"])
-    Wishes(program='./prog', args=('-x',), output=None, json='a.json', markdown=None, ...)
+    >>> wishes = parse(["--json", "a.json", "--", "./prog", "-x"])
+    >>> wishes.program, wishes.args, wishes.json
+    ('./prog', ('-x',), 'a.json')
     """
     found: dict[str, str] = {}
     follow = False

@@ -113,7 +113,8 @@ def test_a_session_that_ends_earlier_differs(recorded: Path) -> None:
 def test_a_recording_of_errors(tmp_path: Path) -> None:
     file = tmp_path / "a.session"
     done = pydbg("--batch", "--keep-going", "-ex", f"record session {file}", "-ex", "break nosuch",
-                 "-ex", "print 1 +", "-ex", "record stop", build("plain.c"), cwd=tmp_path)  # fmt: skip
+                 "-ex", "print 1 +", "-ex", "record stop", build("plain.c"),
+                 cwd=tmp_path)  # fmt: skip
     assert done.returncode == 1
     assert '(pydbg) break nosuch\nFunction "nosuch" not defined.\n' in file.read_text()
     assert replay(tmp_path, file).returncode == 0
