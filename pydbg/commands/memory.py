@@ -283,22 +283,29 @@ def telescope(session: Session, parsed: Parsed) -> Telescope:
         count = kinds.int_of(parts[1], session) if len(parts) > 1 else 8
     if not 0 < count <= 10_000:
         raise UsageError(f"A count from 1 to 10000 is expected, not {count}.")
+    rows, error = telescope_rows(session, addr, count)
+    session.memory["telescope"] = (addr + len(rows) * word, count)
+    return Telescope(rows, word, error)
+
+
+def telescope_rows(session: Session, addr: int, count: int) -> tuple[tuple[TelescopeRow, ...], str]:
+    """Return the rows of ``count`` words, and the error where memory ended.
+
+    MemoryFault if not even the first can be read.
+    """
+    word = session.dbg.arch.pointer_size
     registers = _registers(session)
     rows: list[TelescopeRow] = []
-    error = ""
-    for index in range(count):
-        at = addr + index * word
+    for at in range(addr, addr + count * word, word):
         try:
-            value = dbg.memory.read_int(at, word)
+            value = session.dbg.memory.read_int(at, word)
         except MemoryFault as fault:
             if not rows:
                 raise
-            error = str(fault)
-            break
+            return tuple(rows), str(fault)
         chain, end = _chain(session, value, word)
         rows.append(TelescopeRow(at, chain, end, registers.get(at, ())))
-    session.memory["telescope"] = (addr + len(rows) * word, count)
-    return Telescope(tuple(rows), word, error)
+    return tuple(rows), ""
 
 
 def _registers(session: Session) -> dict[int, tuple[str, ...]]:

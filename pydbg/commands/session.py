@@ -16,6 +16,7 @@ from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
 from pydbg.commands.runner import ScriptRunner
 from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
 from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
+from pydbg.snapshot import Trail
 
 if TYPE_CHECKING:
     from pydbg.commands.logfile import Logging
@@ -99,6 +100,10 @@ class Session(ScriptRunner):
         self.ending: BaseException | None = None
         """What ends the session before its next command: the time is up."""
         self.observers: list[Observer] = []
+        self.trail = Trail()
+        """How the program looked at the last stops: ``changed`` and ``context`` compare."""
+        self.hit: set[int] = set()
+        """The numbers of breakpoints and catchpoints that stopped the program."""
         self.last_event: Event | None = None
         """The stop, exit or death that was reported last."""
         self.child_status: int | None = None
@@ -289,6 +294,7 @@ class Session(ScriptRunner):
             self.child_status = None
         if self.ending is not None and isinstance(event, Interrupted):
             raise self.ending
+        self.trail.stopped(self.dbg, seen=not self._acting)
         bodies, self._actions = self._bodies(event), []
         ended = isinstance(event, (Exited, Killed))
         if ended:  # As in gdb, which tells the end of a process before anything else.
@@ -329,6 +335,10 @@ class Session(ScriptRunner):
         if silent:
             return
         self._write_block(self._render(record))
+        if self.interactive or self.settings["context"] != "auto":
+            from pydbg.commands.contextview import at_stop
+
+            self.show(at_stop(self, record))
         for hook in self.stop_hooks:
             self._write_block(hook(self, event))
 
@@ -339,6 +349,7 @@ class Session(ScriptRunner):
         else:
             number = getattr(event, "number", None)
             numbers = () if number is None else (number,)
+        self.hit.update(numbers)
         points = self.dbg.breakpoints
         found = [points.get(number) or self._passing.get(number) for number in numbers]
         return [tuple(one.commands) for one in found if one is not None and one.commands]

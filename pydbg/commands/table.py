@@ -57,6 +57,7 @@ MODULES = (
     "stack",
     "files",
     "status",
+    "contextview",
     "support",
     "setshow",
     "scripting",

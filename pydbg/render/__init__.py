@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import results
+from pydbg.commands import results, viewrecords
 from pydbg.events import Event
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ _TEXTS: dict[type, tuple[str, str]] = {
 }
 """The module of this room and the function in it, by the type of the record."""
 
+_PAINTED: dict[type, tuple[str, str]] = {
+    viewrecords.ContextView: ("context", "view"),
+    viewrecords.Difference: ("context", "difference"),
+}
+"""The same for records whose text depends on the terminal: its colours, its width."""
+
 
 def render(what: Any, session: Session | None = None) -> str:
     """Return the text of a result or event.
@@ -68,6 +74,13 @@ def render(what: Any, session: Session | None = None) -> str:
         what = gather.gather(what, session)
         if what is None:
             return ""
+    painted = _PAINTED.get(type(what))
+    if painted is not None:
+        from pydbg.render.paint import paint_for
+
+        module, name = painted
+        painter = getattr(import_module(f"pydbg.render.{module}"), name)
+        return str(painter(what, paint_for(session)))
     module, name = _TEXTS[type(what)]
     function: Callable[[Any], str] = getattr(import_module(f"pydbg.render.{module}"), name)
     return function(what)
