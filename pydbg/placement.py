@@ -14,6 +14,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pydbg.errors import DebuggerError
+from pydbg.linux import procfs
+
 if TYPE_CHECKING:
     from pydbg.target.thread import Thread
 
@@ -83,10 +86,8 @@ class Placement:
 
     def _place(self, thread: Thread) -> None:
         try:
-            with open(f"/proc/{thread.tid}/stat", "rb") as file:
-                cpu = int(file.read().rpartition(b")")[2].split()[36])
-            os.sched_setaffinity(0, {cpu})
-        except (OSError, ValueError, IndexError):
+            os.sched_setaffinity(0, {procfs.processor(thread.tid)})
+        except (OSError, DebuggerError):
             self.leave()
 
     def leave(self) -> None:
@@ -107,10 +108,6 @@ class Placement:
 def _may_leave_again() -> bool:
     """Tell whether this process may go from SCHED_IDLE back to SCHED_OTHER."""
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("CapEff:"):
-                    return bool(int(line.split()[1], 16) & _CAP_SYS_NICE)
-    except (OSError, ValueError):
+        return bool(procfs.effective_capabilities(os.getpid()) & _CAP_SYS_NICE)
+    except DebuggerError:
         return False
-    return False
