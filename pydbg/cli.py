@@ -41,20 +41,36 @@ OPTIONS: tuple[Option, ...] = (
     Option(("d", "directory"), "DIR", "Search for source files in DIR.", step="directory"),
     Option(("eval-command", "ex"), "COMMAND", "Run COMMAND.", step="line"),
     Option(("exec", "e", "se", "symbols", "s"), "FILE", "Debug the program FILE.", "program"),
+    Option(("exec-status",), "", "Like --return-child-result, but die of the program's signal.",
+           "exec_status"),
     Option(("help", "h"), "", "Show this text.", "help"),
+    Option(("inferior-stderr",), "FILE", "The program's stderr goes to FILE (null: nowhere).",
+           "inferior_stderr"),
+    Option(("inferior-stdout",), "FILE", "The program's stdout goes to FILE (null: nowhere).",
+           "inferior_stdout"),
     Option(("init-command", "ix"), "FILE", "Like -x, before the program is loaded.", step="ifile"),
     Option(("init-eval-command", "iex"), "COMMAND", "Like -ex, before the program is loaded.",
            step="iline"),
+    Option(("json",), "FILE", "Write events as JSON Lines to FILE, or to the descriptor fd:N.",
+           "json"),
     Option(("keep-going",), "", "Run on after an error; the exit status is still 1.", "keep_going"),
-    Option(("normalise",), "", "Replace addresses, process numbers and temporary paths by what "
-           "they mean.", "normalise"),
+    Option(("log-fd",), "N", "pydbg's own text goes to the descriptor N.", "log_fd"),
+    Option(("normalise",), "", "Show what addresses, pids, temporary paths are, not their values.",
+           "normalise"),
     Option(("nx", "n", "nh"), "", "Do not read the init file.", "no_init"),
     Option(("on-crash",), "report", "Explain a signal that kills the program on stderr.",
            "on_crash"),
+    Option(("on-eof",), "ACTION", "What becomes of a live program: kill, detach, continue.",
+           "on_eof"),
+    Option(("output",), "FILE", "pydbg's own text goes to FILE, not to stdout.", "output"),
     Option(("pid", "p"), "PID", "Attach to the process PID.", "pid"),
     Option(("quiet", "q", "silent"), "", "Do not show the greeting.", "quiet"),
+    Option(("require-hit",), "[N]", "Exit with 1 if a breakpoint (number N) was never hit.",
+           "require_hit"),
     Option(("return-child-result",), "", "Exit with the program's exit status; 128 + N when a "
            "signal N killed it.", "return_child_result"),
+    Option(("timeout",), "SECS", "After SECS show all stacks, kill the program, exit 124.",
+           "timeout"),
     Option(("tty", "t"), "DEVICE", "The program reads and writes the terminal DEVICE.", "tty"),
     Option(("version", "v"), "", "Show the version.", "version"),
 )  # fmt: skip
@@ -62,6 +78,10 @@ OPTIONS: tuple[Option, ...] = (
 
 IGNORED = ("fullname", "f", "nowindows", "nw", "readnow", "readnever", "r", "windows", "w")
 """Options of gdb without an argument that mean nothing here; they are accepted."""
+
+
+ON_EOF = ("kill", "detach", "continue")
+"""What ``--on-eof`` may say."""
 
 
 class Options:
@@ -77,14 +97,24 @@ class Options:
         self.args_follow = False
         self.batch = False
         self.cd = ""
+        self.exec_status = False
         self.help = False
+        self.inferior_stderr = ""
+        self.inferior_stdout = ""
+        self.json = ""
         self.keep_going = False
+        self.log_fd = ""
         self.no_init = False
         self.normalise = False
         self.on_crash = ""
+        self.on_eof = ""
+        self.output = ""
         self.pid = ""
         self.quiet = False
+        self.require_hit: list[str] = []
+        """Numbers of breakpoints that must be hit; "" is all."""
         self.return_child_result = False
+        self.timeout = ""
         self.tty = ""
         self.version = False
         self.steps: list[tuple[str, str]] = []
@@ -128,7 +158,31 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError(f"-p needs the number of a process, not '{options.pid}'")
     if options.on_crash not in ("", "report"):
         raise UsageError(f"--on-crash knows 'report' only, not '{options.on_crash}'")
+    _check(options)
     return options
+
+
+def _check(options: Options) -> None:
+    """Refuse values that mean nothing, before anything is done."""
+    if options.on_eof not in ("", *ON_EOF):
+        raise UsageError(f"--on-eof is one of {', '.join(ON_EOF)}, not '{options.on_eof}'")
+    if options.timeout:
+        try:
+            good = 0 < float(options.timeout) < 1e9
+        except ValueError:
+            good = False
+        if not good:
+            raise UsageError(f"--timeout needs a number of seconds, not '{options.timeout}'")
+    if options.log_fd and not options.log_fd.isdecimal():
+        raise UsageError(f"--log-fd needs the number of a descriptor, not '{options.log_fd}'")
+    if options.json.startswith("fd:") and not options.json[3:].isdecimal():
+        raise UsageError(f"--json needs a file or fd:N, not '{options.json}'")
+    if options.output and options.log_fd:
+        raise UsageError("--output and --log-fd exclude each other")
+    for text in options.require_hit:
+        if text and not text.isdecimal():
+            raise UsageError(f"--require-hit needs the number of a breakpoint, not '{text}'")
+    options.return_child_result = options.return_child_result or options.exec_status
 
 
 def _option(options: Options, word: str, rest: list[str]) -> None:
@@ -138,7 +192,12 @@ def _option(options: Options, word: str, rest: list[str]) -> None:
     row = _find(name, word)
     if row is None:
         return
-    if row.argument:
+    if row.argument.startswith("["):
+        # An argument that may be left out: the next word only if it is a number.
+        if not equal and rest and rest[0].isdecimal():
+            value = rest.pop(0)
+        getattr(options, row.field).append(value)
+    elif row.argument:
         if not equal:
             if not rest:
                 raise UsageError(f"option '{word}' requires an argument")
@@ -199,8 +258,8 @@ def usage() -> str:
         "commands may also come through a pipe.",
         "",
         "Exit status: 0 all commands succeeded; 1 one failed; 2 wrong command line; N after",
-        "quit N; 126, 127 the program cannot be run, is not there; 130 interrupted;",
-        "125 an internal error of pydbg.",
+        "quit N; 124 after --timeout; 126, 127 the program cannot be run, is not there;",
+        "130 interrupted; 125 an internal error of pydbg.",
     ]
     return "\n".join(lines) + "\n"
 

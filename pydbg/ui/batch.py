@@ -13,6 +13,7 @@ status      meaning
 2           wrong command line
 125         an internal error of pydbg
 126, 127    the program cannot be run; is not there
+124         the time of ``--timeout`` is over
 130         interrupted
 N           ``quit N``; with ``--return-child-result``: the program's own
 ==========  ======================================================================
@@ -31,10 +32,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from pydbg.commands.session import Lines, Quit, ScriptError, Session
 from pydbg.errors import DebuggerError, FileError, LaunchError
+from pydbg.ui import outcome, watchdog
 from pydbg.ui.dress import dressed
+from pydbg.ui.streams import redirected, reported
 
 if TYPE_CHECKING:
     from pydbg.cli import Options
+    from pydbg.debugger import Debugger
 
 __all__ = ["FAILED", "INTERNAL", "INTERRUPTED", "Terminated", "internal_error", "run", "start"]
 
@@ -76,7 +80,12 @@ def start(options: Options) -> int:
     """Run pydbg as the options say and return its exit status."""
     try:
         with termination():
-            return _start(options)
+            status, signo = _start(options)
+        if signo:
+            from pydbg.ui.report import die
+
+            die(signo)
+        return status
     except Terminated as error:
         _flush(sys.stdout)
         # Die of the same signal, so that whoever sent it sees that.
@@ -93,14 +102,11 @@ def start(options: Options) -> int:
         return INTERNAL
 
 
-def _start(options: Options) -> int:
+def _start(options: Options) -> tuple[int, int]:
+    """Run a session; return its status and the signal that pydbg is to die of, 0 for none."""
     from pydbg.debugger import Debugger
 
     terminal = _isatty(sys.stdin) and not options.batch
-    for stream in (sys.stdout, sys.stderr):
-        # What cannot be written (bytes of a script, a terminal that is not UTF-8) is escaped.
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     dbg = Debugger()
     if _isatty(sys.stdin):
         from pydbg.console import Console
@@ -108,15 +114,30 @@ def _start(options: Options) -> int:
         dbg.terminal = Console(sys.stdin.fileno())
     dbg.own_sigint = True
     try:
-        session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
-        with dressed(session, options):
-            status = run(session, options, terminal=terminal)
-            _say_end(session)
-            dbg.close()
+        with redirected(options, dbg):
+            return _session(dbg, options, terminal)
+    except FileError as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED, 0
     finally:
         dbg.close()
+
+
+def _session(dbg: Debugger, options: Options, terminal: bool) -> tuple[int, int]:
+    for stream in (sys.stdout, sys.stderr):
+        # What cannot be written (bytes of a script, a terminal that is not UTF-8) is escaped.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
+    with reported(session, options) as events, dressed(session, options):
+        status = run(session, options, terminal=terminal)
+        outcome.say_end(session)
+        dbg.close()
+        session.out.flush()
+        if events is not None:
+            events.emit({"event": "end", "status": status})
     _flush(sys.stdout)
-    return status
+    return status, outcome.signal_to_die_of(session, options, status)
 
 
 def run(session: Session, options: Options, *, terminal: bool, stdin: TextIO | None = None) -> int:
@@ -126,6 +147,19 @@ def run(session: Session, options: Options, *, terminal: bool, stdin: TextIO | N
     """
     session.keep_going = options.keep_going
     session.interrupt_ends = not terminal
+    try:
+        with watchdog.limited(session, float(options.timeout or 0)):
+            return _run(session, options, terminal, stdin)
+    except watchdog.TimedOut as error:
+        return watchdog.report(session, error)
+    except _Failed as failed:
+        return failed.status
+    except KeyboardInterrupt:
+        session.warn("Interrupted.")
+        return INTERRUPTED
+
+
+def _run(session: Session, options: Options, terminal: bool, stdin: TextIO | None) -> int:
     try:
         status = _prepare(session, options, terminal)
         if status:
@@ -138,16 +172,13 @@ def run(session: Session, options: Options, *, terminal: bool, stdin: TextIO | N
         if not options.batch:
             session.dbg.stdin = os.devnull
             _script(session, Lines(stdin or sys.stdin, "stdin", typed=True), terminal)
+        outcome.at_end(session, options)
     except Quit as quit_:
-        if quit_.status is not None:
-            return quit_.status
-        return _final(session, options)
-    except _Failed as failed:
-        return failed.status
-    except KeyboardInterrupt:
-        session.warn("Interrupted.")
-        return INTERRUPTED
-    return _final(session, options)
+        return outcome.final(session, options, quit_.status)
+    except DebuggerError as error:
+        session.error(error)
+        return FAILED
+    return outcome.final(session, options)
 
 
 class _Failed(Exception):
@@ -245,29 +276,6 @@ def _script(session: Session, source: Lines | str, terminal: bool) -> None:
         raise _Failed(cause.status if isinstance(cause, LaunchError) else FAILED) from None
     finally:
         session.out.flush()
-
-
-def _final(session: Session, options: Options) -> int:
-    """Return the status of a run that came to its end."""
-    if session.errors:
-        return FAILED
-    if not options.return_child_result:
-        return 0
-    if session.child_status is not None:
-        return session.child_status
-    if session.last_event is None:
-        session.warn("pydbg: there is no result to return: the program was not run.")
-        return FAILED
-    return 128 + signal.SIGKILL  # it is killed in a moment
-
-
-def _say_end(session: Session) -> None:
-    """Say on stderr what becomes of a program that is left behind."""
-    if session.interactive:
-        return
-    for one in session.dbg.inferiors:
-        fate = "killed" if one.launched else "detached"
-        session.warn(f"[Inferior {one.number} (process {one.pid}) {fate}]")
 
 
 def internal_error(error: BaseException) -> None:
