@@ -217,6 +217,10 @@ def frames_of(thread: Thread, raw: RawFrame, inner: Frame | None) -> Iterator[Fr
             calls = module.inline_calls_at(raw.lookup_pc)
         except DebuggerError:
             calls = []  # Damaged debug information.
+    if raw.how == "tailcall":
+        # One frame, named by the innermost function there, as gdb has it.
+        yield Frame(thread, raw, inner, call=calls[-1] if calls else None)
+        return
     callee: InlineCall | None = None
     if raw.level == 0:
         while calls and not calls[-1].contains(raw.pc - 1):

@@ -21,6 +21,7 @@ from pydbg.target.tracer import Tracer
 from pydbg.threads import Thread
 
 if TYPE_CHECKING:
+    from pydbg.target.unwind import RawFrame
     from pydbg.arch.disasm import Insn
     from pydbg.debugger import Debugger
     from pydbg.expr.nodes import Node
@@ -219,6 +220,7 @@ class ProgramState:
             self.stack_problem = problem
 
     def _frames_of(self, thread: Thread) -> Iterator[Frame]:
+        from pydbg.target.tailcalls import TailCalls
         from pydbg.target.unwind import unwind
 
         self.stack_problem = None
@@ -238,12 +240,21 @@ class ProgramState:
             limit=_FRAMES_AHEAD,
         )
         inner: Frame | None = None
-        for raw in unwinding:
-            for frame in frames_of(thread, raw, inner):
-                yield frame
-                if _is_main(frame):
-                    return
-                inner = frame
+        tail_calls: TailCalls | None = None
+        callee: RawFrame | None = None
+        for real in unwinding:
+            raws = [real]
+            if callee is not None:
+                tail_calls = tail_calls or TailCalls(inferior.modules)
+                column = inferior.arch.return_column
+                raws = [*tail_calls.between(callee, real, column), real]
+            callee = real
+            for raw in raws:
+                for frame in frames_of(thread, raw, inner):
+                    yield frame
+                    if _is_main(frame):
+                        return
+                    inner = frame
         self.stack_problem = unwinding.stop_reason
 
     @property

@@ -105,6 +105,8 @@ class Stop(Record):
     location: int | None = None
     """The breakpoint's location, if it has several."""
     bits: int = 64
+    what: str = ""
+    """What a watchpoint watches, as it was asked for."""
 
 
 class Note(Record):
@@ -221,6 +223,10 @@ class FrameDetails(Record):
     how: str = ""
     signal_handler: bool = False
     outermost: str = ""
+    relation: str = ""
+    """What a frame without a place on the stack is: ``inlined into frame 1``."""
+    sp_name: str = ""
+    """The register that holds such a frame's stack pointer."""
 
 
 class RegisterRow(Record):

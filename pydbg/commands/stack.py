@@ -159,9 +159,14 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
     current = common.selected(session).level if level is None else level
     frames = session.dbg.frames(current + 2)
     this = frames[current]
+    is_virtual = this.inline is not None or this.how == "tailcall"
     caller = frames[current + 1] if len(frames) > current + 1 else None
     arch = session.dbg.arch
+    if is_virtual:
+        return _virtual_frame(session, this, caller, frames[current - 1] if current else None)
     saved = _saved(this, arch)
+    if caller is not None and caller.how == "tailcall":
+        saved = tuple(pair for pair in saved if pair[0] != arch.pc)
     base = _base(this, arch)
     return FrameDetails(
         level=this.level,
@@ -181,6 +186,41 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         how=this.how,
         signal_handler=this.is_signal_frame,
         outermost="" if caller is not None else _outermost(session, this, saved, arch),
+    )
+
+
+def _virtual_frame(
+    session: Session, frame: Frame, caller: Frame | None, callee: Frame | None
+) -> FrameDetails:
+    """Describe a frame that is on no stack: of an inlined call, or one that left by a jump."""
+    dbg = session.dbg
+    below = dbg.frames()[frame.level :]
+    real = (f for f in below if f.inline is None and f.how != "tailcall")
+    owner = next(real, None)
+    outer = next((f for f in below if owner is not None and f.level > owner.level), None)
+    relation = "tail call frame"
+    if frame.how != "tailcall":
+        relation = "" if owner is None else f"inlined into frame {frame.level + 1}"
+    return FrameDetails(
+        level=frame.level,
+        cfa=frame.cfa,
+        pc=frame.addr,
+        pc_name=dbg.arch.pc,
+        function=frame.function,
+        file=frame.file,
+        line=frame.line,
+        saved_pc=None if outer is None else outer.addr,
+        caller_cfa=None,
+        callee_cfa=None if callee is None else callee.cfa,
+        language=_language(frame),
+        arglist=None,
+        args="",
+        saved=(),
+        how=frame.how,
+        signal_handler=False,
+        outermost="",
+        relation=relation,
+        sp_name=dbg.arch.sp,
     )
 
 

@@ -95,7 +95,7 @@ def _details(info: FrameDetails) -> Iterator[str]:
     yield f"{where}; saved {info.pc_name} = {saved}"
     if info.outermost:
         yield f" Outermost frame: {info.outermost}"
-    relations = []
+    relations = [info.relation] if info.relation else []
     if info.caller_cfa is not None:
         relations.append(f"called by frame at {info.caller_cfa:#x}")
     if info.callee_cfa is not None:
@@ -109,8 +109,11 @@ def _details(info: FrameDetails) -> Iterator[str]:
         yield f" source language {info.language}."
     base = "unknown address." if info.arglist is None else f"{info.arglist:#x},"
     yield f" Arglist at {base}" + ("" if info.arglist is None else f" args: {info.args}")
-    previous = "unknown" if info.cfa is None else f"{info.cfa:#x}"
-    yield f" Locals at {base} Previous frame's sp is {previous}"
+    previous = "is unknown" if info.cfa is None else f"is {info.cfa:#x}"
+    if info.sp_name:
+        previous = f"in {info.sp_name}"
+    base = base.replace(".", ",")
+    yield f" Locals at {base} Previous frame's sp {previous}"
     if info.saved:
         yield " Saved registers:"
         yield "  " + ", ".join(f"{name} at {addr:#x}" for name, addr in info.saved)

@@ -7,6 +7,7 @@ over by a precomputed addition. Names are looked up when they are asked for.
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.records import Record
@@ -16,6 +17,9 @@ from pydbg.symbols.demangle import demangle, is_rust, without_result
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
+
+if TYPE_CHECKING:
+    from pydbg.symbols.callsites import CallSite
 
 __all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
 
@@ -151,6 +155,15 @@ class UnitFunctions:
     def is_main(self, function: Function) -> bool:
         """Tell whether the compiler says that the program begins here (Rust's main)."""
         return function.die == self._main
+
+    def call_sites(self, function: Function) -> list[CallSite]:
+        """Give what is known of a function's calls, in the order of the entries."""
+        from pydbg.symbols.callsites import read_call_sites
+
+        with damaged(f"{self._source.elf.path}: .debug_info"):
+            return read_call_sites(
+                self._source, self.unit, function.die - self.unit.offset, self._target
+            )
 
     def name_of(self, call: Inlined) -> str | None:
         """Give the name of the function that was inlined."""

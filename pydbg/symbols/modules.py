@@ -24,6 +24,7 @@ from pydbg.symbols.plt import PltTable
 from pydbg.symbols.symtab import Symbol, SymbolSource, SymbolTable, choose, main_table
 
 if TYPE_CHECKING:
+    from pydbg.symbols.callsites import CallSite
     from pydbg.symbols.cfi import CfiTable
     from pydbg.symbols.functions import Function, FunctionTable
     from pydbg.symbols.lines import LineEntry, LineTable
@@ -343,6 +344,13 @@ class Module:
         """Find the function that DWARF knows at a run-time address (link addresses inside)."""
         table = self.function_table
         return None if table is None else table.at(addr - self.bias)
+
+    def call_sites_at(self, addr: int) -> list[CallSite]:
+        """Give the calls of the function at a run-time address (link addresses inside)."""
+        table = self.function_table
+        unit = table.unit_at(addr - self.bias) if table is not None else None
+        function = unit.at(addr - self.bias) if unit is not None else None
+        return [] if unit is None or function is None else unit.call_sites(function)
 
     def traits_of(self, function: Function) -> tuple[bool, bool]:
         """Tell whether a function of this module has parameters, and whether it is main."""

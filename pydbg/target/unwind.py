@@ -54,7 +54,8 @@ class RawFrame(Record, frozen=False):
     regs: dict[int, int]
     how: str = "none"
     """"cfi", "signal" (the trampoline's frame), "prologue", "fp", "sp" (return address on
-    top of the stack), "scan" (further up), or "none": the caller cannot be found."""
+    top of the stack), "scan" (further up), or "none": the caller cannot be found. "tailcall"
+    is a frame that left by a jump and is on no stack."""
     cfa: int | None = None
     """The canonical frame address: the stack pointer before the call (gdb: "frame at")."""
     saved: dict[int, int] = field(default_factory=dict)
