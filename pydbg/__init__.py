@@ -1,8 +1,10 @@
 """A breakpoint debugger for Linux programs, on ptrace: a prompt, scripts, and this library.
 
 >>> import pydbg
->>> pydbg.__version__
-'0.1.0'
+>>> with pydbg.launch("/bin/echo", "hello", stdout="/dev/null") as dbg:
+...     catch = dbg.catch_syscall("write")
+...     print(dbg.cont().decoded.line())
+write(1</dev/null>, "hello\\n", 6)
 
 ``pydbg.launch("./prog", "arg")`` and ``pydbg.attach(pid)`` return a :class:`pydbg.Debugger`.
 Names are loaded when they are first used, so that ``import pydbg`` costs next to nothing.
@@ -17,9 +19,11 @@ __version__ = "0.1.0"
 __all__ = [
     "STOP",
     "Attached",
+    "Breakpoint",
     "BreakpointHit",
     "BreakpointMoved",
     "CatchHit",
+    "Catchpoint",
     "ChildCreated",
     "CommandError",
     "Debugger",
@@ -30,41 +34,56 @@ __all__ = [
     "ExprError",
     "FileError",
     "FollowedChild",
+    "Frame",
     "FunctionFinished",
     "GroupStopped",
+    "Inferior",
+    "Insn",
     "Interrupted",
     "Killed",
     "LaunchError",
+    "Location",
     "LocationError",
     "LocationReached",
     "MemoryFault",
+    "MemoryView",
     "ModuleLoaded",
     "ModuleUnloaded",
     "NoProcess",
     "Note",
     "PtraceError",
+    "RegisterView",
+    "Settings",
     "SignalNoticed",
     "SignalReceived",
     "Started",
     "StepDone",
     "SymbolError",
     "SyscallCaught",
+    "Thread",
     "ThreadCreated",
     "ThreadExited",
     "ThreadGone",
     "UsageError",
+    "Value",
+    "Watchpoint",
+    "WatchpointTriggered",
     "__version__",
+    "aio",
     "attach",
     "command",
     "launch",
 ]
 
 if TYPE_CHECKING:
+    from pydbg import aio as aio
+    from pydbg.access import MemoryView as MemoryView
+    from pydbg.access import RegisterView as RegisterView
+    from pydbg.arch.disasm import Insn as Insn
+    from pydbg.breakpoints import Breakpoint as Breakpoint
+    from pydbg.breakpoints import Catchpoint as Catchpoint
+    from pydbg.breakpoints import Location as Location
     from pydbg.commands.pyscript import command as command
-    from pydbg.debugger import STOP as STOP
-    from pydbg.debugger import Debugger as Debugger
-    from pydbg.debugger import attach as attach
-    from pydbg.debugger import launch as launch
     from pydbg.errors import CommandError as CommandError
     from pydbg.errors import DebuggerError as DebuggerError
     from pydbg.errors import ExprError as ExprError
@@ -101,65 +120,47 @@ if TYPE_CHECKING:
     from pydbg.events import SyscallCaught as SyscallCaught
     from pydbg.events import ThreadCreated as ThreadCreated
     from pydbg.events import ThreadExited as ThreadExited
+    from pydbg.events import WatchpointTriggered as WatchpointTriggered
+    from pydbg.expr.values import Value as Value
+    from pydbg.frames import Frame as Frame
+    from pydbg.library import STOP as STOP
+    from pydbg.library import Debugger as Debugger
+    from pydbg.library import attach as attach
+    from pydbg.library import launch as launch
+    from pydbg.settings import Settings as Settings
+    from pydbg.target.inferior import Inferior as Inferior
+    from pydbg.threads import Thread as Thread
+    from pydbg.watchpoints import Watchpoint as Watchpoint
 
-_ERRORS = (
-    "CommandError",
-    "DebuggerError",
-    "ExprError",
-    "FileError",
-    "LaunchError",
-    "LocationError",
-    "MemoryFault",
-    "NoProcess",
-    "PtraceError",
-    "SymbolError",
-    "ThreadGone",
-    "UsageError",
-)
-_EVENTS = (
-    "Attached",
-    "BreakpointHit",
-    "BreakpointMoved",
-    "CatchHit",
-    "ChildCreated",
-    "Event",
-    "Execed",
-    "Exited",
-    "FollowedChild",
-    "FunctionFinished",
-    "GroupStopped",
-    "Interrupted",
-    "Killed",
-    "LocationReached",
-    "ModuleLoaded",
-    "ModuleUnloaded",
-    "Note",
-    "SignalNoticed",
-    "SignalReceived",
-    "Started",
-    "StepDone",
-    "SyscallCaught",
-    "ThreadCreated",
-    "ThreadExited",
-)
-_DEBUGGER = ("STOP", "Debugger", "attach", "launch")
+_ROOMS = {
+    "access": ("MemoryView", "RegisterView"),
+    "arch.disasm": ("Insn",),
+    "breakpoints": ("Breakpoint", "Catchpoint", "Location"),
+    "commands.pyscript": ("command",),
+    "expr.values": ("Value",),
+    "frames": ("Frame",),
+    "library": ("STOP", "Debugger", "attach", "launch"),
+    "settings": ("Settings",),
+    "target.inferior": ("Inferior",),
+    "threads": ("Thread",),
+    "watchpoints": ("Watchpoint",),
+    "errors": tuple(
+        name for name in __all__ if name.endswith(("Error", "Fault", "Gone", "Process"))
+    ),
+}
+"""Where public names live; all others are events."""
 
 
 def __getattr__(name: str) -> Any:
     """Load the room a public name lives in (PEP 562)."""
-    if name in _DEBUGGER:
-        room = "pydbg.debugger"
-    elif name in _ERRORS:
-        room = "pydbg.errors"
-    elif name in _EVENTS:
-        room = "pydbg.events"
-    elif name == "command":
-        room = "pydbg.commands.pyscript"
-    else:
-        raise AttributeError(f"module 'pydbg' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(room), name)
+    if name == "aio":
+        return import_module("pydbg.aio")
+    if name not in __all__:
+        raise AttributeError(f"module 'pydbg' has no attribute {name!r}")
+    room = next((room for room, names in _ROOMS.items() if name in names), "events")
+    value = getattr(import_module(f"pydbg.{room}"), name)
     globals()[name] = value
     return value
 

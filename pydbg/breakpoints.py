@@ -20,6 +20,10 @@ CATCH_KINDS = ("syscall", "fork", "vfork", "clone", "exec", "exit", "signal", "l
 Callback = Callable[[Any], Any]
 
 
+def _nobody() -> Callable[[], None]:
+    return lambda: None
+
+
 class Location(Record, frozen=False, eq=False):
     """Be one place of a breakpoint; the owner of its site.
 
@@ -34,7 +38,7 @@ class Location(Record, frozen=False, eq=False):
     addr: int | None = None
     shown: int | None = None
     """The address to show where ``addr`` is none: before the program runs and after its end."""
-    enabled: bool = True
+    is_on: bool = True
     symbolic: str = ""
     """``main+4`` as it is shown in angle brackets."""
     function: str | None = None
@@ -46,14 +50,30 @@ class Location(Record, frozen=False, eq=False):
 
     internal = False
 
+    @property
+    def enabled(self) -> bool:
+        """Tell whether the program stops here; it can be set."""
+        return self.is_on
+
+    @enabled.setter
+    def enabled(self, on: bool) -> None:
+        self.is_on = on
+        self.breakpoint.on_change()
+
 
 class Point(Record, frozen=False, eq=False, kw_only=True):
-    """Hold what breakpoints and catchpoints have in common."""
+    """Hold what breakpoints, catchpoints and watchpoints have in common.
+
+    ``number`` is its number, ``callback`` what is called at a hit, ``ignore_count`` how many
+    hits are still passed, ``thread`` the number of the only thread it is for, ``commands`` what
+    a front end runs at a stop. All but the number can be set.
+    """
 
     number: int
-    enabled: bool = True
+    is_on: bool = True
     temporary: bool = False
-    condition: str | None = None
+    text: str | None = None
+    """The condition as it was written."""
     tree: Node | None = None
     compiled: Callable[..., Any] | None = None
     ignore_count: int = 0
@@ -65,6 +85,47 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
     """Stops left until it disables itself (``enable once``, ``enable count N``)."""
     delete_after: bool = False
     deleted: bool = False
+    on_change: Callable[[], None] = field(default_factory=_nobody, compare=False, repr=False)
+    """Called when it is enabled or disabled: its sites follow."""
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether it stops the program; it can be set.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main", pending=True)
+        ...     point.enabled = False
+        ...     type(dbg.cont()).__name__, point.hit_count
+        ('Exited', 0)
+        """
+        return self.is_on
+
+    @enabled.setter
+    def enabled(self, on: bool) -> None:
+        self.is_on = on
+        self.on_change()
+
+    @property
+    def condition(self) -> str | None:
+        """Return the condition, None without one; setting a wrong one raises ExprError.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main", pending=True)
+        ...     point.condition = "$rdi > 1"
+        ...     type(dbg.cont()).__name__, point.hit_count
+        ('Exited', 0)
+        """
+        return self.text
+
+    @condition.setter
+    def condition(self, text: str | None) -> None:
+        from pydbg.expr.parser import parse
+
+        text = text.strip() if text else None
+        tree = parse(text) if text else None
+        self.text, self.tree, self.compiled = text or None, tree, None
 
     @property
     def hit_count(self) -> int:

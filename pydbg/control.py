@@ -439,6 +439,11 @@ class RunControl:
             return self.handle(thread, stop) or self._go_on(thread)
         if request == ptrace.SINGLESTEP or not self.traps.is_plain_step(thread):
             return self.handle(thread, stop) or self._go_on(thread)
+        if thread.inferior.debug_registers.in_use:
+            # The step off the site touched watched memory: its si_code is a step's.
+            event, _ = self.traps.hardware(thread)
+            if event is not None:
+                return event
         if self.interrupt_requested and not thread.inferior.silent:
             return self.interrupted(thread)
         self.tracer.resume(thread, request)

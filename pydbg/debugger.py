@@ -5,7 +5,7 @@ Front ends and scripts are clients of ``Debugger`` and of nothing below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any
@@ -462,4 +462,4 @@ def attach(pid: int) -> Debugger:
     return dbg
 
 
-__all__ = ["STOP", "Debugger", "attach", "launch"]
+__all__ = ["STOP", "Debugger"]

@@ -190,6 +190,28 @@ class SyscallCaught(Event):
         return self
 
 
+class WatchpointTriggered(Event):
+    """Report a stop at a watchpoint, right after the instruction that touched the memory.
+
+    ``kind`` is "write" or "access"; ``addr`` and ``size`` say what is watched; ``old`` and
+    ``new`` are its content as a number (None where it cannot be read), the same at a read;
+    ``pc`` is the next instruction.
+
+    >>> WatchpointTriggered(1, 1, 2, False, "write", 0x4000, 4, 0, 7).new
+    7
+    """
+
+    number: int
+    temporary: bool
+    kind: str
+    addr: int
+    size: int
+    old: int | None = None
+    new: int | None = None
+    pc: int = 0
+    error: str | None = None
+
+
 class SignalReceived(Event):
     """Report a signal that is about to be delivered; ``number`` is a catchpoint's or None."""
 

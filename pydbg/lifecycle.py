@@ -97,9 +97,26 @@ class Lifecycle(ProgramState):
         self._numbers += 1
         return self._numbers
 
-    def on_event(self, listener: Listener) -> None:
-        """Have ``listener(event)`` called for what happens while the program runs on."""
+    def on_event(self, listener: Listener) -> Callable[[], None]:
+        """Have ``listener(event)`` called for what happens while the program runs on.
+
+        Returns what ends that when it is called.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     heard = []
+        ...     silence = dbg.on_event(heard.append)
+        ...     event = dbg.cont()
+        ...     silence()
+        >>> type(heard[0]).__name__
+        'ModuleLoaded'
+        """
         self._listeners.append(listener)
+        return partial(self._silence, listener)
+
+    def _silence(self, listener: Listener) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def notify(self, event: Event) -> None:
         """Tell the listeners of something that does not stop the program."""

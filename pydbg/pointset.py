@@ -12,9 +12,11 @@ from pydbg.latebound import IfuncWatch, MainWatch
 from pydbg.locspec import Resolved, Resolver, parse
 from pydbg.symbols.entrypoint import START_MAIN
 from pydbg.target.inject import can_inject
+from pydbg.watchpoints import Watches, Watchpoint
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
+    from pydbg.expr.values import Value
     from pydbg.locspec import Spec
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
@@ -29,6 +31,7 @@ class PointSet:
         self._last = 0
         self._stale = False
         self._main_watched: set[Inferior] = set()
+        self.watches = Watches(dbg)
 
     # --- numbers -----------------------------------------------------------------------------
 
@@ -40,6 +43,7 @@ class PointSet:
         """Take in a point; it gets the next number and becomes ``$bpnum``."""
         self._last += 1
         point.number = self._last
+        point.on_change = self.changed
         self.by_number[self._last] = point
 
     def get(self, number: int) -> Any:
@@ -93,6 +97,30 @@ class PointSet:
         self._set_locations(point, places)
         if hardware and self._dbg.inferior is not None:
             self._arm(point, self._dbg.inferior)
+        self.add(point)
+        self._stale = True
+        return point
+
+    def watch(
+        self,
+        what: str | int | Value,
+        *,
+        size: int | None = None,
+        kind: str = "write",
+        condition: str | None = None,
+        callback: Callable[[Any], Any] | None = None,
+        temporary: bool = False,
+        thread: int | None = None,
+        ignore: int = 0,
+    ) -> Watchpoint:
+        """Make a watchpoint; raises CommandError if it does not fit into the debug registers."""
+        point = self.watches.make(what, size, kind)
+        point.temporary, point.callback = temporary, callback
+        point.thread, point.ignore_count = thread, ignore
+        self.set_condition(point, condition)
+        inferior = self._dbg.inferior
+        if inferior is not None:
+            self.watches.plant(point, inferior)
         self.add(point)
         self._stale = True
         return point
@@ -218,14 +246,12 @@ class PointSet:
 
     def set_condition(self, point: Point, text: str | None) -> None:
         """Set or (None) remove a condition; raises ExprError and changes nothing if it is wrong."""
-        if text is None or not text.strip():
-            point.condition, point.tree, point.compiled = None, None, None
-            return
-        from pydbg.expr.parser import parse as parse_expression
+        if text is not None and text.strip():
+            from pydbg.expr.parser import parse as parse_expression
 
-        tree = parse_expression(text)
-        self._check_names(point, text)
-        point.condition, point.tree, point.compiled = text.strip(), tree, None
+            parse_expression(text)
+            self._check_names(point, text)
+        point.condition = text
 
     def _check_names(self, point: Point, text: str) -> None:
         """Refuse a condition that names what nothing can be: before it is needed, not then."""
@@ -342,9 +368,10 @@ class PointSet:
 
         Raises CommandError naming the breakpoint that cannot be planted.
         """
+        self.watches.refresh(inferior)
         if not self._stale:
             return
-        problems: list[str] = []
+        problems = self.watches.update(inferior)
         for point in self.breakpoints():
             for location in point.locations:
                 wanted = point.enabled and location.enabled and location.addr is not None
@@ -397,6 +424,7 @@ class PointSet:
         for point in self.breakpoints():
             for location in point.locations:
                 location.planted = False
+        self.watches.process_gone()
         self._stale = True
 
     def changed(self) -> None:
@@ -427,6 +455,8 @@ class PointSet:
         point.deleted = True
         if isinstance(point, Breakpoint):
             self._withdraw(point, self._dbg.inferior)
+        elif isinstance(point, Watchpoint):
+            self.watches.lift(point, self._dbg.inferior)
         del self.by_number[number]
 
 

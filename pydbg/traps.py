@@ -9,6 +9,7 @@ from pydbg.errors import DebuggerError, ThreadGone
 from pydbg.events import BreakpointHit, Event
 from pydbg.stepping import Plan, plan_of
 from pydbg.target.thread import SI_KERNEL, si_code
+from pydbg.watchpoints import Watchpoint
 
 if TYPE_CHECKING:
     from pydbg.breakpoints import Location, Point
@@ -47,7 +48,7 @@ class Traps:
                 thread.pc -= thread.inferior.arch.breakpoint_adjust
                 return None  # The int3 was taken out while the trap was on its way.
         if code == _TRAP_HWBKPT or (code in _STEP_CODES and self._armed(thread)):
-            event, told = self._hardware(thread)
+            event, told = self.hardware(thread)
             if told:
                 return event
         if code in _STEP_CODES and thread.stepping:
@@ -68,15 +69,27 @@ class Traps:
     def _armed(thread: Thread) -> bool:
         return thread.inferior.debug_registers.in_use
 
-    def _hardware(self, thread: Thread) -> tuple[Event | None, bool]:
+    def hardware(self, thread: Thread) -> tuple[Event | None, bool]:
+        """Judge what the debug registers stopped at: (event, whether that explains the trap)."""
         inferior = thread.inferior
         registers = inferior.debug_registers
-        owners = [registers.slots[i] for i in registers.triggered(thread)]
-        locations = [slot[3] for slot in owners if slot is not None]
-        if not locations:
-            return None, False
-        thread.stop_pc = thread.pc
-        return self._judge(thread, thread.pc, locations), True
+        slots = [registers.slots[i] for i in registers.triggered(thread)]
+        owners = dict.fromkeys(slot[3] for slot in slots if slot is not None)
+        watches = [owner for owner in owners if isinstance(owner, Watchpoint)]
+        locations = [owner for owner in owners if not isinstance(owner, Watchpoint)]
+        event: Event | None = None
+        if watches:
+            event = self.dbg.points.watches.triggered(thread, watches)
+        if locations:
+            thread.stop_pc = thread.pc
+            hit = self._judge(thread, thread.pc, locations)
+            if event is None:
+                event = hit
+            else:
+                self.control.queue(hit)
+            return event, True
+        # A step that touched watched memory is a finished step all the same.
+        return event, event is not None or (bool(watches) and not thread.stepping)
 
     def stepped(self, thread: Thread) -> Event | None:
         """Judge a finished single step, which may have landed on a breakpoint."""

@@ -88,6 +88,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         brief=brief,
         decoded=_decoded(event),
         location=_location(event, session),
+        what=_watched(event, session),
         bits=8 * dbg.arch.pointer_size,
     )
 
@@ -110,6 +111,13 @@ def _location(event: ev.Event, session: Session) -> int | None:
         # A tbreak is gone by now; only its second location tells that it had several.
         return event.locations[0] if event.locations[0] > 1 else None
     return event.locations[0] if len(getattr(point, "locations", ())) > 1 else None
+
+
+def _watched(event: ev.Event, session: Session) -> str:
+    if not isinstance(event, ev.WatchpointTriggered):
+        return ""
+    point = session.dbg.breakpoints.get(event.number)
+    return f"*{event.addr:#x}" if point is None else point.spec
 
 
 def _decoded(event: ev.Event) -> str | None:

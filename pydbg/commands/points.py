@@ -336,6 +336,8 @@ def save(session: Session, parsed: Parsed) -> Note:
 
 def _saved(point: Any) -> Iterable[str]:
     prefix = "t" if point.temporary else ""
+    if point.kind_text.endswith("watchpoint"):
+        return  # Its address is of this run.
     if point.kind_text == "catchpoint":
         yield f"{prefix}catch {_catch_spec(point)}"
     else:

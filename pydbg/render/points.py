@@ -84,7 +84,7 @@ def _row(row: PointRow, num: int, kinds: int, width: int, word_size: int) -> Ite
     enabled = "y" if row.enabled else "n"
     text = f"{row.number!s:<{num + 4}} {row.kind:<{kinds}} {row.disposition:<4} {enabled:<3} "
     many = _many(row)
-    if row.kind == "catchpoint":
+    if row.kind.endswith(("catchpoint", "watchpoint")):
         text += f"{'':<{width}} {clean(row.what)}"
     elif row.pending or not row.sites:
         text += f"{'<PENDING>':<{width}} {clean(row.what)}"

@@ -69,6 +69,22 @@ def _breakpoint(record: Stop) -> tuple[str, bool]:
     return _hit(record, f"{number}, ", event.temporary, "Breakpoint"), True
 
 
+def _watchpoint(record: Stop) -> tuple[str, bool]:
+    event: Any = record.event
+    point = f"{event.number}: {clean(record.what)}"
+    if event.kind == "write":
+        head = _hit(record, point, event.temporary, "Hardware watchpoint")
+    else:
+        head = _hit(record, point, event.temporary, "Hardware access (read/write) watchpoint")
+    if event.kind == "access" and event.old == event.new:
+        return f"{head}\n\nValue = {_content(event.new)}", False
+    return f"{head}\n\nOld value = {_content(event.old)}\nNew value = {_content(event.new)}", False
+
+
+def _content(number: int | None) -> str:
+    return "<unreadable>" if number is None else str(number)
+
+
 def _catch(record: Stop, what: str) -> tuple[str, bool]:
     event: Any = record.event
     return _hit(record, f"{event.number} ({what}), ", event.temporary, "Catchpoint"), True
@@ -158,6 +174,7 @@ _HEADINGS: dict[type[ev.Event], Callable[[Stop], tuple[str, bool]]] = {
     ev.BreakpointHit: _breakpoint,
     ev.SyscallCaught: _syscall,
     ev.CatchHit: _caught,
+    ev.WatchpointTriggered: _watchpoint,
     ev.SignalReceived: _signal,
     ev.Interrupted: _interrupted,
     ev.GroupStopped: _group_stop,

@@ -30,6 +30,8 @@ LAYERS = {
     "commands": 6,
     "render": 6,
     "__init__": 7,
+    "aio": 7,
+    "library": 7,
     "ui": 7,
     "cli": 7,
     "pytest_plugin": 7,
