@@ -104,8 +104,6 @@ class Session(ScriptRunner):
         """How the program looked at the last stops: ``changed`` and ``context`` compare."""
         self.hit: set[int] = set()
         """The numbers of breakpoints and catchpoints that stopped the program."""
-        self.hit: set[int] = set()
-        """The numbers of breakpoints and catchpoints that stopped the program."""
         self.last_event: Event | None = None
         """The stop, exit or death that was reported last."""
         self.child_status: int | None = None
@@ -351,7 +349,6 @@ class Session(ScriptRunner):
         else:
             number = getattr(event, "number", None)
             numbers = () if number is None else (number,)
-        self.hit.update(numbers)
         self.hit.update(numbers)
         points = self.dbg.breakpoints
         found = [points.get(number) or self._passing.get(number) for number in numbers]
