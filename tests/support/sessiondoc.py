@@ -90,6 +90,8 @@ def same(text: str) -> list[str]:
     # How many threads a run-time system starts, and which one comes first, is its own affair.
     text = re.sub(r"^\[(New|Thread|LWP) .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^Thread \d+ ", "Thread N ", text, flags=re.MULTILINE)
+    # A shell tells of its jobs when it finds the time.
+    text = re.sub(r"^\[\d+\][+-]? +(Terminated|Done) .*\n", "", text, flags=re.MULTILINE)
     # Where libc was built, and whether its debug file is there, is not the document's business.
     text = re.sub(r" (at|from) (\.{1,2}/|/lib|/usr/lib)\S+", "", text)
     return [re.sub(r"\s+", " ", line).rstrip() for line in text.rstrip().splitlines()]
@@ -136,9 +138,12 @@ class Workplace:
             for prompt, line in typed(text):
                 terminal.type(prompt, line)
             terminal.wait_for("$ ")
-            return terminal.text(without_last=True)
+            shown = terminal.text(without_last=True)
         finally:
             terminal.close()
+        if "pydbg: internal error" in shown:
+            raise SessionError(shown)  # Nothing to write into a document.
+        return shown
 
 
 class _Terminal:
