@@ -21,13 +21,13 @@ from pydbg.target.tracer import Tracer
 from pydbg.threads import Thread
 
 if TYPE_CHECKING:
-    from pydbg.target.unwind import RawFrame
     from pydbg.arch.disasm import Insn
     from pydbg.debugger import Debugger
     from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.pointset import PointSet
     from pydbg.symbols.symtab import Symbol
+    from pydbg.target.unwind import RawFrame
 
 _FRAMES_AHEAD = 100_000
 _TREES = 64

@@ -384,7 +384,7 @@ class Unwinding(Iterator[RawFrame]):
         if found is None:
             return False
         symbol = found[0]
-        return symbol.link_addr == module.elf.entry or symbol.name == "_dl_start_user"
+        return bool(symbol.link_addr == module.elf.entry or symbol.name == "_dl_start_user")
 
     def _is_entry(self, frame: RawFrame, module: Any, way: _Way) -> bool:
         """Tell whether a frame is where its program began: nothing called it."""
