@@ -1,8 +1,9 @@
 """ptrace(2) requests, one function each.
 
-The words of ``struct user`` (debug registers) go through python-ptrace's binding. What it lacks
-(SEIZE, INTERRUPT, LISTEN, the register sets, GET_SYSCALL_INFO, signal masks) and what is asked
-at every stop is here and nowhere else. Nothing is loaded before the first request is made.
+Requests that are not in a hurry go through python-ptrace's binding. What it lacks (SEIZE,
+INTERRUPT, LISTEN, the register sets, GET_SYSCALL_INFO, signal masks), what it gets wrong (the
+event message has a pid's 4 bytes there, siginfo a uid's 2) and what is asked at every stop is
+here and nowhere else. Nothing is loaded before the first request is made.
 
 Every function raises :class:`~pydbg.errors.ThreadGone` where the kernel says ESRCH: the tracee
 died, or it is not stopped, which the event loop knows how to tell apart. Every other refusal
@@ -25,17 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Requests: <linux/ptrace.h>, <asm/ptrace-abi.h>.
-PEEKDATA = 2
-PEEKUSER = 3
-POKEDATA = 5
-POKEUSER = 6
 CONT = 7
 SINGLESTEP = 9
 GETREGS = 12
 SETREGS = 13
-DETACH = 17
 SYSCALL = 24
-SETOPTIONS = 0x4200
 GETEVENTMSG = 0x4201
 GETSIGINFO = 0x4202
 SETSIGINFO = 0x4203
@@ -152,13 +147,6 @@ def _binding() -> Any:
 
 
 @cache
-def _pointer() -> Callable[[int], ctypes.c_void_p]:
-    import ctypes
-
-    return ctypes.c_void_p
-
-
-@cache
 def _user_regs_view() -> Callable[[bytearray], object]:
     import ctypes
 
@@ -215,14 +203,12 @@ def step(tid: int, sig: int = 0) -> None:
 
 def detach(tid: int, sig: int = 0) -> None:
     """Let a stopped tracee go; deliver ``sig`` as :func:`cont` does."""
-    if _ptrace()(DETACH, tid, 0, sig) == -1:
-        _fail("DETACH", tid)
+    _bound("DETACH", tid, sig)
 
 
 def setoptions(tid: int, options: int) -> None:
     """Replace the options that SEIZE gave."""
-    if _ptrace()(SETOPTIONS, tid, 0, options) == -1:
-        _fail("SETOPTIONS", tid)
+    _bound("SETOPTIONS", tid, options)
 
 
 def geteventmsg(tid: int) -> int:
@@ -275,32 +261,22 @@ def setregset(tid: int, note: int, data: bytes) -> None:
         _fail("SETREGSET", tid)
 
 
-def _peek(request: int, name: str, tid: int, addr: int) -> int:
-    import ctypes
-
-    value = _ptrace()(request, tid, _pointer()(addr), 0)
-    # The C library's wrapper returns the word itself and clears errno, so -1 may be a word.
-    if value == -1 and ctypes.get_errno():
-        _fail(name, tid)
-    return value & 0xFFFF_FFFF_FFFF_FFFF
-
-
-def _word_of_user(request: str, tid: int, *words: int) -> int:
-    """Read or write a word of ``struct user`` through python-ptrace's binding."""
+def _bound(request: str, tid: int, *words: int) -> int:
+    """Make a request that is not in a hurry through python-ptrace's binding."""
     func = _binding()
     try:
         word = getattr(func, f"ptrace_{request.lower()}")(tid, *words)
     except func.PtraceError as error:
         if error.errno == _errno.ESRCH:
             raise ThreadGone(tid) from None
-        # Without an errno the offset is not a word's.
+        # Without an errno the binding itself refused: the offset is not a word's.
         raise PtraceError(f"PTRACE_{request}", tid, error.errno or _errno.EIO) from None
     return int(word or 0)
 
 
 def peekuser(tid: int, offset: int) -> int:
     """Return the word at ``offset`` of the tracee's ``struct user``."""
-    return _word_of_user("PEEKUSER", tid, offset) & 0xFFFF_FFFF_FFFF_FFFF
+    return _bound("PEEKUSER", tid, offset) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def pokeuser(tid: int, offset: int, value: int) -> None:
@@ -309,19 +285,17 @@ def pokeuser(tid: int, offset: int, value: int) -> None:
     The kernel refuses a debug register's address that is not the user's or not aligned
     (EINVAL), and DR4 and DR5 (EIO).
     """
-    _word_of_user("POKEUSER", tid, offset, value)
+    _bound("POKEUSER", tid, offset, value)
 
 
 def peekdata(tid: int, addr: int) -> int:
     """Return the word at ``addr``. For memory use :mod:`pydbg.linux.memory`, which is faster."""
-    return _peek(PEEKDATA, "PEEKDATA", tid, addr)
+    return _bound("PEEKDATA", tid, addr) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def pokedata(tid: int, addr: int, value: int) -> None:
     """Set the word at ``addr``, also where /proc/PID/mem may not write."""
-    pointer = _pointer()
-    if _ptrace()(POKEDATA, tid, pointer(addr), pointer(value)) == -1:
-        _fail("POKEDATA", tid)
+    _bound("POKEDATA", tid, addr, value)
 
 
 # --- signals -------------------------------------------------------------------------------
