@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from _thread import _local
 from collections.abc import Callable, Iterable
+from weakref import WeakSet
 
 from pydbg.arch.model import Arch
 from pydbg.errors import DebuggerError, NoProcess, ThreadGone
@@ -38,12 +40,25 @@ ArchOf = Callable[[str], Arch]
 Service = Callable[[Thread, RawStop], None]
 
 
+_HERE = _local()
+"""The tracers of each OS thread. The kernel has one queue of stops for all of them, so the one
+that waits may be given another's: a program that was killed while it was stopped."""
+
+
+def _tracers_here() -> WeakSet[Tracer]:
+    if not hasattr(_HERE, "tracers"):
+        _HERE.tracers = WeakSet()
+    tracers: WeakSet[Tracer] = _HERE.tracers
+    return tracers
+
+
 class Tracer:
     """Trace any number of processes from one OS thread."""
 
     def __init__(self, arch_of: ArchOf, make_thread: MakeThread = Thread) -> None:
         self._arch_of = arch_of
         self._make_thread = make_thread
+        _tracers_here().add(self)
         self.inferiors: dict[int, Inferior] = {}
         self.threads: dict[int, Thread] = {}
         self._early: dict[int, int] = {}
@@ -265,6 +280,8 @@ class Tracer:
             return thread, self._note(thread, status)
 
     def _wait_one(self, tid: int) -> tuple[int, int]:
+        if tid in self._early:
+            return tid, self._early.pop(tid)
         try:
             found = wait.wait_tracee(tid)
         except ThreadGone:
@@ -274,10 +291,20 @@ class Tracer:
         return found
 
     def _wait_any(self) -> tuple[int, int]:
-        found = wait.wait_any(self.threads)
-        if found is None:
-            raise NoProcess
-        return found
+        while True:
+            found = wait.wait_any(self.threads)
+            if found is None:
+                raise NoProcess
+            if found[0] in self.threads or not self._passed_on(*found):
+                return found
+
+    def _passed_on(self, tid: int, status: int) -> bool:
+        """Give a stop to the tracer that knows the task, if that is another one."""
+        for other in _tracers_here():
+            if other is not self and tid in other.threads:
+                other._early[tid] = status
+                return True
+        return False
 
     def poll(self) -> tuple[Thread, RawStop] | None:
         """Return a stop that is due already, or None."""
@@ -286,7 +313,8 @@ class Tracer:
             return None
         thread = self.threads.get(found[0])
         if thread is None:
-            self._early[found[0]] = found[1]
+            if not self._passed_on(*found):
+                self._early[found[0]] = found[1]
             return None
         return thread, self._note(thread, found[1])
 
