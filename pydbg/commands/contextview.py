@@ -173,7 +173,7 @@ def _syscall_section(session: Session) -> dict[str, Any]:
     thread = session.dbg.thread
     if not isinstance(event, SyscallCaught) or thread is None or thread.tid != event.tid:
         return {}
-    return {"syscall": session.memory.get("decoded call", "")}
+    return {"syscall": event.decoded.line()}
 
 
 def _thread_section(session: Session) -> dict[str, Any]:

@@ -179,13 +179,16 @@ class Session(ScriptRunner):
             return True
         return self.query(f"{question} (y or n) ")
 
+    def ask(self, prompt: str) -> str:
+        """Return what the person at the terminal answers; EOFError if there is nobody."""
+        self.out.flush()
+        return (self._ask or input)(prompt)
+
     def query(self, prompt: str) -> bool:
         """Ask until the answer is y or n; the end of input is a yes, as in gdb."""
-        ask = self._ask or input
         while True:
-            self.out.flush()
             try:
-                answer = ask(prompt).strip().lower()
+                answer = self.ask(prompt).strip().lower()
             except EOFError:
                 return True
             if answer[:1] in ("y", "n"):

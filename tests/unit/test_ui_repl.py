@@ -14,7 +14,8 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from pydbg.commands.session import Lines
-from pydbg.ui.repl import PlainLines, PromptLines, history_path, loop, make_completer
+from pydbg.ui.prompt import PromptLines, history_path, make_completer
+from pydbg.ui.repl import PlainLines, loop
 from tests.unit.ui_fake import FakeSession, hit, session
 
 
