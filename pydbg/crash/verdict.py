@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.arch.access import Access, Effect, is_canonical
+from pydbg.crash.places import mapping_at, place
 from pydbg.records import Record
 from pydbg.syscalls.siginfo import SigInfo
 from pydbg.syscalls.signals import signal_name, signal_text
@@ -21,7 +22,7 @@ from pydbg.syscalls.signals import signal_name, signal_text
 if TYPE_CHECKING:
     from pydbg.linux.procfs import Mapping
 
-__all__ = ["Facts", "Verdict", "classify", "place"]
+__all__ = ["Facts", "Verdict", "classify"]
 
 SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV = 4, 5, 6, 7, 8, 9, 11
 SIGPIPE, SIGXCPU, SIGXFSZ, SIGSYS = 13, 24, 25, 31
@@ -31,7 +32,6 @@ _NULL_LIMIT = 0x10000
 """vm.mmap_min_addr (proc(5)): nothing is ever mapped below."""
 _STACK_REACH = 1 << 20
 """How far from the stack pointer an access may be and still be one to the stack."""
-_NEAR = 1 << 24
 
 
 class Facts(Record):
@@ -97,39 +97,6 @@ def classify(facts: Facts) -> Verdict:
     return _other(facts) if maker is None else maker(facts)
 
 
-def place(addr: int, maps: Sequence[Mapping]) -> str:
-    """Say in which mapping an address is, or between which.
-
-    >>> from pydbg.linux.procfs import parse_maps
-    >>> maps = parse_maps("1000-2000 rw-p 00000000 00:00 0 [heap]\\n")
-    >>> place(0x1800, maps), place(0x2010, maps)
-    ('in [heap] (rw-p)', 'in no mapping, 0x10 bytes past the end of [heap]')
-    """
-    below = above = None
-    for one in maps:
-        if one.start <= addr < one.end:
-            return f"in {_name(one)} ({one.perms})"
-        if one.end <= addr and one.path != "[vsyscall]":
-            below = one
-        elif one.start > addr and above is None:
-            above = one
-    past = addr - below.end if below is not None else _NEAR
-    before = above.start - addr if above is not None else _NEAR
-    if below is not None and past < min(_NEAR, before + 1):
-        return f"in no mapping, {past:#x} bytes past the end of {_name(below)}"
-    if above is not None and before < _NEAR:
-        return f"in no mapping, {before:#x} bytes before {_name(above)}"
-    return "in no mapping, nor near one"
-
-
-def _name(one: Mapping) -> str:
-    return one.path or f"the mapping {one.start:#x}-{one.end:#x}"
-
-
-def _at(addr: int, maps: Sequence[Mapping]) -> Mapping | None:
-    return next((one for one in maps if one.start <= addr < one.end), None)
-
-
 def _from_itself(facts: Facts) -> bool:
     return facts.info.code <= 0 and facts.info.fields.get("si_pid") == facts.pid
 
@@ -159,7 +126,7 @@ def _segv(facts: Facts) -> Verdict:
         details = (*details, f"protection key {key} forbids it (pkeys(7))")
         return Verdict("protection-key", "access forbidden by a protection key", details, access,
                        addr, register)  # fmt: skip
-    mapping = _at(addr, facts.maps)
+    mapping = mapping_at(addr, facts.maps)
     if info.code == _ACCERR and mapping is not None:
         if "r" not in mapping.perms:
             return Verdict("protected", "access to protected memory", details, access, addr,
@@ -233,7 +200,7 @@ def _execute(facts: Facts, addr: int) -> Verdict:
         return Verdict("null-call", "call of a null function pointer", (text, *caller), "execute",
                        addr)  # fmt: skip
     where = place(addr, facts.maps)
-    mapping = _at(addr, facts.maps)
+    mapping = mapping_at(addr, facts.maps)
     text = f"the program jumped to address {addr:#x}, {where}"
     if mapping is not None and "x" not in mapping.perms:
         title = "execution of memory that is not executable"
@@ -246,7 +213,7 @@ def _is_overflow(facts: Facts, addr: int) -> bool:
     """Tell whether a fault is in the guard below a stack, and the stack pointer near it."""
     if abs(addr - facts.sp) > _STACK_REACH:
         return False
-    here = _at(addr, facts.maps)
+    here = mapping_at(addr, facts.maps)
     above = next((one for one in facts.maps if one.start > addr), None)
     if above is None or "w" not in above.perms:
         return False
@@ -315,7 +282,7 @@ def _bus(facts: Facts) -> Verdict:
     access = used.kind if used is not None else ""
     where = f"{_how(used, addr)}, {place(addr, facts.maps)}"
     if info.code == 2:
-        mapping = _at(addr, facts.maps)
+        mapping = mapping_at(addr, facts.maps)
         if mapping is None or not mapping.path.startswith("/"):
             title = "access to memory that has no page behind it"
             return Verdict("bus-error", title, (where,), access, addr)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pydbg.arch.access import Access, Effect, effect, is_canonical
-from pydbg.crash.verdict import Facts, classify, place
+from pydbg.crash.places import place
+from pydbg.crash.verdict import Facts, classify
 from pydbg.linux.procfs import parse_maps
 from pydbg.syscalls.siginfo import SigInfo
 
