@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import sessiondoc
 from tests.support.build import FIXTURES
 from tests.support.run import ROOT
 from tests.support.sessiondoc import Workplace, blocks, differences
@@ -18,6 +19,10 @@ from tests.unit.test_layers import DEBUGGER, LAYERS, PACKAGE
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = [path.stem for path in DOCUMENTS]
 WITH_SESSIONS = [path for path in DOCUMENTS if blocks(path.read_text())]
+
+
+def test_the_runner_s_own_examples() -> None:
+    assert doctest.testmod(sessiondoc).failed == 0
 
 
 @pytest.mark.parametrize("path", WITH_SESSIONS, ids=lambda path: path.stem)

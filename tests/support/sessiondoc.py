@@ -68,11 +68,21 @@ def typed(text: str) -> Iterator[tuple[str, str]]:
 
     >>> list(typed("$ pydbg ./a\\n(pydbg) kill\\nKill? (y or n) y\\n^C\\n"))
     [('$ ', 'pydbg ./a'), ('(pydbg) ', 'kill'), ('Kill? (y or n) ', 'y'), ('', '^C')]
+
+    What another program prints is not typed, whatever it looks like:
+
+    >>> list(typed("$ cat a.session\\n(pydbg) kill\\n"))
+    [('$ ', 'cat a.session')]
     """
+    at_prompt = True
     for line in text.splitlines():
         if line.startswith("^C"):
             yield "", "^C"
         elif found := _PROMPT.match(line):
+            if found[1] == "$ ":
+                at_prompt = line.startswith("$ pydbg")
+            elif found[1].startswith("(pydbg)") and not at_prompt:
+                continue
             yield found[1], line[found.end() :]
 
 
@@ -83,12 +93,12 @@ def same(text: str) -> list[str]:
     ['rip 0x_ <main+4>', '[Inferior 1 (process PID) killed]']
     """
     text = re.sub(r"\b0x[0-9a-f]+", "0x_", text)
-    text = re.sub(r"\b(process|LWP|pid|PID|Process) \d+", r"\1 PID", text)
+    text = re.sub(r"\b(process|LWP|[pt]id\"?:?|PID|Process) \d+", r"\1 PID", text)
     text = re.sub(r"^(\[\d+\]) \d+$", r"\1 PID", text, flags=re.MULTILINE)
     text = re.sub(r"/dev/(pts/\d+|tty\w*)", "/dev/TTY", text)
     text = re.sub(r"\b\d{6,}\b", "N", text)
     # How many threads a run-time system starts, and which one comes first, is its own affair.
-    text = re.sub(r"^\[(New|Thread|LWP) .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\[(New|Thread|LWP|Switching to LWP) .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^Thread \d+ ", "Thread N ", text, flags=re.MULTILINE)
     # A shell tells of its jobs when it finds the time.
     text = re.sub(r"^\[\d+\][+-]? +(Terminated|Done) .*\n", "", text, flags=re.MULTILINE)
