@@ -137,6 +137,8 @@ class Debugger(_Debugger):
                 else:
                     session.execute(text)
             except Quit:
+                if session.out is not self._out:
+                    raise  # A script's: its front end knows how to leave.
                 self.close()
         return shown.getvalue() if shown is not None else None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
@@ -234,7 +235,8 @@ class Session(ScriptRunner):
             parsed = command.parse(text, self, invoked=invoked)
         except DebuggerError:
             if self._sources and not self.typed() and self.opens(invoked):
-                self.read_body(command.word)  # Its lines are no commands of their own.
+                with suppress(DebuggerError):
+                    self.read_body(command.word)  # Its lines are no commands of their own.
             raise
         if command.body and not (command.name == "python" and text):
             body = self.read_body(command.word)

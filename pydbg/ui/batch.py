@@ -38,7 +38,7 @@ from pydbg.ui.streams import redirected, reported
 
 if TYPE_CHECKING:
     from pydbg.cli import Options
-    from pydbg.debugger import Debugger
+    from pydbg.library import Debugger
 
 __all__ = ["FAILED", "INTERNAL", "INTERRUPTED", "Terminated", "internal_error", "run", "start"]
 
@@ -104,7 +104,7 @@ def start(options: Options) -> int:
 
 def _start(options: Options) -> tuple[int, int]:
     """Run a session; return its status and the signal that pydbg is to die of, 0 for none."""
-    from pydbg.debugger import Debugger
+    from pydbg.library import Debugger
 
     terminal = _isatty(sys.stdin) and not options.batch
     dbg = Debugger()
@@ -129,6 +129,7 @@ def _session(dbg: Debugger, options: Options, terminal: bool) -> tuple[int, int]
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
+    dbg.session = session
     with reported(session, options) as events, dressed(session, options):
         status = run(session, options, terminal=terminal)
         outcome.say_end(session)

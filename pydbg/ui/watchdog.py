@@ -69,8 +69,7 @@ def limited(session: Session, seconds: float) -> Iterator[None]:
 
 def report(session: Session, error: TimedOut) -> int:
     """Say that the time is up and show what all threads were at; return the exit status."""
-    unit = "second" if error.seconds == 1 else "seconds"
-    session.error(DebuggerError(f"Timeout: {error.seconds:g} {unit} are over."))
+    session.error(DebuggerError(f"Timed out after {error.seconds:g} s."))
     for inferior in session.dbg.inferiors:
         try:
             session.dbg.select_inferior(inferior.number)
