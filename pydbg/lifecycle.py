@@ -56,6 +56,8 @@ class Lifecycle(ProgramState):
         self.stdin: str | int | None = None
         self.stdout: str | int | None = None
         self.stderr: str | int | None = None
+        self.own_group = True
+        """Whether programs are started in process groups of their own, away from our Ctrl-C."""
         self.tracer = Tracer(_arch_of, partial(Thread, self))
         self.terminal: Console | None = None
         self.last_event = None
@@ -149,6 +151,7 @@ class Lifecycle(ProgramState):
             tty=tty,
             disable_randomization=bool(self.settings["disable-randomization"]),
             filter=program_filter,
+            new_group=self.own_group,
         )
         self._numbers = max(self._numbers, 1)
         inferior = self.tracer.launch(spec, 1)

@@ -35,6 +35,8 @@ _STOPPING = frozenset({19, 20, 21, 22})
 _LIBRARY = frozenset({32, 33})
 _FAULTS = frozenset({4, 5, 7, 8, 11, 31})
 _SIGINT, _SIGSYS = 2, 31
+_WISHES = frozenset({1, 2, 3})
+"""What a terminal sends: SIGHUP SIGINT SIGQUIT."""
 
 
 def watch(dbg: Debugger, emit: Callable[[CrashReport], None], *, follow: bool = False) -> Event:
@@ -95,8 +97,8 @@ def _go_on(dbg: Debugger, event: Event) -> Event:
             for thread in list(inferior.threads.values()):
                 if control.may_run(thread):
                     control.queue(control.resume(thread))
-    if isinstance(event, Interrupted) and dbg.terminal is None:
-        # From a terminal the program has a SIGINT of its own; ours is handed on.
+    if isinstance(event, Interrupted):
+        # Somebody sent SIGINT to us alone: it is meant for the program.
         os.kill(event.pid, _SIGINT)
     return dbg.cont()
 
@@ -123,7 +125,7 @@ class _Watcher:
             try:
                 if is_fatal(thread.tid, event.signo):
                     info = decode_siginfo(ptrace.getsiginfo(thread.tid))
-                    if event.signo == _SIGINT and _is_wish(info):
+                    if event.signo in _WISHES and _is_wish(info):
                         return
                     earlier = self._handled.get(event.pid)
                     self._reports[event.pid] = report(dbg, info, earlier=earlier)
@@ -148,7 +150,7 @@ class _Watcher:
         """Return the report on a process that is dead now."""
         found = self._reports.pop(event.pid, None)
         if found is None:
-            if event.signo == _SIGINT:
+            if event.signo in _WISHES:
                 return None
             row = SignalRow(event.signo, signal_name(event.signo), signal_text(event.signo), 0, "")
             verdict = classify(Facts(SigInfo(event.signo, 0, 0), event.pid))
@@ -160,7 +162,7 @@ class _Watcher:
 
 
 def _is_wish(info: SigInfo) -> bool:
-    """Tell whether a SIGINT is the user's: from the terminal, or handed on by us."""
+    """Tell whether a signal is the user's: from the terminal, or handed on by us."""
     return info.code == 0x80 or info.fields.get("si_pid") == os.getpid()
 
 

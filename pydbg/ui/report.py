@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from signal import SIGINT, SIGQUIT
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from pydbg.errors import DebuggerError, FileError, LaunchError, UsageError
@@ -132,13 +134,35 @@ def _watch(wishes: Wishes) -> Event:
 
     output = _Output(wishes)
     program, *args = interpreted([wishes.program, *wishes.args])
-    with Debugger(program, args) as dbg:
-        if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
-            from pydbg.console import Console
-
-            dbg.terminal = Console(sys.stdin.fileno())
+    with Debugger(program, args) as dbg, _same_terminal():
+        # It stays in our process group: Ctrl-C and Ctrl-Z reach it as if we were not there.
+        dbg.own_group = False
         dbg.settings.set("disable-randomization", "off")
         return watch(dbg, output.write, follow=wishes.follow)
+
+
+@contextmanager
+def _same_terminal() -> Iterator[None]:
+    """Leave the terminal's signals to the program while the block runs."""
+    if not _in_foreground():
+        yield
+        return
+    old = {signo: signal.signal(signo, signal.SIG_IGN) for signo in (SIGINT, SIGQUIT)}
+    try:
+        yield
+    finally:
+        for signo, previous in old.items():
+            signal.signal(signo, previous)
+
+
+def _in_foreground() -> bool:
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        try:
+            if stream is not None and os.tcgetpgrp(stream.fileno()) == os.getpgrp():
+                return True
+        except (OSError, ValueError):
+            continue
+    return False
 
 
 def interpreted(argv: list[str]) -> list[str]:
