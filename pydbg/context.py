@@ -48,7 +48,8 @@ class ProgramContext(BaseContext):
         if inferior is not None:
             return inferior.read(addr, size)
         module = self._dbg.modules.at(addr)
-        if module is None:
+        # As gdb without a process: what is in a section can be read, the headers cannot.
+        if module is None or module.section_at(addr) is None:
             raise MemoryFault(addr, size)
         try:
             data = bytes(module.elf.load_bytes(module.link_addr(addr), size))

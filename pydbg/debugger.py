@@ -93,6 +93,8 @@ class Debugger(Lifecycle):
         self.own_sigint = False
         """Whether SIGINT is taken over while the program runs although a handler is set."""
         self.asking = None
+        self.quiet: Callable[[Any, Thread], bool] | None = None
+        """Asked at a hit of a point with commands: True if they were run and it may go on."""
         if program is not None:
             self.load_program(program)
 
@@ -188,7 +190,7 @@ class Debugger(Lifecycle):
         """Run until the selected frame has returned."""
         thread = self._thread()
         caller, frame = self._caller()
-        if frame.inline is not None:
+        if frame.inline is not None and frame.how != "tailcall":
             return self._go(LeaveInline(thread, frame.inline.ranges))
         if caller is None or frame.cfa is None:
             raise CommandError('"finish" not meaningful in the outermost frame.')
@@ -200,12 +202,14 @@ class Debugger(Lifecycle):
             raise CommandError("No frame selected.")
         level = frame.level + 1
         while True:
-            # The caller of an inlined call's frame is that of the function it is inlined in.
+            # The caller of an inlined call's frame is that of the function it is inlined in;
+            # nothing returns to what left by a tail call.
             frames = self._walk(level + 1)
             if len(frames) <= level:
                 return None, frame
-            if frames[level].raw is not frame.raw:
-                return frames[level], frame
+            caller = frames[level]
+            if caller.raw is not frame.raw and caller.how != "tailcall":
+                return caller, frame
             level += 1
 
     def until(self, spec: str) -> Event:
@@ -253,9 +257,22 @@ class Debugger(Lifecycle):
     def call(self, addr: int, args: Sequence[int] = ()) -> int:
         """Call a function of the program in the selected thread and return its result, raw.
 
-        Raises CommandError if something stops the program inside the call; the program then
-        stays where that happened.
+        An ifunc's name means the function that its resolver chooses. Raises CommandError if
+        something stops the program inside the call; the program then stays where that happened.
         """
+        return self._call(self.behind_ifunc(addr), args)
+
+    def behind_ifunc(self, addr: int) -> int:
+        """Return the function that an ifunc stands for, asking its resolver; else ``addr``."""
+        module = self.modules.at(addr)
+        if module is None or not module.is_ifunc(addr):
+            return addr
+        chosen = self.live_inferior().late_bound
+        if addr not in chosen:
+            chosen[addr] = self._call(addr, ())
+        return chosen[addr]
+
+    def _call(self, addr: int, args: Sequence[int]) -> int:
         thread = self._thread()
         inferior = self.live_inferior()
         landing = inferior.auxv.get(_AT_ENTRY, 0)

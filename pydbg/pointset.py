@@ -198,10 +198,9 @@ class PointSet:
         for place in places:
             if place.is_resolver and place.addr is not None:
                 try:
-                    target = dbg.call(place.addr)
+                    dbg.behind_ifunc(place.addr)
                 except DebuggerError:
                     return False
-                inferior.late_bound[place.addr] = target
         return True
 
     def ifunc_resolved(self, inferior: Inferior, addr: int, target: int) -> None:

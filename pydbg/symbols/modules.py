@@ -345,6 +345,15 @@ class Module:
         table = self.function_table
         return None if table is None else table.at(addr - self.bias)
 
+    def is_ifunc(self, addr: int) -> bool:
+        """Tell whether a run-time address is the resolver of an ifunc (STT_GNU_IFUNC)."""
+        link_addr = addr - self.bias
+        return any(
+            symbol.kind == "ifunc" and symbol.link_addr == link_addr
+            for table in self.tables
+            for symbol in table.near(link_addr)
+        )
+
     def call_sites_at(self, addr: int) -> list[CallSite]:
         """Give the calls of the function at a run-time address (link addresses inside)."""
         table = self.function_table
