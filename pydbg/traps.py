@@ -208,6 +208,8 @@ class Traps:
                 self._spent_by_callback(point)
                 return False, None
             return True, None
+        if point.commands and error is None and self.dbg.quiet is not None:
+            return not self.dbg.quiet(point, thread), None
         return True, error
 
     def _spent_by_callback(self, point: Point) -> None:

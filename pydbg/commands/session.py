@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
+from pydbg.commands.quiet import QuietCommands
 from pydbg.commands.runner import ScriptRunner
 from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
 from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
@@ -126,6 +127,7 @@ class Session(ScriptRunner):
         listen = getattr(dbg, "on_event", None)
         if listen is not None:
             listen(self._notice)
+            dbg.quiet = QuietCommands(self)
 
     # --- text ------------------------------------------------------------------------------
 
