@@ -301,7 +301,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.on_crash and options.program and not (options.batch or options.steps):
         from pydbg.ui.report import Wishes, run
 
-        return run(Wishes(options.program, tuple(options.arguments)))
+        output, json = options.output or None, options.json or None
+        return run(Wishes(options.program, tuple(options.arguments), output, json))
     from pydbg.ui.batch import start
 
     return start(options)

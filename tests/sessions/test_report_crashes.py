@@ -90,6 +90,9 @@ def test_on_crash_is_another_spelling(crashes: Path) -> None:
     assert "null pointer dereference" in done.stderr
     assert pydbg("--on-crash=report", crashes, "4").returncode == 4
     assert pydbg("--on-crash", "nosuch", crashes).returncode == 2
+    done = pydbg("--json", "/dev/stdout", "--on-crash", "report", crashes, "divide")
+    assert done.returncode == -signal.SIGFPE
+    assert json.loads(done.stdout)["verdict"]["kind"] == "division-by-zero"
 
 
 def test_on_crash_in_a_script(crashes: Path) -> None:
