@@ -82,7 +82,7 @@ class Logging:
             why = error.strerror if isinstance(error, OSError) else error
             raise FileError(f"{path}: {why}.") from None
         redirect = self._settings.flag("logging redirect")
-        session.say(f"{'Redirecting' if redirect else 'Copying'} output to {path}.")
+        session.say_typed(f"{'Redirecting' if redirect else 'Copying'} output to {path}.")
         self._file, self._path = file, path
         self._out, self._err = session.out, session.err
         session.out = _Copy(file, None if redirect else self._out)
@@ -97,4 +97,4 @@ class Logging:
         session.out, session.err = self._out, self._err
         self._file.close()
         self._file = None
-        session.say(f"Done logging to {self._path}.")
+        session.say_typed(f"Done logging to {self._path}.")

@@ -145,7 +145,7 @@ def indented(body: Sequence[str]) -> Iterator[str]:
     for line in body:
         text = line.strip()
         if verbatim and text != "end":
-            yield "  " * depth + line + "\n"
+            yield line + "\n"
             continue
         if not text or text.startswith("#"):
             continue

@@ -17,7 +17,7 @@ from pydbg.errors import DebuggerError
 
 _OURS = (
     "running", "points", "catch", "data", "registers", "memory", "code", "stack", "files",
-    "status", "signals", "threads",
+    "status", "signals", "threads", "control", "shellout", "userdefined", "pyscript",
 )  # fmt: skip
 
 
