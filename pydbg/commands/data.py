@@ -258,7 +258,9 @@ def display(session: Session, parsed: Parsed) -> str | None:
     session.memory["last display"] += 1
     row = Display(session.memory["last display"], form, text)
     displays[row.number] = row
-    return _display_text(session, row) if session.dbg.inferior is not None else None
+    if session.dbg.inferior is None or not session.typed():
+        return None
+    return _display_text(session, row)
 
 
 def _check(text: str) -> None:

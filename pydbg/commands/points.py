@@ -58,7 +58,7 @@ def _others(
 ) -> tuple[tuple[int, tuple[tuple[int, bool], ...]], ...]:
     """Return which other breakpoints have a location at the same addresses."""
     found = []
-    for site in sites:
+    for site in sites if session.typed() else ():
         others = [
             (other.number, other.enabled)
             for other in session.dbg.breakpoints.values()
@@ -148,16 +148,18 @@ def condition(session: Session, parsed: Parsed) -> Note | None:
     point = session.dbg.breakpoints[parsed["NUM"]]
     text = parsed["CONDITION"]
     session.dbg.points.set_condition(point, text)
-    if text is None:
+    if text is None and session.typed():
         return Note(f"Breakpoint {point.number} now unconditional.")
     return None
 
 
-def ignore(session: Session, parsed: Parsed) -> Note:
+def ignore(session: Session, parsed: Parsed) -> Note | None:
     """Let a breakpoint be passed a number of times."""
     point = session.dbg.breakpoints[parsed["NUM"]]
     count = max(0, parsed["COUNT"])
     point.ignore_count = count
+    if not session.typed():
+        return None
     if count == 0:
         return Note(f"Will stop next time breakpoint {point.number} is reached.")
     if count == 1:
@@ -246,7 +248,7 @@ def delete(session: Session, parsed: Parsed) -> None:
         session.dbg.delete(number)
 
 
-def clear(session: Session, parsed: Parsed) -> Note:
+def clear(session: Session, parsed: Parsed) -> Note | None:
     """Delete the breakpoints at a location."""
     spec = parsed["LOCATION"] or _here(session)
     places = session.dbg.resolve(spec)
@@ -264,6 +266,8 @@ def clear(session: Session, parsed: Parsed) -> Note:
         raise CommandError(f"No breakpoint at {spec}.")
     for number in found:
         session.dbg.delete(number)
+    if len(found) == 1 and not session.typed():
+        return None
     word = "breakpoint" if len(found) == 1 else "breakpoints"
     return Note(f"Deleted {word} {' '.join(map(str, found))} ")
 

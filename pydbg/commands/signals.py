@@ -73,7 +73,9 @@ def handle(session: Session, parsed: Parsed) -> Signals | None:
                 continue
         kept.append(signo)
     table.handle(kept, actions)
-    return Signals(tuple(_row_of(session, signo) for signo in kept)) if kept else None
+    if not kept or not session.typed():
+        return None
+    return Signals(tuple(_row_of(session, signo) for signo in kept))
 
 
 def _is_word(session: Session, word: str) -> bool:

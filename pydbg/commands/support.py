@@ -80,7 +80,7 @@ def pwd(session: Session, parsed: Parsed) -> str:
         raise FileError(f"The working directory is gone: {error.strerror}.") from None
 
 
-def cd(session: Session, parsed: Parsed) -> str:
+def cd(session: Session, parsed: Parsed) -> str | None:
     """Change the working directory."""
     path = parsed["DIRECTORY"] or os.path.expanduser("~")
     try:
@@ -89,7 +89,7 @@ def cd(session: Session, parsed: Parsed) -> str:
         raise FileError(f"{path}: {error.strerror}.") from None
     except ValueError as error:
         raise FileError(f"{path!r}: {error}.") from None
-    return pwd(session, parsed)
+    return pwd(session, parsed) if session.typed() else None
 
 
 # --- rows ----------------------------------------------------------------------------------

@@ -103,7 +103,9 @@ def _row(row: PointRow, num: int, kinds: int, width: int, word_size: int) -> Ite
     if row.ignore:
         yield f"\tignore next {row.ignore} hits"
     if row.enable_count:
-        yield f"\tdisable after next {row.enable_count} hit{'' if row.enable_count == 1 else 's'}"
+        more = "additional" if row.ignore else "next"
+        hits = "hit" if row.enable_count == 1 else "hits"
+        yield f"\tdisable after {more} {row.enable_count} {hits}"
     yield from indented(row.commands)
     if many:
         for site in row.sites:
