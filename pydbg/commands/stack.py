@@ -342,7 +342,7 @@ def commands() -> tuple[Command, ...]:
         _row("frame address", "Select the frame at a stack address.", frame_address,
              args=(Arg("ADDRESS", kinds.ADDRESS, doc="as `info frame` shows it",
                        missing="Missing address argument to view a frame"),),
-             help="The address is the frame's CFA.", example="frame address $sp"),
+             help="The address is the frame's CFA.", example="frame address $rbp + 16"),
         _row("up", "Select the caller of the selected frame.", up, args=(count,),
              help="With COUNT that many frames up.", example="up"),
         _row("down", "Select the frame that the selected one called.", down,
