@@ -3,14 +3,16 @@
 ptrace belongs to the OS thread that seized the program, and waiting for it blocks; so each
 :class:`AsyncDebugger` has one dedicated thread in which its :class:`pydbg.Debugger` lives, and
 its methods hand their work there. That thread waits for its own tracees only: children of the
-host program stay the host's, and no signal handler is installed.
+host program stay the host's, and no signal handler is installed. The other way round the
+kernel offers no fence: a host that calls ``os.wait()`` or ``os.waitpid(-1, ...)`` takes stops
+away from every debugger in it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
 from functools import partial, wraps
 from queue import SimpleQueue
@@ -184,7 +186,7 @@ class AsyncDebugger:
 
         return call
 
-    async def events(self, *, notices: bool = False) -> AsyncIterator[Event]:
+    async def events(self, *, notices: bool = False) -> AsyncGenerator[Event, None]:
         """Run on and on, and give each stop, the last one being the end of the program.
 
         The program is stopped while the body of the loop looks at it. ``notices`` also gives
@@ -348,15 +350,18 @@ def launch(
 def attach(pid: int, *, settings: Mapping[str, str] | None = None) -> _Opening:
     """Take over a running process in a thread of the debugger's own; as :func:`pydbg.attach`.
 
-    >>> import asyncio, pydbg
-    >>> async def main():
-    ...     child = await asyncio.create_subprocess_exec("/bin/sleep", "100")
-    ...     async with pydbg.aio.attach(child.pid) as dbg:
-    ...         print(type(dbg.sync.last_event).__name__)
-    ...     child.kill()
-    ...     return await child.wait()
-    >>> asyncio.run(main())
-    Attached
-    -9
+    A child of this process must not be waited for by another of its threads meanwhile: the
+    kernel would give that thread the stops. asyncio up to Python 3.11 does so with its own
+    subprocesses, unless a PidfdChildWatcher is set.
+
+    >>> import asyncio, pydbg, subprocess
+    >>> async def main(pid):
+    ...     async with pydbg.aio.attach(pid) as dbg:
+    ...         print(type(dbg.sync.last_event).__name__, len(await dbg.frames()) > 0)
+    >>> child = subprocess.Popen(["/bin/sleep", "100"])
+    >>> asyncio.run(main(child.pid))
+    Attached True
+    >>> child.kill(), child.wait()
+    (None, -9)
     """
     return _Opening(partial(library.attach, pid, settings=settings))

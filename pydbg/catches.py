@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from pydbg.breakpoints import CATCH_KINDS, Catchpoint
 from pydbg.calls import CallDecoder
 from pydbg.errors import CommandError, DebuggerError
-from pydbg.events import CatchHit, Event, SignalReceived, SyscallCaught
+from pydbg.events import (
+    CatchHit,
+    Event,
+    SeccompStop,
+    SignalReceived,
+    SyscallCaught,
+    SyscallStop,
+)
 from pydbg.records import replace
 
 if TYPE_CHECKING:
@@ -99,7 +106,17 @@ class Catches:
         self._dbg.points.add(point)
         if kind == "exit":
             self._dbg.tracer.set_trace_exit()
+        elif kind == "syscall" and phase != "entry":
+            self._want_returns(point)
         return point
+
+    def _want_returns(self, point: Catchpoint) -> None:
+        """See to the return of a call whose entry a thread is stopped at now."""
+        for thread in self._dbg.tracer.threads.values():
+            call = thread.syscall
+            inside = isinstance(thread.stop, SeccompStop | SyscallStop) and not thread.running
+            if inside and call is not None and point.catches_syscall(abi_of(call), call.nr):
+                thread.want_return = True
 
     def _syscalls(self, args: tuple[str, ...]) -> dict[str, Any]:
         if not args:

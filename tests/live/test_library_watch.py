@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_said_at_once() -> None:
         dbg.watch(text, size=32)
         for wrong in ({"kind": "read"}, {"size": 0}):
             with pytest.raises(pydbg.UsageError):
-                dbg.watch(text, **wrong)  # type: ignore[arg-type]
+                dbg.watch(text, **wrong)
         with pytest.raises(pydbg.ExprError, match="no place in memory"):
             dbg.watch("1 + 1")
         with pytest.raises(pydbg.ExprError, match="No symbol"):
