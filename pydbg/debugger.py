@@ -228,10 +228,16 @@ class Debugger(Lifecycle):
             thread,
             name,
             addrs,
-            caller=caller.addr if caller is not None else None,
+            caller=self._returns_to(caller),
             cfa=frame.cfa,
         )
         return self._go(plan)
+
+    def _returns_to(self, caller: Frame | None) -> int | None:
+        """Return a caller's address; None where there is no code (below a program's entry)."""
+        if caller is None or not self.live_inferior().read_some(caller.addr, 1):
+            return None
+        return caller.addr
 
     def jump(self, spec: str) -> Event:
         """Go on at another place, without touching the stack."""

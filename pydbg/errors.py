@@ -19,30 +19,68 @@ class DebuggerError(Exception):
 
 
 class UsageError(DebuggerError):
-    """Report a command or option that was given wrong arguments."""
+    """Report a command or option that was given wrong arguments.
+
+    >>> import pydbg
+    >>> with pydbg.Debugger() as dbg:
+    ...     dbg.settings.set("confirm", "perhaps")
+    Traceback (most recent call last):
+    pydbg.errors.UsageError: "on" or "off" expected.
+    """
 
 
 class CommandError(DebuggerError):
-    """Report a command that cannot do what it was asked to do."""
+    """Report a command that cannot do what it was asked to do.
+
+    >>> import pydbg
+    >>> with pydbg.Debugger() as dbg:
+    ...     dbg.delete(7)
+    Traceback (most recent call last):
+    pydbg.errors.CommandError: No breakpoint number 7.
+    """
 
 
 class NoProcess(DebuggerError):
-    """Report that a command needs a process and there is none."""
+    """Report that a command needs a process and there is none.
+
+    >>> import pydbg
+    >>> with pydbg.Debugger("/bin/true") as dbg:
+    ...     dbg.cont()
+    Traceback (most recent call last):
+    pydbg.errors.NoProcess: The program is not being run.
+    """
 
     def __init__(self, message: str = "The program is not being run.") -> None:
         super().__init__(message)
 
 
 class SymbolError(DebuggerError):
-    """Report a name that is not in the symbol tables."""
+    """Report a name that is not in the symbol tables.
+
+    >>> str(SymbolError('No symbol "nosuch".'))
+    'No symbol "nosuch".'
+    """
 
 
 class LocationError(DebuggerError):
-    """Report a location that does not resolve (``Function "nosuch" not defined.``)."""
+    """Report a location that does not resolve (``Function "nosuch" not defined.``).
+
+    >>> import pydbg
+    >>> with pydbg.Debugger("/bin/true") as dbg:
+    ...     dbg.break_at("nosuch")
+    Traceback (most recent call last):
+    pydbg.errors.LocationError: Function "nosuch" not defined.
+    """
 
 
 class FileError(DebuggerError):
-    """Report a file that is missing, truncated or of a kind that cannot be read."""
+    """Report a file that is missing, truncated or of a kind that cannot be read.
+
+    >>> import pydbg
+    >>> pydbg.launch("/nonexistent")
+    Traceback (most recent call last):
+    pydbg.errors.FileError: /nonexistent: No such file or directory.
+    """
 
 
 class ExprError(DebuggerError):
@@ -94,6 +132,9 @@ class ThreadGone(DebuggerError):
 
     The event loop turns it into an exit event; it reaches a user only where a command
     was at work on the thread in that moment.
+
+    >>> ThreadGone(7).tid
+    7
     """
 
     def __init__(self, tid: int) -> None:
@@ -102,7 +143,11 @@ class ThreadGone(DebuggerError):
 
 
 class LaunchError(DebuggerError):
-    """Report a program that could not be started; ``status`` is 126 or 127 as in a shell."""
+    """Report a program that could not be started; ``status`` is 126 or 127 as in a shell.
+
+    >>> LaunchError("./prog: not found", 127).status
+    127
+    """
 
     def __init__(self, message: str, status: int = 126) -> None:
         super().__init__(message)

@@ -75,7 +75,12 @@ RawStop = SignalStop | SyscallStop | SeccompStop | EventStop | GroupStop | Threa
 
 
 class Event(Record):
-    """Be the common part: the process and the thread it happened in."""
+    """Be the common part: the process and the thread it happened in.
+
+    >>> event = Exited(7, 7, 3)
+    >>> event.pid, event.code, event == Exited(7, 7, 3)
+    (7, 3, True)
+    """
 
     pid: int
     tid: int
@@ -87,6 +92,14 @@ class BreakpointHit(Event):
     ``numbers`` are the breakpoints that stopped here, first the lowest; ``locations`` the
     location number of each (1 for the only one); ``temporary`` says whether the first is a
     tbreak, which is gone by now.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     point = dbg.break_at("main")
+    ...     match dbg.cont():
+    ...         case pydbg.BreakpointHit(addr=addr, numbers=(first, *_)):
+    ...             first == point.number, addr == dbg.regs.rip
+    (True, True)
     """
 
     addr: int
@@ -213,7 +226,13 @@ class WatchpointTriggered(Event):
 
 
 class SignalReceived(Event):
-    """Report a signal that is about to be delivered; ``number`` is a catchpoint's or None."""
+    """Report a signal that is about to be delivered; ``number`` is a catchpoint's or None.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/sh", "-c", "kill -TERM $$") as dbg:
+    ...     dbg.cont().signo
+    15
+    """
 
     signo: int
     number: int | None = None
@@ -225,6 +244,13 @@ class CatchHit(Event):
 
     ``kind`` is one of these words, ``detail`` the child's pid, the new program's path, the
     exit status or the libraries' names.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/sh", "-c", "exec /bin/true") as dbg:
+    ...     catch = dbg.catch("exec")
+    ...     event = dbg.cont()
+    ...     event.kind, event.detail.endswith("/true")
+    ('exec', True)
     """
 
     number: int
@@ -237,51 +263,102 @@ class StepDone(Event):
     """Report the end of a step.
 
     ``plan`` is the command: "stepi", "nexti", "stepsys", "stepcall", "stepret", "stepjump".
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     dbg.stepi().plan
+    'stepi'
     """
 
     plan: str
 
 
 class LocationReached(Event):
-    """Report that until, advance or start reached its place (or left the frame)."""
+    """Report that until, advance or start reached its place (or left the frame).
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     place = dbg.disassemble(dbg.regs.rip, count=2)[1].addr
+    ...     dbg.advance(f"*{place:#x}").plan
+    'advance'
+    """
 
     plan: str
 
 
 class FunctionFinished(Event):
-    """Report that finish came back to the caller; ``value`` is the return register, raw."""
+    """Report that finish came back to the caller; ``value`` is the return register, raw.
+
+    >>> FunctionFinished(7, 7, 42, "rax").value
+    42
+    """
 
     value: int
     register: str
 
 
 class Interrupted(Event):
-    """Report a stop that the user asked for (Ctrl-C, ``interrupt()``)."""
+    """Report a stop that the user asked for (Ctrl-C, ``interrupt()``).
+
+    >>> Interrupted(7, 8).tid
+    8
+    """
 
 
 class Attached(Event):
-    """Report that the process was seized and stopped."""
+    """Report that the process was seized and stopped.
+
+    >>> import pydbg, subprocess
+    >>> child = subprocess.Popen(["/bin/sleep", "100"])
+    >>> with pydbg.attach(child.pid) as dbg:
+    ...     dbg.last_event == Attached(child.pid, child.pid)
+    True
+    >>> child.kill(), child.wait()
+    (None, -9)
+    """
 
 
 class Started(Event):
-    """Report the stop at a program's first instruction (``starti``)."""
+    """Report the stop at a program's first instruction (``starti``).
+
+    >>> import pydbg
+    >>> with pydbg.Debugger("/bin/true") as dbg:
+    ...     type(dbg.run(stop="entry")).__name__
+    'Started'
+    """
 
 
 class GroupStopped(Event):
-    """Report that job control stopped the program (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)."""
+    """Report that job control stopped the program (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU).
+
+    >>> GroupStopped(7, 7, 19).signo
+    19
+    """
 
     signo: int
 
 
 class Exited(Event):
-    """Report a process that exited; ``code`` is 0 to 255."""
+    """Report a process that exited; ``code`` is 0 to 255.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/false") as dbg:
+    ...     dbg.cont().code
+    1
+    """
 
     code: int
     inferior: int = 1
 
 
 class Killed(Event):
-    """Report a process that died of a signal."""
+    """Report a process that died of a signal.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/sh", "-c", "kill -KILL $$") as dbg:
+    ...     dbg.cont().signo
+    9
+    """
 
     signo: int
     core: bool = False
@@ -292,13 +369,21 @@ class Killed(Event):
 
 
 class ThreadCreated(Event):
-    """Tell of a new thread."""
+    """Tell of a new thread.
+
+    >>> ThreadCreated(7, 8, 2).number
+    2
+    """
 
     number: int = 0
 
 
 class ThreadExited(Event):
-    """Tell of a thread that ended while its process goes on."""
+    """Tell of a thread that ended while its process goes on.
+
+    >>> ThreadExited(7, 8, 2).number
+    2
+    """
 
     number: int = 0
 
@@ -308,6 +393,11 @@ class ChildCreated(Event):
 
     ``kind`` is "fork", "vfork" or "clone"; ``kept`` says whether it stays under the debugger;
     ``reason`` why a child that should have been released is not ("filter").
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/sh", "-c", "/bin/true; exit 4") as dbg:
+    ...     [e.kind for e in dbg.events(notices=True) if isinstance(e, pydbg.ChildCreated)]
+    ['vfork']
     """
 
     child: int
@@ -317,44 +407,79 @@ class ChildCreated(Event):
 
 
 class FollowedChild(Event):
-    """Tell that the debugger follows ``child`` and released the parent (follow-fork-mode)."""
+    """Tell that the debugger follows ``child`` and released the parent (follow-fork-mode).
+
+    >>> FollowedChild(7, 7, 8, "fork").child
+    8
+    """
 
     child: int
     kind: str
 
 
 class Execed(Event):
-    """Tell that the process runs a new program."""
+    """Tell that the process runs a new program.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/sh", "-c", "exec /bin/true") as dbg:
+    ...     [e.path[-5:] for e in dbg.events(notices=True) if isinstance(e, pydbg.Execed)]
+    ['/true']
+    """
 
     path: str
 
 
 class ModuleLoaded(Event):
-    """Tell of shared libraries that were loaded."""
+    """Tell of shared libraries that were loaded.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     [len(e.paths) for e in dbg.events(notices=True) if isinstance(e, pydbg.ModuleLoaded)]
+    [1]
+    """
 
     paths: tuple[str, ...] = ()
 
 
 class ModuleUnloaded(Event):
-    """Tell of shared libraries that were unloaded."""
+    """Tell of shared libraries that were unloaded.
+
+    >>> ModuleUnloaded(7, 7, ("/lib/libplugin.so",)).paths
+    ('/lib/libplugin.so',)
+    """
 
     paths: tuple[str, ...] = ()
 
 
 class BreakpointMoved(Event):
-    """Tell that a breakpoint's locations changed or could not be inserted."""
+    """Tell that a breakpoint's locations changed or could not be inserted.
+
+    >>> BreakpointMoved(7, 7, 1).number
+    1
+    """
 
     number: int
     text: str = ""
 
 
 class SignalNoticed(Event):
-    """Tell of a signal that is printed but does not stop (``handle SIG nostop print``)."""
+    """Tell of a signal that is printed but does not stop (``handle SIG nostop print``).
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/sh", "-c", "kill -CHLD $$") as dbg:
+    ...     table = dbg.execute("handle SIGCHLD print nostop", to_string=True)
+    ...     [e.signo for e in dbg.events(notices=True) if isinstance(e, pydbg.SignalNoticed)]
+    [17]
+    """
 
     signo: int
 
 
 class Note(Event):
-    """Tell something in a line of its own ("cannot disable address space randomization")."""
+    """Tell something in a line of its own ("cannot disable address space randomization").
+
+    >>> Note(7, 7, "cannot disable address space randomization").text
+    'cannot disable address space randomization'
+    """
 
     text: str

@@ -210,7 +210,7 @@ class ProgramState:
 
         >>> import pydbg
         >>> with pydbg.launch("/bin/true") as dbg:
-        ...     [frame.function for frame in dbg.frames_of(dbg.threads[0])]
+        ...     [frame.function for frame in dbg.frames_of(dbg.threads[0], 1)]
         ['_start']
         """
         problem = self.stack_problem

@@ -24,8 +24,9 @@ class Thread(Tracee):
     >>> import pydbg
     >>> with pydbg.launch("/bin/true") as dbg:
     ...     for thread in dbg.threads:
-    ...         thread.number, thread.name, thread.regs.rip == thread.pc, len(thread.frames())
-    (1, 'true', True, 1)
+    ...         innermost = thread.frames(1)[0]
+    ...         thread.number, thread.name, thread.regs.rip == thread.pc, innermost.function
+    (1, 'true', True, '_start')
     """
 
     __slots__ = ("_dbg",)
