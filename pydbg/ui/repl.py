@@ -7,6 +7,8 @@ terminal, plain ``input()`` does. What a line does is the session's business.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 from pydbg.commands.session import Quit, Session, Source
@@ -21,7 +23,10 @@ TWICE = 2.0
 
 def loop(session: Session, lines: Source | None = None) -> int:
     """Read and run lines until ``quit`` or the end of input; return the exit status."""
-    source = lines or _lines(session)
+    try:
+        source = lines or _lines(session)
+    except KeyboardInterrupt:  # It came while the prompt was made ready.
+        source = _lines(session)
     interrupts = _Interrupts(session)
     with session.reading(source):
         while True:
@@ -118,10 +123,44 @@ def _prompt_text(session: Session) -> str:
 
 def _lines(session: Session) -> Source:
     if session.interactive and os.environ.get("TERM", "dumb") not in ("dumb", ""):
-        from pydbg.ui.prompt import PromptLines
+        # The prompt is there at once; what reads it takes a tenth of a second to be imported.
+        session.write(_prompt_text(session))
+        session.out.flush()
+        with _keys_kept():
+            from pydbg.ui.prompt import PromptLines
 
-        return PromptLines(session)
+            lines = PromptLines(session)
+        session.write("\r")
+        return lines
     return PlainLines()
+
+
+@contextmanager
+def _keys_kept() -> Iterator[None]:
+    """Keep what is typed meanwhile for the prompt: no echo, no editing by the terminal, no Ctrl-C.
+
+    A Ctrl-C comes through afterwards and drops the line.
+    """
+    import signal
+    import sys
+    import termios
+
+    modes = None
+    try:
+        fd = sys.stdin.fileno()
+        modes = termios.tcgetattr(fd)
+        quiet = termios.tcgetattr(fd)
+        quiet[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(fd, termios.TCSADRAIN, quiet)
+    except (OSError, ValueError, termios.error):
+        pass
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if modes is not None:
+            termios.tcsetattr(fd, termios.TCSADRAIN, modes)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 class PlainLines:
