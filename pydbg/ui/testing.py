@@ -8,6 +8,7 @@ shown now must be what it holds. Any other file is a script that must run withou
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -111,6 +112,28 @@ def _with_value(wishes: _Wishes, name: str, value: str) -> _Wishes:
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``pydbg test`` and return the exit status."""
+    from pydbg.ui.batch import INTERNAL, INTERRUPTED, Terminated, internal_error, termination
+    from pydbg.ui.report import die
+
+    try:
+        with termination():
+            return _main(arguments)
+    except Terminated as error:
+        die(error.signo)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads the results (pydbg test ... | head); what is buffered goes nowhere.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        internal_error(error)
+        return INTERNAL
+
+
+def _main(arguments: Sequence[str]) -> int:
     from pydbg.render import suite
 
     try:

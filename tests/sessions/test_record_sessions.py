@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.build import build
-from tests.support.run import pydbg
+from tests.support.run import command, environment, pydbg
 
 COMMANDS = (
     "break inner",
@@ -194,3 +196,25 @@ def test_normalised_text_is_the_same_everywhere(tmp_path: Path) -> None:
     assert shown[0] == shown[1]
     assert "[Inferior 1 (process PID1) killed]" in shown[0]
     assert "rip            <main+" in shown[0]
+
+
+def test_results_that_nobody_reads(recorded: Path) -> None:
+    line = " ".join(command("test", *[recorded.name] * 3))
+    done = subprocess.run(
+        ["bash", "-c", f"{line} --tap | head -n 1; exit ${{PIPESTATUS[0]}}"],
+        cwd=recorded.parent, env=environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("TAP version 14\n", "")
+    assert done.returncode in (0, 141)
+
+
+def test_a_signal_ends_the_tests(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "started")
+    (tmp_path / "a.pydbg").write_text("file /bin/sh\nrun -c 'echo > started; exec sleep 1000'\n")
+    running = subprocess.Popen(
+        command("test", "a.pydbg"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE
+    )
+    assert (tmp_path / "started").read_text() == "\n"  # It waits until the program writes.
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=30) == -signal.SIGTERM
+    assert running.communicate()[0] == b""
