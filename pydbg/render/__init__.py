@@ -51,6 +51,16 @@ _PAINTED: dict[type, tuple[str, str]] = {
 }
 """The same for records whose text depends on the terminal: its colours, its width."""
 
+_DECORATED = (
+    results.Stop,
+    results.FrameShown,
+    results.Backtrace,
+    results.Asm,
+    results.Threads,
+    results.Telescope,
+)
+"""Records of frames and code, whose addresses, functions and files stand out at a terminal."""
+
 
 def render(what: Any, session: Session | None = None) -> str:
     """Return the text of a result or event.
@@ -83,4 +93,9 @@ def render(what: Any, session: Session | None = None) -> str:
         return str(painter(what, paint_for(session)))
     module, name = _TEXTS[type(what)]
     function: Callable[[Any], str] = getattr(import_module(f"pydbg.render.{module}"), name)
-    return function(what)
+    text = function(what)
+    if session is not None and session.interactive and isinstance(what, _DECORATED):
+        from pydbg.render.paint import decorate, paint_for
+
+        return decorate(text, paint_for(session))
+    return text

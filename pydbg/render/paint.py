@@ -7,13 +7,14 @@ Text is painted where it goes to a terminal that is not dumb, unless the user ha
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.settings import Settings
 
-__all__ = ["PLAIN", "THEMES", "Paint", "coloured", "paint_for"]
+__all__ = ["PLAIN", "THEMES", "Paint", "coloured", "decorate", "paint_for"]
 
 THEMES: dict[str, dict[str, str]] = {
     # gdb's own choice of colours, for terminals of either background.
@@ -47,12 +48,38 @@ class Paint:
         self.width = width
         """How many columns there are; a pipe has 80."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is painted."""
+        return not self._codes
+
     def __call__(self, role: str, text: str) -> str:
         code = self._codes.get(role)
         return f"\x1b[{code}m{text}\x1b[m" if code and text else text
 
 
 PLAIN = Paint()
+
+_PIECES = re.compile(
+    r"(?P<current>^=> .*$)"
+    r"|(?P<address>\b0x[0-9a-f]+\b)"
+    r"|(?P<function>(?:(?<= in )|(?<=, )|(?<=#\d  )|(?<=^)|(?<=<))(?:[A-Za-z_~][\w:~.@]*)"
+    r"(?= \([^()]*\)(?: at | from |$)|\+\d+>|>))"
+    r"|(?P<file>(?<= at )\S+:\d+$|(?<= from )/\S+$)",
+    re.MULTILINE,
+)
+"""What stands out in frames and code, as in gdb: addresses, functions, files."""
+
+
+def decorate(text: str, paint: Paint) -> str:
+    """Return finished text with its addresses, functions and files painted.
+
+    >>> print(repr(decorate("#1  0x401136 in main (...) at a.c:12", Paint("default"))))
+    '#1  \\x1b[34m0x401136\\x1b[m in \\x1b[33mmain\\x1b[m (...) at \\x1b[32ma.c:12\\x1b[m'
+    """
+    if paint.plain:
+        return text
+    return _PIECES.sub(lambda found: paint(found.lastgroup or "", found[0]), text)
 
 
 def coloured(settings: Settings) -> bool:
