@@ -33,6 +33,7 @@ __all__ = ["facts", "report"]
 _SIGABRT, _SIGBUS, _SIGSYS = 6, 7, 31
 _FRAMES = 64
 """The innermost frames of a stack that are kept: it may be a hundred thousand deep."""
+_TERMINATE = frozenset({"std::terminate()", "std::terminate", "__cxxabiv1::__terminate"})
 _BEFORE, _AFTER = 5, 6
 _MAX_FUNCTION = 1 << 16
 
@@ -79,7 +80,7 @@ def facts(dbg: Debugger, info: SigInfo, maps: list[Mapping] | None = None) -> Fa
         sp=thread.sp,
         effect=effect(code, thread.pc, _reader(thread), arch=inferior.arch) if code else None,
         maps=maps,
-        abort_message=_abort_message(dbg) if info.signo == _SIGABRT else "",
+        abort_message=_last_words(dbg, frames) if info.signo == _SIGABRT else "",
         sender=_comm(sender) if sender else "",
         caller=_place(frames[1]) if len(frames) > 1 else "",
         file_size=_file_size(info, maps),
@@ -111,6 +112,14 @@ def _reader(thread: Thread) -> Callable[[str], int | None]:
             return None
 
     return read
+
+
+def _last_words(dbg: Debugger, frames: list[Frame]) -> str:
+    """Return why the program called abort, as far as it left word of it."""
+    message = _abort_message(dbg)
+    if not message and any(f.function in _TERMINATE for f in frames):
+        return "std::terminate was called: a C++ exception that nothing caught, most likely"
+    return message
 
 
 def _abort_message(dbg: Debugger) -> str:

@@ -230,3 +230,21 @@ def test_no_core_of_pydbg_itself(crashes: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == -signal.SIGTERM
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["null", "call", "stack", "noexec", "divide", "assert", "thread"])
+def test_crashes_of_a_32_bit_program(kind: str, tmp_path: Path) -> None:
+    signo, word, _ = KINDS[kind]
+    file = tmp_path / "report.json"
+    status, _, _ = report(build("crashes.c", "m32"), kind, options=("--json", str(file)))
+    assert status == -signo
+    found = json.loads(file.read_text())
+    assert found["verdict"]["kind"] == word
+    assert "eip" in found["registers"]
+
+
+def test_an_exception_that_nothing_caught(tmp_path: Path) -> None:
+    status, _, shown = report(build("uncaught.cc"))
+    assert status == -signal.SIGABRT
+    assert "std::terminate was called" in shown
+    assert re.search(r" in main \(\.\.\.\) at .*uncaught\.cc:\d+$", shown, re.M)
