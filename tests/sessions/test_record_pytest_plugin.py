@@ -69,11 +69,12 @@ def test_fails(pydbg):
 def run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     names = f"PLAIN = {str(build('plain.c'))!r}\nPIDS = {str(folder / 'pids')!r}\n"
     (folder / "test_inner.py").write_text(names + text)
-    plugins = ["-p", "pydbg.pytest_plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    plugins = ["-p", "pydbg.pytest_plugin", "-p", "no:cacheprovider"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, "test_inner.py"],
         cwd=folder,
-        env=environment(),
+        # An installed pydbg would bring the plugin a second time.
+        env=environment({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
         capture_output=True,
         text=True,
         timeout=100,
