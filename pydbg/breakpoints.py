@@ -29,6 +29,12 @@ class Location(Record, frozen=False, eq=False):
 
     ``addr`` is the run-time address, None while the module is not loaded. ``module_path`` is
     None for an absolute address.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     location = dbg.break_at("_start").locations[0]
+    ...     location.function, location.addr == dbg.regs.rip
+    ('_start', True)
     """
 
     number: int
@@ -45,6 +51,8 @@ class Location(Record, frozen=False, eq=False):
     file: str | None = None
     line: int | None = None
     planted: bool = False
+    inlined: int | None = None
+    """The entry in .debug_info of the inlined call that it is meant for."""
     is_resolver: bool = False
     """Whether it stands for an ifunc that the program has not resolved yet."""
 
@@ -52,7 +60,15 @@ class Location(Record, frozen=False, eq=False):
 
     @property
     def enabled(self) -> bool:
-        """Tell whether the program stops here; it can be set."""
+        """Tell whether the program stops here; it can be set.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main")
+        ...     point.locations[0].enabled = False
+        ...     type(dbg.cont()).__name__
+        'Exited'
+        """
         return self.is_on
 
     @enabled.setter
@@ -129,19 +145,41 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
 
     @property
     def hit_count(self) -> int:
-        """Return how often it was hit: ignored hits count, those with a false condition do not."""
+        """Return how often it was hit: ignored hits count, those with a false condition do not.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main", ignore=1)
+        ...     event = dbg.cont()
+        ...     point.hit_count
+        1
+        """
         return self.hits
 
     @property
     def disposition(self) -> str:
-        """Return gdb's word for what becomes of it after a stop: keep, del or dis."""
+        """Return gdb's word for what becomes of it after a stop: keep, del or dis.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.break_at("main", temporary=True).disposition
+        'del'
+        """
         if self.temporary or self.delete_after:
             return "del"
         return "dis" if self.disable_after is not None else "keep"
 
     @property
     def silent(self) -> bool:
-        """Tell whether its commands begin with ``silent``: then the stop prints nothing."""
+        """Tell whether its commands begin with ``silent``: then the stop prints nothing.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main")
+        ...     point.commands = ["silent", "print $rdi"]
+        ...     point.silent
+        True
+        """
         return bool(self.commands) and self.commands[0].strip() == "silent"
 
 
@@ -159,12 +197,24 @@ class Breakpoint(Point, frozen=False, eq=False, kw_only=True):
 
     @property
     def pending(self) -> bool:
-        """Tell whether it has no location yet."""
+        """Tell whether it has no location yet.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.break_at("nosuch", pending=True).pending
+        True
+        """
         return not self.locations
 
     @property
     def kind_text(self) -> str:
-        """Return the type column of ``info breakpoints``."""
+        """Return the type column of ``info breakpoints``.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.break_at("_start", hardware=True).kind_text
+        'hw breakpoint'
+        """
         return "hw breakpoint" if self.hardware else "breakpoint"
 
 
@@ -174,6 +224,12 @@ class Catchpoint(Point, frozen=False, eq=False, kw_only=True):
     For system calls ``numbers`` maps an ABI to what is caught, or is None for all of them;
     ``phase`` is "both", "entry" or "return". For signals ``signals`` is the set, or None for
     all. For load and unload ``pattern`` is a regular expression or None.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     catch = dbg.catch_syscall("write", "openat", phase="return")
+    ...     catch.kind, catch.phase, catch.names
+    ('syscall', 'return', (('write', 1), ('openat', 257)))
     """
 
     kind: str
@@ -190,9 +246,22 @@ class Catchpoint(Point, frozen=False, eq=False, kw_only=True):
 
     @property
     def kind_text(self) -> str:
-        """Return the type column of ``info breakpoints``."""
+        """Return the type column of ``info breakpoints``.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.catch("fork").kind_text
+        'catchpoint'
+        """
         return "catchpoint"
 
     def catches_syscall(self, abi: str, nr: int) -> bool:
-        """Tell whether a call's number is one of its own."""
+        """Tell whether a call's number is one of its own.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     catch = dbg.catch_syscall("write")
+        ...     catch.catches_syscall("x86_64", 1), catch.catches_syscall("x86_64", 0)
+        (True, False)
+        """
         return self.numbers is None or nr in self.numbers.get(abi, ())

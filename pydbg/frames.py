@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError, DebuggerError
@@ -20,6 +20,12 @@ class Frame:
 
     ``addr`` is its pc. Names and lines are looked up at ``lookup_addr``: for a caller the byte
     before the return address, which is still in the call.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     frame = dbg.frames()[0]
+    ...     frame.level, frame.function, frame.offset, frame.addr == dbg.regs.rip
+    (0, '_start', 0, True)
     """
 
     __slots__ = (
@@ -133,6 +139,11 @@ class Frame:
         """Return a register's bytes in this frame, or None if it is not known any more.
 
         Registers that no unwind rule speaks of (vectors, segments, flags) are the thread's.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.frame.register_bytes("rsp") == dbg.regs.rsp.to_bytes(8, "little")
+        True
         """
         arch = self.thread.inferior.arch
         register = arch.by_name[name]
@@ -153,7 +164,14 @@ class Frame:
         return data[start : start + register.size]
 
     def write_register(self, name: str, data: bytes) -> None:
-        """Change a register of this frame: where a callee saved it, or in the thread itself."""
+        """Change a register of this frame: where a callee saved it, or in the thread itself.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.frame.write_register("rax", (7).to_bytes(8, "little"))
+        ...     dbg.regs.rax
+        7
+        """
         inferior = self.thread.inferior
         register = inferior.arch.by_name[name]
         dwarf = register.dwarf
@@ -203,11 +221,17 @@ def _name_of(
     return symbol[0].demangled, module.addr_of(symbol[0])
 
 
-def frames_of(thread: Thread, raw: RawFrame, inner: Frame | None) -> Iterator[Frame]:
+def frames_of(
+    thread: Thread,
+    raw: RawFrame,
+    inner: Frame | None,
+    meant: Callable[[int], Collection[int]] = lambda addr: (),
+) -> Iterator[Frame]:
     """Give the frames that one raw frame stands for: those of calls inlined there come first.
 
-    A thread that stopped exactly where inlined code begins has not entered it yet
-    (gdb's skip_inline_frames).
+    A thread that stopped exactly where inlined code begins has not entered it yet, unless a
+    breakpoint is meant for just that code (gdb's skip_inline_frames): ``meant(addr)`` gives the
+    entries of such calls.
     """
     modules = thread.inferior.modules
     module: Module | None = modules.at(raw.lookup_pc) if modules is not None else None
@@ -223,7 +247,8 @@ def frames_of(thread: Thread, raw: RawFrame, inner: Frame | None) -> Iterator[Fr
         return
     callee: InlineCall | None = None
     if raw.level == 0:
-        while calls and not calls[-1].contains(raw.pc - 1):
+        entered = meant(raw.pc) if calls else ()
+        while calls and not calls[-1].contains(raw.pc - 1) and calls[-1].die not in entered:
             callee = calls.pop()
     for call in reversed(calls):
         inner = Frame(thread, raw, inner, call=call, callee=callee)

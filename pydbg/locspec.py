@@ -11,7 +11,7 @@ FILE:LINE       a source line
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, LocationError
@@ -59,6 +59,8 @@ class Resolved(Record):
     """Whether ``*EXPR`` was taken as a link address, which is to be said."""
     is_resolver: bool = False
     """Whether this is the resolver of an ifunc whose function is not known yet."""
+    inlined: int | None = None
+    """The entry in .debug_info of the inlined call that begins here and is meant."""
 
 
 def parse(text: str) -> Spec:
@@ -123,8 +125,9 @@ class Resolver:
             return self._lines(spec)
         modules = self._chosen(spec)
         symbols = self._symbols(spec, modules)
-        if symbols or spec.offset is None:
-            return self._unique(symbols)
+        described = self._described(spec, modules) if spec.offset is None else []
+        if symbols or described or spec.offset is None:
+            return self._unique(symbols, described, is_function=spec.offset is None)
         module = self._modules.by_name(spec.name)
         if module is None:
             return []
@@ -147,6 +150,18 @@ class Resolver:
         if spec.offset is not None:
             return [(m, link_addr + spec.offset) for m, link_addr in places]
         return [(m, self._entry(m, s)) for m, s in found]
+
+    def _described(
+        self, spec: Spec, modules: ModuleList | list[Module]
+    ) -> list[tuple[Module, int, str, int | None]]:
+        """Find what only debug information knows by the name: clones, and inlined calls."""
+        found = []
+        for module in modules:
+            for link_addr, name, die in module.described(spec.name):
+                if die is None:
+                    link_addr = self._behind_prologue(module, link_addr)
+                found.append((module, link_addr, name, die))
+        return found
 
     def _implied_main(self) -> list[tuple[Module, int]]:
         """Find main in a program whose symbols do not name it: Go's, or a stripped one."""
@@ -179,11 +194,50 @@ class Resolver:
         except DebuggerError:
             return link_addr
 
-    def _unique(self, found: list[tuple[Module, int]]) -> list[Resolved]:
+    def _unique(
+        self,
+        found: list[tuple[Module, int]],
+        described: Sequence[tuple[Module, int, str, int | None]] = (),
+        *,
+        is_function: bool = False,
+    ) -> list[Resolved]:
         places: dict[tuple[str, int], Resolved] = {}
         for module, link_addr in found:
-            places.setdefault((module.path, link_addr), self.place(module, link_addr))
+            place = self.place(module, link_addr)
+            places.setdefault(
+                (module.path, link_addr), self._named_by(place, is_function=is_function)
+            )
+        for module, link_addr, name, die in described:
+            key = (module.path, link_addr)
+            if key not in places:
+                place = self.place(module, link_addr)
+                places[key] = replace(place, function=name, inlined=die) if die else place
         return list(places.values())
+
+    def place_inside(self, module: Module, link_addr: int) -> Resolved:
+        """Describe a link address that was given as such: the innermost function counts."""
+        return self._named_by(self.place(module, link_addr), is_function=False)
+
+    @staticmethod
+    def _named_by(place: Resolved, *, is_function: bool) -> Resolved:
+        """Say in which function a place is, where calls are inlined there.
+
+        A function's own place, behind its prologue, is on the line of the outermost call
+        (symtab.c, skip_prologue_sal); any other place is the innermost function's.
+        """
+        module = place.module
+        if module is None:
+            return place
+        addr = module.addr(place.link_addr)
+        calls = module.inline_calls_at(addr)
+        if not calls:
+            return place
+        if not is_function:
+            function = module.inline_name(addr, calls[-1].die) or place.function
+            return replace(place, function=function, inlined=calls[-1].die)
+        if module.locations_valid(addr):
+            return place
+        return replace(place, line=calls[0].line, file=calls[0].file or place.file)
 
     def _lines(self, spec: Spec) -> list[Resolved]:
         from pydbg.symbols.linebreak import line_places
@@ -195,9 +249,15 @@ class Resolver:
             raise LocationError('No symbol table is loaded.  Use the "file" command.')
         # The program's own lines hide those of libraries, whose tables are long to read.
         for modules in (self._modules[:1], self._modules[1:]):
-            found = [(m, place) for m in modules for place, _ in line_places(m, file, line)]
+            found = [(m, *place) for m in modules for place in line_places(m, file, line)]
             if found:
-                return self._unique(found)
+                lines = {(m.path, link_addr): number for m, link_addr, number in found}
+                places = self._unique([(m, link_addr) for m, link_addr, _ in found])
+                return [
+                    replace(p, line=lines[p.module.path, p.link_addr])
+                    for p in places
+                    if p.module is not None
+                ]
         return []
 
     def _default_file(self) -> str | None:
@@ -216,7 +276,7 @@ class Resolver:
         module = self._modules.at(addr)
         if module is None:
             return Resolved(None, addr, addr)
-        place = self.place(module, module.link_addr(addr))
+        place = self.place_inside(module, module.link_addr(addr))
         if not self._live and module.elf.is_pie:
             return replace(place, link_time=True)
         return place

@@ -239,7 +239,18 @@ class PointSet:
             location.symbolic = _label(place)
             location.file, location.line = place.file, place.line
             location.is_resolver = place.is_resolver
+            location.inlined = place.inlined
             point.locations.append(location)
+
+    def inlined_at(self, addr: int) -> frozenset[int]:
+        """Give the inlined calls that enabled breakpoints at an address are meant for."""
+        return frozenset(
+            location.inlined
+            for point in self.breakpoints()
+            if point.enabled
+            for location in point.locations
+            if location.addr == addr and location.enabled and location.inlined is not None
+        )
 
     # --- conditions --------------------------------------------------------------------------
 
@@ -347,7 +358,7 @@ class PointSet:
             if module is not None:
                 addr = module.addr(loc.link_addr)
                 resolver = Resolver(self._dbg.modules, lambda _: 0, live=live)
-                places.append(resolver.place(module, module.link_addr(addr)))
+                places.append(resolver.place_inside(module, module.link_addr(addr)))
         return places
 
     def _keep_unloaded(self, point: Breakpoint) -> None:

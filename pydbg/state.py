@@ -60,7 +60,13 @@ class ProgramState:
 
     @property
     def modules(self) -> ModuleList:
-        """Return the loaded modules; before the program runs, its file at link addresses."""
+        """Return the loaded modules; before the program runs, its file at link addresses.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     [module.path.rpartition("/")[2] for module in dbg.modules][:1]
+        ['true']
+        """
         if self.inferior is not None and self.inferior.modules is not None:
             modules: ModuleList = self.inferior.modules
             return modules
@@ -68,7 +74,13 @@ class ProgramState:
 
     @property
     def inferiors(self) -> list[Inferior]:
-        """Return the live processes that the user sees, by number."""
+        """Return the live processes that the user sees, by number.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     [inferior.number for inferior in dbg.inferiors]
+        [1]
+        """
         visible = [i for i in self.tracer.inferiors.values() if not i.silent]
         return sorted(visible, key=lambda i: i.number)
 
@@ -113,24 +125,49 @@ class ProgramState:
 
     @property
     def regs(self) -> RegisterView:
-        """Return the registers of the selected frame."""
+        """Return the registers of the selected frame.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.regs.rax = 7
+        ...     dbg.regs.eax + 1
+        8
+        """
         return RegisterView(self)
 
     @property
     def memory(self) -> MemoryView:
-        """Return the memory of the current process."""
+        """Return the memory of the current process.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.memory[dbg.regs.rsp]  # argc
+        1
+        """
         return MemoryView(self)
 
     @property
     def threads(self) -> list[Thread]:
-        """Return the threads of the current process, by number."""
+        """Return the threads of the current process, by number.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     [(thread.number, thread.name) for thread in dbg.threads]
+        [(1, 'true')]
+        """
         if self.inferior is None:
             return []
         living = [t for t in self.inferior.threads.values() if not t.zombie]
         return cast("list[Thread]", sorted(living, key=lambda t: t.number))
 
     def select_thread(self, number: int) -> Thread:
-        """Make a thread the current one; raises CommandError for an unknown number."""
+        """Make a thread the current one; raises CommandError for an unknown number.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.select_thread(1) is dbg.thread
+        True
+        """
         for thread in self.threads:
             if thread.number == number:
                 self.thread = thread
@@ -139,7 +176,13 @@ class ProgramState:
         raise CommandError(f"Unknown thread {number}.")
 
     def select_inferior(self, number: int) -> Inferior:
-        """Make a process the current one."""
+        """Make a process the current one.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.select_inferior(1) is dbg.inferior
+        True
+        """
         for inferior in self.inferiors:
             if inferior.number == number:
                 self._select_inferior(inferior)
@@ -161,7 +204,13 @@ class ProgramState:
 
     @property
     def frame(self) -> Frame | None:
-        """Return the selected frame, the innermost one unless another was chosen."""
+        """Return the selected frame, the innermost one unless another was chosen.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.frame.level, dbg.frame.function
+        (0, '_start')
+        """
         if self.thread is None:
             return None
         frames = self._walk(self._level + 1)
@@ -175,7 +224,16 @@ class ProgramState:
         return self.frame if self._level else None
 
     def select_frame(self, level: int) -> Frame:
-        """Select a frame by level; raises CommandError if the stack is not that deep."""
+        """Select a frame by level; raises CommandError if the stack is not that deep.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/echo", "hi", stdout="/dev/null") as dbg:
+        ...     point = dbg.break_at("write", pending=True)
+        ...     event = dbg.cont()
+        ...     frame = dbg.select_frame(1)
+        ...     dbg.regs.rip == frame.addr
+        True
+        """
         self.live_inferior()
         frames = self._walk(level + 1)
         if not 0 <= level < len(frames):
@@ -188,6 +246,12 @@ class ProgramState:
 
         The stack ends at main, as in gdb, or where it cannot be followed any more;
         ``stack_problem`` then says why.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.run(stop="main")
+        ...     [frame.level for frame in dbg.frames()]
+        [0]
         """
         self.live_inferior()
         frames = self._walk(limit if limit is not None else _FRAMES_AHEAD)
@@ -250,7 +314,7 @@ class ProgramState:
                 raws = [*tail_calls.between(callee, real, column), real]
             callee = real
             for raw in raws:
-                for frame in frames_of(thread, raw, inner):
+                for frame in frames_of(thread, raw, inner, self.points.inlined_at):
                     yield frame
                     if _is_main(frame):
                         return
@@ -328,7 +392,13 @@ class ProgramState:
     # --- symbols and code --------------------------------------------------------------------
 
     def resolve(self, spec: str) -> list[Resolved]:
-        """Return the places that a location spec means."""
+        """Return the places that a location spec means.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.resolve("_start")[0].addr == dbg.regs.rip
+        True
+        """
         return self.places(spec)
 
     def functions_named(self, name: str) -> list[tuple[Symbol, int]]:
@@ -339,6 +409,11 @@ class ProgramState:
         """Return ``<main+4>`` for an address inside a symbol, else None.
 
         ``pretty`` demangles the name.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.symbolize(dbg.regs.rip + 3)
+        '<_start+3>'
         """
         module = self.modules.at(addr)
         label = module.label_text(addr, pretty=pretty) if module is not None else None
@@ -347,7 +422,13 @@ class ProgramState:
     def disassemble(
         self, start: int, end: int | None = None, *, count: int | None = None
     ) -> list[Insn]:
-        """Decode instructions from ``start`` to ``end`` (exclusive), or ``count`` of them."""
+        """Decode instructions from ``start`` to ``end`` (exclusive), or ``count`` of them.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     [insn.text for insn in dbg.disassemble(dbg.regs.rip, count=2)]
+        ['mov    %rsp,%rdi', 'call   0x7ffff7fe5740 <_dl_start>']
+        """
         from pydbg.arch.disasm import disassemble
 
         size = end - start if end is not None else (count or 1) * self.arch.max_insn

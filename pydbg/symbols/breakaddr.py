@@ -175,15 +175,7 @@ class _Function:
         return self._producer().startswith(("clang ", " F90 Flang "))
 
     def _has_exact_locations(self) -> bool:
-        """Tell whether variables' locations hold from a function's first instruction on.
-
-        GCC has kept them in lists, when it optimises, since -fvar-tracking; gdb trusts
-        them from GCC 4.5 on (process_full_comp_unit in dwarf2/read.c).
-        """
-        if self._functions is None or not self._functions.has_loclists:
-            return False
-        version = self._gcc_version()
-        return version is not None and version >= (4, 5)
+        return self._functions is not None and self._functions.locations_valid
 
     def _gcc_version(self) -> tuple[int, int] | None:
         found = re.match(r"GNU \S*\s.*?(\d+)\.(\d+)", self._producer())

@@ -6,14 +6,16 @@ over by a precomputed addition. Names are looked up when they are asked for.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, uleb
-from pydbg.symbols.demangle import demangle, is_rust, without_result
+from pydbg.symbols.demangle import base_name, demangle, is_rust, matches, without_result
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
@@ -25,6 +27,7 @@ __all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
 
 _MAX_REFERENCES = 16  # specification of abstract origin of ...; a loop in a damaged file
 _MAX_DEPTH = 512
+_MAX_NAMES = 256  # strings that end alike; more are not looked at
 
 CPLUS = frozenset((0x04, 0x1A, 0x21, 0x2B, 0x3A))
 """DW_LANG_C_plus_plus and its later standards."""
@@ -34,6 +37,8 @@ _LANGUAGES = {
     0x09: "pascal", 0x0A: "modula-2", 0x10: "objective-c", 0x13: "d", 0x15: "opencl",
     0x16: "go", 0x1C: "rust", 0x8001: "asm",
 }  # fmt: skip
+
+_RUST = 0x1C  # DW_LANG_Rust
 
 # Where gdb keeps variables in lists, a unit's locations are right even in the prologue.
 _VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
@@ -116,6 +121,7 @@ class UnitFunctions:
         self._with_parameters: set[int] = set()
         self._main = -1
         self._dies: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
+        self._scope_changes: dict[int, tuple[list[int], list[tuple[int, ...]]]] = {}
         self.inlined: dict[int, list[Inlined]] = {}
         """Function entry -> its inlined calls in the order of the entries."""
         self._scan()
@@ -156,6 +162,16 @@ class UnitFunctions:
         """Tell whether the compiler says that the program begins here (Rust's main)."""
         return function.die == self._main
 
+    @property
+    def locations_valid(self) -> bool:
+        """Tell whether variables are located right from a function's first instruction on.
+
+        GCC has kept locations in lists, when it optimises, since -fvar-tracking; gdb trusts
+        them from GCC 4.5 on (process_full_comp_unit in dwarf2/read.c).
+        """
+        found = re.match(r"GNU \S*\s.*?(\d+)\.(\d+)", self.unit.producer or "")
+        return self.has_loclists and found is not None and (int(found[1]), int(found[2])) >= (4, 5)
+
     def call_sites(self, function: Function) -> list[CallSite]:
         """Give what is known of a function's calls, in the order of the entries."""
         from pydbg.symbols.callsites import read_call_sites
@@ -172,6 +188,48 @@ class UnitFunctions:
                 return self._names(call.die - self.unit.offset, ())[0]
         except FileError:
             return None
+
+    def named(self, name: str) -> Iterator[tuple[int, str, int | None]]:
+        """Find functions and inlined calls of a name: (entry, shown name, call's entry)."""
+        called = _is_called_in_rust if self.unit.language == _RUST else _is_called
+        for function in self.all():
+            if function.name is not None and called(function.name, name):
+                yield function.low, function.pretty or function.name, None
+        shown: dict[int, str | None] = {}
+        for calls in self.inlined.values():
+            for call in calls:
+                origin = self._origin_of(call.die - self.unit.offset)
+                if origin not in shown:
+                    shown[origin] = self._shown(call, name)
+                text = shown[origin]
+                if text is not None and call.ranges:
+                    yield call.ranges[0][0], text, call.die
+
+    def _origin_of(self, die: int) -> int:
+        """Give the entry that an inlined call is an instance of, which has its name."""
+        _, attrs = self._source.entry(self.unit, die)
+        target = self._target(self.unit, attrs.get(dwarf.DW_AT_abstract_origin))
+        return die + self.unit.offset if target is None else target[0].offset + target[1]
+
+    def _shown(self, call: Inlined, wanted: str) -> str | None:
+        """Give the name to show of an inlined call if it is one of ``wanted``."""
+        name = self.name_of(call)
+        # Rust's library is inlined everywhere: there only the whole name means such calls.
+        rust = self.unit.language == _RUST
+        if name is None or not (name == wanted if rust else _is_called(name, wanted)):
+            return None
+        return self.pretty_name(call.die)
+
+    def pretty_name(self, die: int) -> str | None:
+        """Give the name of what an inlined call's entry stands for, parameters and all."""
+        try:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                name, linkage, *_ = self._names(die - self.unit.offset, ())
+        except FileError:
+            return None
+        if linkage is None or is_rust(linkage):
+            return name
+        return without_result(demangle(linkage))
 
     # --- one pass over the unit ----------------------------------------------------------------
 
@@ -355,7 +413,15 @@ class UnitFunctions:
         return None
 
     def _scopes_of(self, unit: Unit, die: int) -> tuple[int, ...]:
-        """Find the namespaces and classes around an entry: walk from the unit's start."""
+        """Find the namespaces and classes around an entry."""
+        found = self._scope_changes.get(unit.offset)
+        if found is None:
+            found = self._scope_changes[unit.offset] = self._walk_scopes(unit)
+        starts, scopes = found
+        return scopes[bisect_right(starts, die) - 1]
+
+    def _walk_scopes(self, unit: Unit) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Walk over a whole unit: from where on which namespaces and classes are open."""
         source = self._source
         data, abbrevs = source.data(unit), source.abbrevs(unit)
         sizes = {
@@ -364,14 +430,21 @@ class UnitFunctions:
             "version": unit.version,
         }
         pos, depth = unit.die, 0
-        scopes: list[tuple[int, int]] = []
-        while pos < die:
+        open_scopes: list[tuple[int, int]] = []
+        starts: list[int] = [0]
+        scopes: list[tuple[int, ...]] = [()]
+        while pos < len(data):
             at = pos
             code, pos = uleb(data, pos)
             if code == 0:
                 depth -= 1
-                while scopes and scopes[-1][0] >= depth:
-                    scopes.pop()
+                if open_scopes and open_scopes[-1][0] >= depth:
+                    while open_scopes and open_scopes[-1][0] >= depth:
+                        open_scopes.pop()
+                    starts.append(pos)
+                    scopes.append(tuple(entry for _, entry in open_scopes))
+                if depth <= 0:
+                    break
                 continue
             abbrev = abbrevs.get(code)
             if abbrev is None:
@@ -381,9 +454,13 @@ class UnitFunctions:
             pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
             if abbrev.children:
                 if abbrev.tag == dwarf.DW_TAG_namespace or abbrev.tag in dwarf.DW_TAG_structures:
-                    scopes.append((depth, at))
+                    open_scopes.append((depth, at))
+                    starts.append(pos)
+                    scopes.append(tuple(entry for _, entry in open_scopes))
                 depth += 1
-        return tuple(entry for _, entry in scopes)
+            elif depth == 0:
+                break
+        return starts, scopes
 
     def _scope_names(self, unit: Unit, scopes: tuple[int, ...]) -> list[str]:
         names = []
@@ -397,6 +474,17 @@ class UnitFunctions:
         return names
 
 
+def _offsets_of(strings: bytes | memoryview, name: bytes) -> list[int]:
+    """Find where a string section has a string that is, or ends in, ``name``."""
+    data = bytes(strings)
+    found: list[int] = []
+    at = data.find(name + b"\0")
+    while at >= 0 and len(found) < _MAX_NAMES:
+        found.append(at)
+        at = data.find(name + b"\0", at + 1)
+    return found
+
+
 class FunctionTable:
     """Be the functions of one file, one unit at a time.
 
@@ -407,6 +495,7 @@ class FunctionTable:
     def __init__(self, elf: ElfFile, source: Dwarf | None = None) -> None:
         self.dwarf = source if source is not None else Dwarf(elf)
         self._units: dict[int, UnitFunctions | None] = {}
+        self._named: dict[str, list[tuple[int, str, int | None]]] = {}
 
     def at(self, link_addr: int) -> Function | None:
         """Find the function whose code holds a link address; None where there is none."""
@@ -417,6 +506,35 @@ class FunctionTable:
         """Give the functions of the unit that an address belongs to."""
         unit = self.dwarf.unit_at(link_addr)
         return self.unit_functions(unit) if unit is not None else None
+
+    def named(self, name: str) -> list[tuple[int, str, int | None]]:
+        """Find the code of a name: (entry, name, entry of the inlined call or None).
+
+        Functions as well as the places they were inlined in. Only units that can hold the name
+        are read: its string's offset, or the string itself, must be among their bytes.
+        """
+        if name not in self._named:
+            self._named[name] = list(self._search(name))
+        return self._named[name]
+
+    def _search(self, name: str) -> Iterator[tuple[int, str, int | None]]:
+        last = base_name(name).rpartition("::")[2].partition("<")[0].encode()
+        if not last:
+            return
+        section = self.dwarf.section
+        needles = [last]
+        for strings, size in ((".debug_str", 4), (".debug_line_str", 4)):
+            needles += [at.to_bytes(size, "little") for at in _offsets_of(section(strings), last)]
+        indexes = bytes(section(".debug_str_offsets"))
+        by_index = any(needle in indexes for needle in needles[1:])
+        for unit in self.dwarf.units():
+            data = self.dwarf.data(unit)
+            indexed = by_index and dwarf.DW_AT_str_offsets_base in unit.bases
+            if not indexed and not any(needle in data for needle in needles):
+                continue
+            functions = self.unit_functions(unit)
+            if functions is not None:
+                yield from functions.named(name)
 
     def unit_functions(self, unit: Unit) -> UnitFunctions | None:
         """Give a unit's functions; None where its entries are damaged."""
@@ -429,6 +547,16 @@ class FunctionTable:
                 functions = None
             self._units[unit.offset] = functions
         return self._units[unit.offset]
+
+
+def _is_called(name: str, wanted: str) -> bool:
+    """Tell whether a user's name means a function's: leading scopes may be left out."""
+    return name == wanted or ("::" in name and matches(name, wanted))
+
+
+def _is_called_in_rust(name: str, wanted: str) -> bool:
+    """Tell the same in Rust, where type arguments are part of a name for gdb."""
+    return name == wanted or name.endswith(f"::{wanted}")
 
 
 def _has_code(abbrev: Abbrev) -> bool:

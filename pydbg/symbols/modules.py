@@ -58,6 +58,8 @@ class InlineCall(NamedTuple):
     line: int
     ranges: tuple[tuple[int, int], ...]
     has_parameters: bool = True
+    die: int = 0
+    """Offset of its entry in .debug_info: which call it is."""
 
     def contains(self, addr: int) -> bool:
         """Tell whether a run-time address is in the inlined code."""
@@ -369,6 +371,32 @@ class Module:
             return False, False
         return unit.has_parameters(function), unit.is_main(function)
 
+    def locations_valid(self, addr: int) -> bool:
+        """Tell whether the unit of an address locates its variables right in prologues too."""
+        table = self.function_table
+        unit = table.unit_at(addr - self.bias) if table is not None else None
+        return unit is not None and unit.locations_valid
+
+    def described(self, name: str) -> list[tuple[int, str, int | None]]:
+        """Find functions and inlined calls of a name in the program's own DWARF.
+
+        Each is (link address, name to show, entry of the inlined call or None). Separate debug
+        files are those of a distribution's libraries: there the symbol table has to do.
+        """
+        table = self.function_table
+        if table is None or self.debug is not None:
+            return []
+        try:
+            return table.named(name)
+        except FileError:
+            return []
+
+    def inline_name(self, addr: int, die: int) -> str | None:
+        """Give the name to show for an inlined call at a run-time address, with parameters."""
+        table = self.function_table
+        unit = table.unit_at(addr - self.bias) if table is not None else None
+        return None if unit is None else unit.pretty_name(die)
+
     def inline_calls_at(self, addr: int) -> list[InlineCall]:
         """Give the inlined calls that a run-time address is in, outermost first."""
         table = self.function_table
@@ -384,7 +412,11 @@ class Module:
             name, path = (file.name, file.path) if file is not None else (None, "")
             has_parameters = unit.has_parameters(call)
             function = unit.name_of(call)
-            found.append(InlineCall(function, name, path, call.call_line, ranges, has_parameters))
+            found.append(
+                InlineCall(
+                    function, name, path, call.call_line, ranges, has_parameters, call.die
+                )
+            )  # fmt: skip
         return found
 
 
