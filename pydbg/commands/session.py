@@ -276,11 +276,22 @@ class Session(ScriptRunner):
         elif isinstance(result, Event):
             self.stopped(result)
         else:
-            self._write_block(self._render(result))
+            self._write_rendered(self._render(result))
 
     def _write_block(self, text: str) -> None:
         if text:
             self.out.write(text if text.endswith("\n") else text + "\n")
+
+    def _write_rendered(self, text: str) -> None:
+        """Write a record's text, and on stderr what is marked so in it."""
+        from pydbg.render.escape import ASIDE
+
+        while ASIDE in text:
+            head, _, text = text.partition(ASIDE)
+            line, _, text = text.partition("\n")
+            self.out.write(head)
+            self.warn(line)
+        self._write_block(text)
 
     def _render(self, what: Any) -> str:
         from pydbg import render
@@ -341,7 +352,7 @@ class Session(ScriptRunner):
                 observer.stopped(event, record)
         if silent:
             return
-        self._write_block(self._render(record))
+        self._write_rendered(self._render(record))
         if self.interactive or self.settings["context"] != "auto":
             from pydbg.commands.contextview import at_stop
 
@@ -362,7 +373,7 @@ class Session(ScriptRunner):
         return [tuple(one.commands) for one in found if one is not None and one.commands]
 
     def _notice(self, event: Event) -> None:
-        self._write_block(self._render(event))
+        self._write_rendered(self._render(event))
         for observer in self.observers:
             observer.noticed(event)
 

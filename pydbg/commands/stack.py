@@ -194,6 +194,7 @@ def _virtual_frame(
 ) -> FrameDetails:
     """Describe a frame that is on no stack: of an inlined call, or one that left by a jump."""
     dbg = session.dbg
+    arch = dbg.arch
     below = dbg.frames()[frame.level :]
     real = (f for f in below if f.inline is None and f.how != "tailcall")
     owner = next(real, None)
@@ -209,7 +210,7 @@ def _virtual_frame(
         function=frame.function,
         file=frame.file,
         line=frame.line,
-        saved_pc=None if outer is None else outer.addr,
+        saved_pc=None if owner is None else _saved_pc(owner, outer, _saved(owner, arch), arch),
         caller_cfa=None,
         callee_cfa=None if callee is None else callee.cfa,
         language=_language(frame),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["address", "clean", "column"]
+__all__ = ["ASIDE", "address", "clean", "column"]
 
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+ASIDE = "\x1e"
+"""Marks where the rest of a line belongs on stderr; what programs say never holds it."""
 
 
 def clean(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pydbg.commands.results import Backtrace, FrameDetails, FrameLine, FrameShown, SourceLine
-from pydbg.render.escape import address, clean
+from pydbg.render.escape import ASIDE, address, clean
 
 __all__ = ["backtrace", "details", "frame", "shown", "source"]
 
@@ -36,7 +36,7 @@ def source(line: SourceLine) -> str:
 
     >>> source(SourceLine("a.c", 12, "  int r = 0;"))
     '12\t  int r = 0;'
-    >>> source(SourceLine("b.c", 3, None))
+    >>> source(SourceLine("b.c", 3, None)).lstrip(ASIDE)
     '3\tb.c: No such file or directory.'
     """
     text = f"{address(line.addr, line.word_size)}\t" if line.addr is not None else ""
@@ -44,7 +44,8 @@ def source(line: SourceLine) -> str:
         return f"{text}{line.line}\t{clean(line.text)}"
     if line.seen:
         return f"{text}{line.line}\tin {clean(line.file)}"
-    return f"{text}{line.line}\t{clean(line.file)}: No such file or directory."
+    # As in gdb that is an error's text, though the command succeeds.
+    return f"{text}{ASIDE}{line.line}\t{clean(line.file)}: No such file or directory."
 
 
 def shown(record: FrameShown) -> str:
