@@ -556,7 +556,7 @@ def _is_called(name: str, wanted: str) -> bool:
 
 def _is_called_in_rust(name: str, wanted: str) -> bool:
     """Tell the same in Rust, where type arguments are part of a name for gdb."""
-    return name == wanted or name.endswith(f"::{wanted}")
+    return name == wanted or (wanted != "main" and name.endswith(f"::{wanted}"))
 
 
 def _has_code(abbrev: Abbrev) -> bool:
