@@ -14,7 +14,8 @@ from tests.support.run import batch
 
 _MARK = "@@@"
 _NOISE = re.compile(
-    r"^(The program does not run: |\[Thread debugging|Using host libthread_db|Breakpoint \d+ at|\s*$|warning: Error disab)"
+    r"^(The program does not run: |\[Thread debugging|Using host libthread_db|"
+    r"Breakpoint \d+ at|\s*$|warning: Error disab)"
 )
 _ARGS = re.compile(r"(?<=\S) \((?:\w+=.*|\.\.\.)?\)(?= at |$| from )")
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
