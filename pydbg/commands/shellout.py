@@ -43,6 +43,7 @@ def pipe(session: Session, parsed: Parsed) -> None:
 
 def _run(session: Session, words: list[str], given: str | None = None) -> None:
     """Run a program of the user; its output goes where the session's goes."""
+    import subprocess  # Brings selectors and threading along.
     import sys
 
     session.out.flush()
