@@ -80,7 +80,7 @@ class Terminal:
     def run(self, line: str) -> None:
         """Type a line and wait for the next prompt."""
         self.send(line)
-        self.until(lambda one: one.prompt_row().endswith(line[-20:]))
+        self.until(lambda one: line[-20:] in one.prompt_row())
         self.send("\r")
         self.ready()
 
