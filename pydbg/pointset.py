@@ -93,8 +93,8 @@ class PointSet:
             thread=thread,
             ignore_count=ignore,
         )
-        self.set_condition(point, condition)
         self._set_locations(point, places)
+        self.set_condition(point, condition)
         if hardware and self._dbg.inferior is not None:
             self._arm(point, self._dbg.inferior)
         self.add(point)
