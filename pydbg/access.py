@@ -232,9 +232,9 @@ class MemoryView:
         """Return the address that stands at ``addr``: 8 bytes, 4 in a 32-bit program.
 
         >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.memory.read_cstring(dbg.memory.read_pointer(dbg.regs.rsp + 8))
-        b'/bin/true'
+        >>> with pydbg.launch("/bin/echo", "hi") as dbg:
+        ...     dbg.memory.read_cstring(dbg.memory.read_pointer(dbg.regs.rsp + 16))
+        b'hi'
         """
         return self.read_int(addr, self._dbg.arch.pointer_size)
 

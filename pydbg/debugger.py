@@ -106,7 +106,14 @@ class Debugger(Lifecycle):
 
     @property
     def breakpoints(self) -> dict[int, Any]:
-        """Return breakpoints and catchpoints by number."""
+        """Return breakpoints and catchpoints by number.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main")
+        ...     dbg.breakpoints == {1: point}
+        True
+        """
         return self.points.by_number
 
     def run(self, args: str | None = None, *, stop: str = "none") -> Event:
@@ -115,6 +122,11 @@ class Debugger(Lifecycle):
         ``args`` replaces the arguments and may hold redirections (``<in >out 2>err``). ``stop``
         is "none", "main" (a temporary breakpoint there) or "entry" (before the first
         instruction). A process that already runs is killed. Raises LaunchError.
+
+        >>> import pydbg
+        >>> with pydbg.Debugger("/bin/sh") as dbg:
+        ...     dbg.run("-c 'exit 3'").code, type(dbg.run("-c :", stop="entry")).__name__
+        (3, 'Started')
         """
         if self.inferior is not None:
             self.kill()
@@ -165,7 +177,13 @@ class Debugger(Lifecycle):
         return self.thread
 
     def cont(self, count: int = 1) -> Event:
-        """Run to the next stop; ``count`` passes the current breakpoint that often less one."""
+        """Run to the next stop; ``count`` passes the current breakpoint that often less one.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.cont().code
+        0
+        """
         self.live_inferior()
         if count > 1 and isinstance(self.last_event, BreakpointHit):
             point = self.points.by_number.get(self.last_event.numbers[0])
@@ -174,20 +192,50 @@ class Debugger(Lifecycle):
         return self._go()
 
     def stepi(self, count: int = 1) -> Event:
-        """Step instructions, into calls."""
+        """Step instructions, into calls.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     first = dbg.regs.rip
+        ...     event = dbg.stepi()
+        ...     dbg.regs.rip - first
+        3
+        """
         return self._go(StepInsn(self._thread(), max(count, 1)))
 
     def nexti(self, count: int = 1) -> Event:
-        """Step instructions, over calls."""
+        """Step instructions, over calls.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.nexti(2)  # over the call of _dl_start
+        ...     dbg.symbolize(dbg.regs.rip)
+        '<_dl_start_user>'
+        """
         return self._go(NextInsn(self._thread(), max(count, 1)))
 
     def step_to(self, what: str) -> Event:
-        """Run to the next "syscall", or step to the next "call", "ret" or "jump"."""
+        """Run to the next "syscall", or step to the next "call", "ret" or "jump".
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.step_to("call")
+        ...     event.plan, dbg.disassemble(dbg.regs.rip, count=1)[0].text.split()[0]
+        ('stepcall', 'call')
+        """
         thread = self._thread()
         return self._go(StepToSyscall(thread) if what == "syscall" else StepTo(thread, what))
 
     def finish(self) -> Event:
-        """Run until the selected frame has returned."""
+        """Run until the selected frame has returned.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/echo", "hi", stdout="/dev/null") as dbg:
+        ...     point = dbg.break_at("write", pending=True, temporary=True)
+        ...     event = dbg.cont()
+        ...     dbg.finish().value
+        3
+        """
         thread = self._thread()
         caller, frame = self._caller()
         if frame.inline is not None and frame.how != "tailcall":
@@ -213,11 +261,24 @@ class Debugger(Lifecycle):
             level += 1
 
     def until(self, spec: str) -> Event:
-        """Run to a location, or until the current frame returns."""
+        """Run to a location, or until the current frame returns.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     type(dbg.until("_dl_start_user")).__name__
+        'LocationReached'
+        """
         return self._run_to("until", spec)
 
     def advance(self, spec: str) -> Event:
-        """Run to a location, or until the current frame returns."""
+        """Run to a location, or until the current frame returns.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.advance("_dl_start_user")
+        ...     dbg.frames(1)[0].function
+        '_dl_start_user'
+        """
         return self._run_to("advance", spec)
 
     def _run_to(self, name: str, spec: str) -> Event:
@@ -240,7 +301,15 @@ class Debugger(Lifecycle):
         return caller.addr
 
     def jump(self, spec: str) -> Event:
-        """Go on at another place, without touching the stack."""
+        """Go on at another place, without touching the stack.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.stepi()
+        ...     point = dbg.break_at(dbg.regs.rip)
+        ...     type(dbg.jump("_start")).__name__, dbg.regs.rip == point.locations[0].addr
+        ('BreakpointHit', True)
+        """
         thread = self._thread()
         places = self.places(spec)
         if len(places) > 1:
@@ -252,12 +321,25 @@ class Debugger(Lifecycle):
         return self._go()
 
     def signal(self, signo: int) -> Event:
-        """Go on with a signal delivered, or with 0 without the one that stopped the thread."""
+        """Go on with a signal delivered, or with 0 without the one that stopped the thread.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/sh", "-c", "kill -TERM $$; exit 5") as dbg:
+        ...     type(dbg.cont()).__name__, dbg.signal(0).code
+        ('SignalReceived', 5)
+        """
         self._thread().signal = signo
         return self._go()
 
     def interrupt(self) -> None:
-        """Stop the running program as soon as possible; callable from a signal handler."""
+        """Stop the running program as soon as possible; callable from a signal handler.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.interrupt()  # nothing runs: nothing to stop
+        ...     dbg.cont().code
+        0
+        """
         self.control.interrupt()
 
     def call(self, addr: int, args: Sequence[int] = ()) -> int:
@@ -265,6 +347,12 @@ class Debugger(Lifecycle):
 
         An ifunc's name means the function that its resolver chooses. Raises CommandError if
         something stops the program inside the call; the program then stays where that happened.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     hit = dbg.run(stop="main")
+        ...     dbg.call(int(dbg.eval("&abs")), [2**32 - 7])
+        7
         """
         return self._call(self.behind_ifunc(addr), args)
 
@@ -388,7 +476,15 @@ class Debugger(Lifecycle):
         temporary: bool = False,
         callback: Callable[[Catchpoint], Any] | None = None,
     ) -> Catchpoint:
-        """Stop at a fork, vfork, clone, exec, exit, signal, load or unload."""
+        """Stop at a fork, vfork, clone, exec, exit, signal, load or unload.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/false") as dbg:
+        ...     catch = dbg.catch("exit")
+        ...     event = dbg.cont()
+        ...     event.kind, event.detail >> 8
+        ('exit', 1)
+        """
         return self.catches.create(
             kind, args, condition=condition, temporary=temporary, callback=callback
         )
@@ -433,7 +529,15 @@ class Debugger(Lifecycle):
         )
 
     def delete(self, number: int) -> None:
-        """Delete a breakpoint or catchpoint."""
+        """Delete a breakpoint or catchpoint.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main")
+        ...     dbg.delete(point.number)
+        ...     dbg.breakpoints, dbg.cont().code
+        ({}, 0)
+        """
         self.points.delete(number)
 
 

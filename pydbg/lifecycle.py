@@ -74,6 +74,12 @@ class Lifecycle(ProgramState):
         """Take a file as the program to debug; a bare name is also looked for in PATH.
 
         Raises FileError if it is missing or not an executable that can run here.
+
+        >>> import pydbg
+        >>> with pydbg.Debugger() as dbg:
+        ...     dbg.load_program("true")
+        ...     dbg.program
+        '/usr/bin/true'
         """
         found = path
         if not os.path.exists(path) and "/" not in path:
@@ -183,6 +189,14 @@ class Lifecycle(ProgramState):
         """Stop a running process and take it over, all its threads.
 
         Raises PtraceError with the reason and what helps, or NoProcess.
+
+        >>> import pydbg, subprocess
+        >>> child = subprocess.Popen(["/bin/sleep", "100"])
+        >>> with pydbg.Debugger() as dbg:
+        ...     type(dbg.attach(child.pid)).__name__
+        'Attached'
+        >>> child.kill(), child.wait()
+        (None, -9)
         """
         if pid in self.tracer.inferiors:
             raise CommandError(f"Already debugging process {pid}.")
@@ -223,6 +237,13 @@ class Lifecycle(ProgramState):
 
         Raises CommandError for one that lives under a filter of ours: without a tracer its
         caught calls would fail.
+
+        >>> import pydbg, os
+        >>> with pydbg.launch("/bin/sh", "-c", "exit 6") as dbg:
+        ...     pid = dbg.inferior.pid
+        ...     dbg.detach()
+        >>> os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        6
         """
         inferior = self.live_inferior()
         self._refuse_filtered(inferior, "detach")
@@ -240,7 +261,14 @@ class Lifecycle(ProgramState):
             )
 
     def kill(self) -> None:
-        """Kill the current process."""
+        """Kill the current process.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.kill()
+        ...     dbg.inferior is None
+        True
+        """
         inferior = self.live_inferior()
         self.control.settle_fork()
         self.tracer.kill(inferior)
@@ -272,6 +300,12 @@ class Lifecycle(ProgramState):
         """Kill every launched process and let every attached one go; for the end of a session.
 
         Safe at any moment, also after an error in the midst of something else.
+
+        >>> import pydbg
+        >>> dbg = pydbg.launch("/bin/true")
+        >>> dbg.close()
+        >>> dbg.inferiors
+        []
         """
         self.control.loop_running = False
         try:

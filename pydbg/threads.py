@@ -73,5 +73,11 @@ class Thread(Tracee):
         return self._dbg.frames_of(self, limit)
 
     def frame_registers(self, frame: Frame) -> RegisterView:
-        """Return the registers of one of the thread's frames."""
+        """Return the registers of one of the thread's frames.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.thread.frame_registers(dbg.frame).rip == dbg.regs.rip
+        True
+        """
         return RegisterView(self._dbg, self, frame)

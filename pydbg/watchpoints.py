@@ -71,16 +71,35 @@ class Watchpoint(Point, frozen=False, eq=False, kw_only=True):
 
     @property
     def locations(self) -> tuple[()]:
-        """Return no locations: it watches data, not code."""
+        """Return no locations: it watches data, not code.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.watch(dbg.regs.rsp).locations
+        ()
+        """
         return ()
 
     @property
     def kind_text(self) -> str:
-        """Return the type column of ``info breakpoints``."""
+        """Return the type column of ``info breakpoints``.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.watch(dbg.regs.rsp, kind="access").kind_text
+        'acc watchpoint'
+        """
         return KINDS[self.kind]
 
     def value(self, content: bytes | None) -> Value | None:
-        """Return a content as a value of the type that was asked for."""
+        """Return a content as a value of the type that was asked for.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     watch = dbg.watch("*(char *)$rsp")
+        ...     str(watch.value(watch.content))
+        "1 '\\\\001'"
+        """
         if content is None or self.type is None:
             return None
         from pydbg.expr.values import Value
@@ -88,7 +107,14 @@ class Watchpoint(Point, frozen=False, eq=False, kw_only=True):
         return Value(self.type, content)
 
     def number_of(self, content: bytes | None) -> int | None:
-        """Return a content as a number, signed if the type is."""
+        """Return a content as a number, signed if the type is.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     watch = dbg.watch("*(short *)$rsp")
+        ...     watch.number_of(b"\\xff\\xff")
+        -1
+        """
         if content is None:
             return None
         value = self.value(content)

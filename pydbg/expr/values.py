@@ -85,7 +85,14 @@ class Value(PythonValue):
 
     @classmethod
     def at(cls, type: CType, addr: int, read: Read) -> Value:
-        """Make a value that lives in memory and is read when it is first looked at."""
+        """Make a value that lives in memory and is read when it is first looked at.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     from pydbg.expr.types import LP64
+        ...     pydbg.Value.at(LP64.long, dbg.regs.rsp, dbg.memory.read) == 1
+        True
+        """
         return cls(type, None, Lvalue("memory", addr), read)
 
     def __repr__(self) -> str:
@@ -94,17 +101,37 @@ class Value(PythonValue):
 
     @property
     def lazy(self) -> bool:
-        """Say whether the bytes have not been read yet."""
+        """Say whether the bytes have not been read yet.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     value = dbg.eval("*(long *)$rsp@4")
+        ...     value.lazy, int(value[0]), value.lazy
+        (True, 1, True)
+        """
         return self._data is None
 
     @property
     def reader(self) -> Read | None:
-        """Return the callable that reads the memory this value came from."""
+        """Return the callable that reads the memory this value came from.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     value = dbg.eval("*(long *)$rsp")
+        ...     value.reader(value.addr, 2)
+        b'\\x01\\x00'
+        """
         return self._read
 
     @property
     def data(self) -> bytes:
-        """Return the bytes, little endian; reads memory the first time."""
+        """Return the bytes, little endian; reads memory the first time.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.eval("*(short *)$rsp").data
+        b'\\x01\\x00'
+        """
         if self._data is None:
             self.check_size()
             lvalue = self.lvalue
@@ -115,7 +142,14 @@ class Value(PythonValue):
         return self._data
 
     def check_size(self) -> None:
-        """Raise ExprError when the value is larger than one value may be."""
+        """Raise ExprError when the value is larger than one value may be.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.eval("*(char *)$rsp@100000").check_size()
+        Traceback (most recent call last):
+        pydbg.errors.ExprError: value requires 100000 bytes, which is more than max-value-size
+        """
         if self.type.size > MAX_VALUE_SIZE:
             raise ExprError(
                 f"value requires {self.type.size} bytes, which is more than max-value-size"
@@ -123,13 +157,25 @@ class Value(PythonValue):
 
     @property
     def addr(self) -> int | None:
-        """Return the run-time address the value lives at, or None."""
+        """Return the run-time address the value lives at, or None.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.eval("*(long *)$rsp").addr == dbg.regs.rsp, dbg.eval("1").addr
+        (True, None)
+        """
         lvalue = self.lvalue
         return lvalue.addr if lvalue is not None and lvalue.kind == "memory" else None
 
     @property
     def is_void(self) -> bool:
-        """Say whether this is ``void``."""
+        """Say whether this is ``void``.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.eval("(void)0").is_void
+        True
+        """
         return isinstance(strip(self.type), VoidType)
 
     def __bytes__(self) -> bytes:
@@ -163,7 +209,13 @@ class Value(PythonValue):
         return int.from_bytes(data, "little", signed=signed)
 
     def number(self) -> int | float | Fraction:
-        """Return the number: exact for integers and for every floating format."""
+        """Return the number: exact for integers and for every floating format.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.eval("7").number(), dbg.eval("0.5").number()
+        (7, 0.5)
+        """
         ctype = strip(self.type)
         if isinstance(ctype, FloatType):
             return floats.decode(ctype.format, self.data)
@@ -201,7 +253,13 @@ class Value(PythonValue):
         return self.element(key)
 
     def member(self, name: str) -> Value:
-        """Return a member of a struct or union."""
+        """Return a member of a struct or union.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     int(dbg.eval("$xmm0").member("uint128"))
+        0
+        """
         ctype = strip(self.type)
         if not isinstance(ctype, StructType):
             raise ExprError("Attempt to extract a component of a value that is not a structure.")
@@ -211,7 +269,14 @@ class Value(PythonValue):
         return self.part(found.type, found.offset, found.bit_offset, found.bit_size)
 
     def part(self, type: CType, offset: int, bit_offset: int = 0, bit_size: int = 0) -> Value:
-        """Return the part of this value that lies ``offset`` bytes into it."""
+        """Return the part of this value that lies ``offset`` bytes into it.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     from pydbg.expr.types import LP64
+        ...     int(dbg.eval("0x1234").part(LP64.char, 1))
+        18
+        """
         lvalue = self.lvalue
         if lvalue is not None:
             lvalue = Lvalue(lvalue.kind, lvalue.addr + offset, lvalue.name, bit_offset, bit_size)
@@ -223,7 +288,13 @@ class Value(PythonValue):
         return Value(type, data, lvalue, self._read)
 
     def element(self, index: int) -> Value:
-        """Return an element of an array, or what a pointer plus ``index`` points to."""
+        """Return an element of an array, or what a pointer plus ``index`` points to.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     int(dbg.eval("(long *)$rsp").element(0))
+        1
+        """
         ctype = strip(self.type)
         if isinstance(ctype, ArrayType):
             if 0 <= index < ctype.count:
@@ -238,7 +309,13 @@ class Value(PythonValue):
         raise ExprError(f"cannot subscript something of type `{name}'")
 
     def deref(self, index: int = 0) -> Value:
-        """Return what a pointer points to (``index`` elements further on)."""
+        """Return what a pointer points to (``index`` elements further on).
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     int(dbg.eval("(long *)$rsp").deref())
+        1
+        """
         ctype = strip(self.type)
         if not isinstance(ctype, PointerType):
             raise ExprError("Attempt to take contents of a non-pointer value.")

@@ -23,6 +23,11 @@ class Inferior:
     ``silent`` marks one that the user did not ask for and that could not be let go (it lives
     under a seccomp filter of ours, or shares its parent's memory until it execs): it runs, and
     nothing it does is told.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     dbg.inferior.number, dbg.inferior.launched, dbg.inferior.path
+    (1, True, '/usr/bin/true')
     """
 
     def __init__(

@@ -145,7 +145,13 @@ class Thread:
 
     @property
     def pc(self) -> int:
-        """Return the program counter."""
+        """Return the program counter.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.thread.pc == dbg.regs.rip
+        True
+        """
         if not self._valid:
             self.fetch()
         at = self._pc_at
@@ -161,7 +167,13 @@ class Thread:
 
     @property
     def sp(self) -> int:
-        """Return the stack pointer."""
+        """Return the stack pointer.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.thread.sp == dbg.regs.rsp
+        True
+        """
         if not self._valid:
             self.fetch()
         at = self._sp_at

@@ -210,6 +210,11 @@ class Tracer:
             os.kill(inferior.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+        for thread in inferior.threads.values():
+            if not thread.running:
+                # One that is stopped at its exit (catch exit) does not wake from SIGKILL.
+                with contextlib.suppress(DebuggerError):
+                    ptrace.cont(thread.tid)
         tids = sorted(inferior.threads, key=lambda tid: tid == inferior.pid)
         for tid in tids:
             self._await_death(tid)

@@ -259,3 +259,18 @@ def test_addresses_symbols_and_values_agree() -> None:
         frame = dbg.frame
         assert frame is not None and frame.function == "main" and frame.file
         assert build("plain.c").samefile(frame.module.path if frame.module else "")
+
+
+def test_leaving_at_the_exit_of_the_program() -> None:
+    """A program that is stopped at its exit does not wake from SIGKILL alone."""
+    with pydbg.launch("/bin/false") as dbg:
+        dbg.catch("exit")
+        event = dbg.cont()
+        assert isinstance(event, pydbg.CatchHit) and event.kind == "exit"
+
+
+def test_advance_at_the_first_instruction() -> None:
+    """What called it is nothing that a breakpoint could be set at."""
+    with pydbg.launch("/bin/true") as dbg:
+        assert isinstance(dbg.advance("_dl_start_user"), pydbg.LocationReached)
+        expect_exit(dbg.cont())

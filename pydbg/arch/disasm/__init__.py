@@ -20,7 +20,14 @@ FLAVORS = ("att", "intel")
 
 
 class Insn(Record):
-    """Hold one line of a disassembly."""
+    """Hold one line of a disassembly.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     insn = dbg.disassemble(dbg.regs.rip, count=1)[0]
+    ...     insn.size, insn.raw.hex(), insn.text
+    (3, '4889e7', 'mov    %rsp,%rdi')
+    """
 
     addr: int
     size: int
