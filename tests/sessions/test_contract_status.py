@@ -120,8 +120,9 @@ def test_status_130_interrupted() -> None:
     assert debugger.stdout is not None
     assert debugger.stdout.readline() == b"ready\n"
     debugger.send_signal(signal.SIGINT)
+    # The program's stdin stays open till then: it must not end by itself.
+    assert debugger.wait() == 130
     debugger.communicate()
-    assert debugger.returncode == 130
 
 
 def test_status_of_quit(plain: Path) -> None:

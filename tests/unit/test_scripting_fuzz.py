@@ -14,7 +14,8 @@ from pydbg.errors import DebuggerError
 
 LINES = [
     "if 1", "if 0", "if nosuch", "if", "else", "end", "while 0", "while",
-    "set $n = $n + 1", "loop_break", "loop_continue", "define a", "define b", "define", "a", "b 1 2",
+    "set $n = $n + 1", "loop_break", "loop_continue", "define a", "define b", "define", "a",
+    "b 1 2",
     "document a", "document", "python", "print('$arg0')", "python 1/0", "commands", "alias c = a",
     "alias d = print 1 +", "c", "d 2", "with confirm off -- a", "with", "echo $arg0\\n", "$argc",
     "define hook-echo", "define hookpost-a", "define hook-stop", "define-prefix p", "define p x",
