@@ -9,7 +9,7 @@ from pydbg.commands import common, gather, kinds
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, LocationError, NoProcess, UsageError
-from pydbg.events import Event
+from pydbg.events import Event, StepDone
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -136,7 +136,17 @@ def _counted(name: str) -> Callable[[Session, Parsed], Event]:
         count = parsed.get("COUNT", 1)
         if count < 1:
             raise UsageError(f"A count of at least 1 is expected, not {count}.")
-        return go(session, lambda: method(count))
+
+        def run() -> Event:
+            if count > 1:
+                event = method(count - 1)
+                if not isinstance(event, StepDone):
+                    return event
+                # As in gdb the last instruction alone decides whether a frame was left.
+                gather.before_run(session)
+            return method(1)
+
+        return go(session, run)
 
     return step
 

@@ -42,7 +42,7 @@ def backtrace(session: Session, parsed: Parsed) -> Backtrace:
     else:
         # One more, to know whether there is one.
         frames = session.dbg.frames(count + 1)
-        more = len(frames) > count
+        more = len(frames) > count and session.typed()
         frames = frames[:count]
     reason = ""
     if not more and frames and count is None:
