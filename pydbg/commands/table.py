@@ -241,8 +241,8 @@ class Commands:
 
     >>> table = Commands([Command("continue", ("c", "fg")), Command("info", ("i",), prefix=True),
     ...                   Command("info registers", ("r",)), Command("condition")])
-    >>> table.resolve("c 5")
-    Resolution(command=..., invoked='c', text='5')
+    >>> table.resolve("c 5")[1:]
+    ('c', '5')
     >>> table.resolve("i r rip").command.name
     'info registers'
     >>> table.resolve("co")

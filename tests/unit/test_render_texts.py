@@ -182,7 +182,7 @@ def test_the_breakpoint_table() -> None:
         "\tstop only if g > 1",
         "\tbreakpoint already hit 1 time",
         "\tignore next 1 hits",
-        "\tdisable after next 3 hits",
+        "\tdisable after additional 3 hits",
         "        silent",
         "        if g",
         "          echo a",

@@ -142,7 +142,7 @@ def test_environment() -> None:
 
 def test_cd_and_pwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    assert shown(f"cd {tmp_path}") == f"Working directory {tmp_path}.\n"
+    assert shown(f"cd {tmp_path}") == ""  # In a script gdb says it only when asked.
     assert shown("pwd") == f"Working directory {Path.cwd()}.\n"
     assert error("cd /nosuch") == "/nosuch: No such file or directory."
 
