@@ -179,6 +179,13 @@ class Trail:
             self._before[thread.tid] = self._last[thread.tid]
         self._last[thread.tid] = now
 
+    def arm(self, thread: Thread) -> None:
+        """Compare the costly facts too, from what they are now on."""
+        if not self.full:
+            self.full = True
+            if thread.tid in self._last and thread.inferior.pid == self._pid:
+                self._last[thread.tid] = take(thread, full=True)
+
     def before(self, thread: Thread) -> Snapshot | None:
         """Return what a thread is to be compared with, None for its first stop."""
         if thread.inferior.pid != self._pid:

@@ -82,10 +82,10 @@ def symbols(prefix: str, session: Session) -> Iterator[Candidate]:
         where = os.path.basename(module.name)
         try:
             index = _index(module, session)
-            found = index.fuzzy(prefix, most) if is_fuzzy(session) else index.starting(prefix)
+            # One more than is shown tells that there are more.
+            fuzzy = is_fuzzy(session)
+            found = index.fuzzy(prefix, most + 1) if fuzzy else index.starting(prefix)
             for name in found:
-                if len(seen) >= most:
-                    return
                 if name not in seen:
                     seen.add(name)
                     yield Candidate(name, where)
@@ -120,15 +120,12 @@ def source_files(prefix: str, session: Session) -> Iterator[Candidate]:
             if name not in seen and wanted(name):
                 seen.add(name)
                 yield Candidate(f"{name}:", unit.comp_dir or "source file")
-                if len(seen) >= limit(session):
-                    return
 
 
 def source_lines(file: str, prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the lines of a source file that have code, with their text, and its functions."""
     from pydbg.commands import common
 
-    most = limit(session)
     tail = "/" + os.path.normpath(file).lstrip("/")
     seen: set[int] = set()
     for module in session.dbg.modules:
@@ -144,8 +141,6 @@ def source_lines(file: str, prefix: str, session: Session) -> Iterator[Candidate
                 text = common.source_text(session, module, table.name)
                 for number in sorted({row.line for row in table.rows if row.line} - seen):
                     if str(number).startswith(prefix):
-                        if len(seen) >= most:
-                            return
                         seen.add(number)
                         shown = text[number - 1].strip() if text and number <= len(text) else ""
                         yield Candidate(f"{file}:{number}", shown)

@@ -251,12 +251,12 @@ def changed(session: Session, parsed: Parsed) -> Difference | str:
     thread = dbg.thread
     assert thread is not None
     before = session.trail.before(thread)
-    armed, session.trail.full = session.trail.full, True
-    if before is None:
-        return "There is no earlier stop of this thread to compare with."
     if thread.running:
         raise CommandError("The thread is running.")
-    changes = compare(before, take(thread, full=armed), dbg.arch.pointer_size)
+    session.trail.arm(thread)
+    if before is None:
+        return "There is no earlier stop of this thread to compare with."
+    changes = compare(before, take(thread, full=before.full), dbg.arch.pointer_size)
     values = {new for _, _, new in (*changes.registers, *changes.stack)}
     names = tuple((value, name) for value in values if (name := dbg.symbolize(value)))
     return Difference(changes, names, dbg.arch.pointer_size)

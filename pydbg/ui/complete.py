@@ -19,7 +19,11 @@ from pydbg.records import NamedTuple
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
 
-__all__ = ["Completion", "Wanted", "analyse", "complete"]
+__all__ = ["MORE", "Completion", "Wanted", "analyse", "complete"]
+
+
+MORE = "... and more: type on"
+"""The description of the candidate that stands for those that are not shown."""
 
 
 class Wanted(NamedTuple):
@@ -117,15 +121,25 @@ def _arguments(
 def complete(session: Session, text: str) -> Iterator[Completion]:
     """Return the completions of ``text``, the text before the cursor.
 
-    Whatever goes wrong (a damaged file, a program that is gone) gives no candidates.
+    At most ``max-completions`` come, and one that says so. Whatever goes wrong (a damaged file,
+    a program that is gone) gives no candidates.
     """
+    from pydbg.commands import candidates
+
     commands = session.commands
     wanted = analyse(commands, text)
     seen: set[tuple[int, str]] = set()
 
-    def once(start: int, candidates: Iterator[Candidate]) -> Iterator[Completion]:
-        for candidate in candidates:
+    most = candidates.limit(session)
+
+    def once(start: int, found: Iterator[Candidate]) -> Iterator[Completion]:
+        for candidate in found:
             if (start, candidate.text) not in seen:
+                if len(seen) >= most:
+                    # What was typed is one of the candidates: Tab then adds nothing that only
+                    # those have in common which are shown.
+                    yield Completion(start, text[start:], MORE)
+                    return
                 seen.add((start, candidate.text))
                 yield Completion(start, candidate.text, candidate.description)
 

@@ -183,7 +183,7 @@ def make_completer(session: Session) -> Completer:
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
 
-    from pydbg.ui.complete import complete
+    from pydbg.ui.complete import MORE, complete
 
     class TableCompleter(Completer):
         def get_completions(
@@ -192,7 +192,10 @@ def make_completer(session: Session) -> Completer:
             text = document.text_before_cursor
             for one in complete(session, text):
                 yield Completion(
-                    one.text, one.start - len(text), display_meta=one.description or None
+                    one.text,
+                    one.start - len(text),
+                    display="..." if one.description == MORE else None,
+                    display_meta=one.description or None,
                 )
 
     return TableCompleter()

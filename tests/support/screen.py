@@ -33,6 +33,7 @@ class Terminal:
             timeout=PATIENCE,
             dimensions=(lines, columns),
         )
+        self.child.delaybeforesend = None  # A person's keys come at once.
         self.screen.write_process_input = self._answer
 
     def _answer(self, text: str) -> None:

@@ -12,7 +12,7 @@ from pydbg.commands.candidates import note_call
 from pydbg.commands.nameindex import NameIndex, source_names
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.modules import Module
-from pydbg.ui.complete import analyse, complete
+from pydbg.ui.complete import MORE, analyse, complete
 from tests.support.build import build, source
 from tests.unit.ui_fake import FakeSession, session
 
@@ -154,7 +154,10 @@ def test_numbers_of_locations(one: FakeSession) -> None:
 
 def test_the_most_candidates(one: FakeSession) -> None:
     one.settings.set("max-completions", "1")
-    assert words(one, "break ma") == {"break main"}
+    found = list(complete(one, "break ma"))
+    assert [item.text for item in found] == ["main", "ma"]  # what was typed, for the others
+    assert found[1].description == MORE
+    assert words(one, "break mai") == {"break main"}
 
 
 def test_source_files_and_lines(one: FakeSession) -> None:
