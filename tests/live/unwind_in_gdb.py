@@ -65,11 +65,7 @@ def load_modules(known: dict[tuple[str, int], Module | None]) -> ModuleList:
 
 
 def theirs(names: tuple[str, ...], mask: int) -> Frames:
-    """Walk with gdb. Inlined and tail-call frames are no frames of the stack.
-
-    Below the dynamic loader's _start gdb shows argc and argv[0] as if they were return
-    addresses; pydbg does not.
-    """
+    """Walk with gdb. Inlined and tail-call frames are no frames of the stack."""
     frames: list[list[Any]] = []
     frame = last = gdb.newest_frame()
     while frame is not None and len(frames) < _LIMIT:
@@ -80,8 +76,6 @@ def theirs(names: tuple[str, ...], mask: int) -> Frames:
                 row.append(None if value.is_optimized_out else int(value) & mask)
             frames.append(row)
             last = frame
-            if frame.name() == "_start" and "ld-linux" in (gdb.solib_name(frame.pc()) or ""):
-                break
         frame = frame.older()
     reason = last.unwind_stop_reason()
     return frames, gdb.frame_stop_reason_string(reason) if reason >= _ERROR else None
