@@ -105,7 +105,7 @@ def _folder(path: str) -> str:
 def _is_file(path: str) -> bool:
     # os.stat, for pathlib is an import of 3 ms on the way to every first prompt.
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+        return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
 
