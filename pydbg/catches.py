@@ -222,7 +222,10 @@ class Catches:
 
     def at_entry(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to run."""
-        thread.syscall = info
+        before, again = thread.syscall, thread.restarting
+        thread.syscall, thread.restarting = info, False
+        if again and before is not None and _is_same_call(before, info):
+            return None  # Interrupted by us, not by the program: it was told already.
         thread.want_return = False
         self._entered.pop(thread.tid, None)
         abi = abi_of(info)
@@ -352,6 +355,10 @@ class Catches:
         if stops:
             self._dbg.points.spent(point.number)
         return stops
+
+
+def _is_same_call(first: SyscallInfo, second: SyscallInfo) -> bool:
+    return (first.nr, first.ip, first.args) == (second.nr, second.ip, second.args)
 
 
 _SIGNED = frozenset({"fd", "dirfd", "int", "pid", "offset"})

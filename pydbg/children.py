@@ -15,11 +15,13 @@ from pydbg.events import (
     Killed,
     RawStop,
     SignalStop,
+    StepDone,
     ThreadCreated,
     ThreadExit,
     ThreadExited,
     ThreadKilled,
 )
+from pydbg.stepping import STEPS
 from pydbg.target.thread import si_code
 
 if TYPE_CHECKING:
@@ -169,6 +171,8 @@ class Children:
     def execed(self, thread: Thread) -> Event | None:
         """Follow a program into the one that replaces it."""
         inferior = thread.inferior
+        plans = [plan for other in inferior.threads.values() for plan in other.plans]
+        steps = [plan.name for plan in plans if plan.name in STEPS]
         for other in inferior.threads.values():
             self.control.drop_plans(other)
         self.tracer.after_exec(thread)
@@ -176,7 +180,11 @@ class Children:
         self.dbg.notify(Execed(inferior.pid, thread.tid, inferior.path))
         self.dbg.program_replaced(inferior)
         self.control.choose_request(inferior)
-        return self.dbg.catches.event(thread, "exec", inferior.path)
+        caught = self.dbg.catches.event(thread, "exec", inferior.path)
+        if caught is None and steps:
+            # The step ended with the program it was made in.
+            return StepDone(inferior.pid, thread.tid, steps[0])
+        return caught
 
     def ended(self, thread: Thread, stop: RawStop) -> Event | None:
         """Take note of the end of a thread, or with the last one of a process."""

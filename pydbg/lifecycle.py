@@ -248,6 +248,7 @@ class Lifecycle(ProgramState):
         inferior = self.live_inferior()
         self._refuse_filtered(inferior, "detach")
         self.control.settle_fork()
+        self._release_sharers(inferior)
         self.tracer.detach(inferior)
         self._left(inferior)
 
@@ -259,6 +260,14 @@ class Lifecycle(ProgramState):
                 "its caught system calls, and these would fail without a debugger.  "
                 'Use "set syscall-filter off" before "run" to be able to.'
             )
+
+    def _release_sharers(self, inferior: Inferior) -> None:
+        """Let vfork children go that were only kept for the int3s in their parent's memory."""
+        for child in list(self.tracer.inferiors.values()):
+            if child.silent and child.shares_memory_with is inferior:
+                self.tracer.stop_all([child])
+                if not child.dead:
+                    self.tracer.detach(child)
 
     def kill(self) -> None:
         """Kill the current process.

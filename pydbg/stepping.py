@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pydbg.target.thread import Thread
 
 
+STEPS = frozenset({"stepi", "nexti", "stepcall", "stepret", "stepjump"})
+"""The plans that an exec ends; the others go on to their next stop in the new program."""
+
+
 class Plan:
     """Be a plan; the base goes on for ever."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydbg.target.inferior import Inferior
 
 NT_X86_XSTATE = 0x202
+_RESTARTS = (-512, -513, -514)  # linux/errno.h: ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND
 SI_KERNEL = 0x80
 _RESUME_FLAG = 1 << 16
 
@@ -54,6 +55,7 @@ class Thread:
         "pending",
         "plans",
         "request",
+        "restarting",
         "rewound",
         "running",
         "signal",
@@ -105,6 +107,8 @@ class Thread:
         """Functions that the user called in it and that have not returned."""
         self.syscall: SyscallInfo | None = None
         self.want_return = False
+        self.restarting = False
+        """Whether the kernel will make the interrupted call ``syscall`` again by itself."""
         self.armed: tuple[int, ...] | None = None
         """What the debug registers of this thread hold, None for unknown."""
         self.set_arch()
@@ -178,6 +182,12 @@ class Thread:
             self.fetch()
         at = self._sp_at
         return int.from_bytes(self.gpr[at : at + self._width], "little")
+
+    def note_interrupted_call(self) -> None:
+        """Note whether the stop interrupted a call that starts again (errno ERESTARTSYS...)."""
+        arch, block = self.inferior.arch, self.registers
+        result = block.get(arch.syscall_ret) - (1 << 8 * arch.pointer_size)
+        self.restarting = result in _RESTARTS
 
     def flush(self) -> None:
         """Write changed registers back to the kernel."""

@@ -331,6 +331,9 @@ class Tracer:
             thread.group_stop = True
         elif isinstance(stop, EventStop) and stop.event == "stop":
             thread.group_stop = False  # Else the stop would name the stopping signal.
+            if thread.syscall is not None:
+                with contextlib.suppress(ThreadGone):
+                    thread.note_interrupted_call()
         if not thread.gone and thread.inferior.sites.has_slots:
             try:
                 self._leave_slot(thread)
@@ -413,6 +416,9 @@ class Tracer:
             for thread in inferior.threads.values():
                 if thread.running and not thread.zombie:
                     self.interrupt(thread)
+            leader = inferior.threads.get(inferior.pid)
+            if leader is not None and leader.running:
+                self._check_zombie(leader)  # An ended leader may be asked to stop, and does not.
         for inferior in chosen:
             while not inferior.dead:
                 running = [
@@ -431,14 +437,25 @@ class Tracer:
     def _collect(self, thread: Thread) -> None:
         try:
             early = self._early.pop(thread.tid, None)
-            found = (thread.tid, early) if early is not None else wait.wait_tracee(thread.tid)
+            found = (thread.tid, early) if early is not None else self._stop_of(thread)
         except ThreadGone:
             # Gone without a status for us: an exec in another thread took its id.
             self._gone(thread, ThreadExit(thread.tid, 0))
             self.departed.append(thread)
             return
-        assert found is not None
-        self._keep(thread, found[1])
+        if found is not None:
+            self._keep(thread, found[1])
+
+    def _stop_of(self, thread: Thread) -> tuple[int, int] | None:
+        """Wait for a thread's stop; None for a leader that ends instead and becomes a zombie."""
+        if thread.tid != thread.inferior.pid or len(thread.inferior.threads) == 1:
+            return wait.wait_tracee(thread.tid)
+        while (found := wait.wait_tracee(thread.tid, nohang=True)) is None:
+            self._check_zombie(thread)
+            if thread.zombie:
+                return None
+            os.sched_yield()  # It is on its way, either way, within microseconds.
+        return found
 
     def _collect_any(self, thread: Thread) -> None:
         """Wait for a thread that waits for its vfork child, which is served meanwhile."""
