@@ -254,15 +254,15 @@ def test_condition_calls_a_function_of_the_program() -> None:
 
 def test_other_threads_stand_before_the_breakpoint() -> None:
     with program("hammer.c", *MANY) as dbg:
-        dbg.break_at("*hot")
+        dbg.break_at("*&at_lea")
         dbg.run()
-        hot = addr_of(dbg, "hot")
+        place = addr_of(dbg, "at_lea")
         for _ in range(30):
             event = dbg.cont()
             if not isinstance(event, pydbg.BreakpointHit):
                 break
             for thread in dbg.threads:
-                assert thread.pc != hot + 1
+                assert thread.pc != place + 1
 
 
 def test_hits_as_gdb_counts_them() -> None:
