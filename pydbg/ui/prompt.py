@@ -8,7 +8,7 @@ and the others work at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,8 @@ class PromptLines:
         self._prompt = _prompt_session(session, **options)
         self._lexers: dict[str, Any] = {}
         self._in_python = False
+        self.release: Callable[[], None] | None = None
+        """What gives the terminal back after the first line (:class:`pydbg.ui.repl.KeptKeys`)."""
 
     def next_line(self, prompt: str = "") -> str | None:
         """Return the next line, None for Ctrl-D; :class:`Dropped` for Ctrl-C.
@@ -79,6 +81,10 @@ class PromptLines:
             self._pasted = []
             self._in_python = False
             raise Dropped(self._prompt.default_buffer.text) from None
+        finally:
+            if self.release is not None:
+                self.release()
+                self.release = None
 
     def _note(self, line: str, is_inside: bool) -> str:
         word = line.strip()

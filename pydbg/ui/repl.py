@@ -7,9 +7,9 @@ terminal, plain ``input()`` does. What a line does is the session's business.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 from pydbg.commands.session import Quit, Session, Source
 from pydbg.errors import DebuggerError
@@ -124,43 +124,62 @@ def _prompt_text(session: Session) -> str:
 def _lines(session: Session) -> Source:
     if session.interactive and os.environ.get("TERM", "dumb") not in ("dumb", ""):
         # The prompt is there at once; what reads it takes a tenth of a second to be imported.
+        keys = KeptKeys()
         session.write(_prompt_text(session))
         session.out.flush()
-        with _keys_kept():
+        try:
             from pydbg.ui.prompt import PromptLines
 
             lines = PromptLines(session)
+            keys.allow_interrupt()
+        except BaseException:
+            keys.release()
+            keys.allow_interrupt()
+            raise
+        lines.release = keys.release
         session.write("\r")
         return lines
     return PlainLines()
 
 
-@contextmanager
-def _keys_kept() -> Iterator[None]:
-    """Keep what is typed meanwhile for the prompt: no echo, no editing by the terminal, no Ctrl-C.
+class KeptKeys:
+    """Keep what is typed for the prompt that comes: no echo, no editing by the terminal, no Ctrl-C.
 
-    A Ctrl-C comes through afterwards and drops the line.
+    A Ctrl-C comes through with :meth:`allow_interrupt` and drops the line. The terminal is as
+    before after :meth:`release`, which waits until the first line has been read: a key between
+    here and the prompt's own raw mode would be echoed in front of it.
     """
-    import signal
-    import sys
-    import termios
 
-    modes = None
-    try:
-        fd = sys.stdin.fileno()
-        modes = termios.tcgetattr(fd)
-        quiet = termios.tcgetattr(fd)
-        quiet[3] &= ~(termios.ECHO | termios.ICANON)
-        termios.tcsetattr(fd, termios.TCSADRAIN, quiet)
-    except (OSError, ValueError, termios.error):
-        pass
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
+    def __init__(self) -> None:
+        import signal
+        import sys
+        import termios
+
+        self._modes: list[Any] | None = None
+        try:
+            self._fd = sys.stdin.fileno()
+            self._modes = termios.tcgetattr(self._fd)
+            quiet = termios.tcgetattr(self._fd)
+            quiet[3] &= ~(termios.ECHO | termios.ICANON)
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, quiet)
+        except (OSError, ValueError, termios.error):
+            pass
+        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def allow_interrupt(self) -> None:
+        """Let a Ctrl-C come through, also one that is waiting."""
+        import signal
+
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
+
+    def release(self) -> None:
+        """Give the terminal back as it was; once."""
+        import termios
+
+        modes, self._modes = self._modes, None
         if modes is not None:
-            termios.tcsetattr(fd, termios.TCSADRAIN, modes)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            with suppress(OSError, termios.error):
+                termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
 
 
 class PlainLines:

@@ -378,7 +378,9 @@ def test_the_toolbar_can_go(terminal: Any) -> None:
 
 def test_keys_before_the_prompt_is_ready_are_kept(tmp_path: Path) -> None:
     one = Terminal("-q", build("plain.c"), XDG_STATE_HOME=str(tmp_path))
+    one.shows("(pydbg)")  # What reads it is still being imported.
     one.send("print 6*7\r")
     one.shows("$1 = 42")
+    assert one.rows[:2] == ["(pydbg) print 6*7", "$1 = 42"]  # Not echoed by the terminal, too.
     one.ready()
     leave(one)
