@@ -68,6 +68,8 @@ def build(name: str, variant: str = "pie", *flags: str, compiler: str | None = N
     program = folder / path.stem
     if not program.exists():
         _compile(command, program)
+    elif program.stat().st_mtime < path.stat().st_mtime:
+        os.utime(program)  # A checkout made anew: gdb warns of programs older than their source.
     return program
 
 
