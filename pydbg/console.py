@@ -7,6 +7,8 @@ import signal
 from _thread import get_native_id
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 from pydbg.errors import DebuggerError
 from pydbg.linux.terminal import Sentinel, Terminal
@@ -52,9 +54,14 @@ class Console:
 
 
 @contextmanager
-def interruptible(interrupt: Callable[[int], None], *, own_sigint: bool) -> Iterator[None]:
+def interruptible(
+    interrupt: Callable[[int], None], *, own_sigint: bool, is_running: Callable[[], bool]
+) -> Iterator[None]:
     """Turn SIGINT and the sentinel's wake-up into ``interrupt(signo)`` while the program runs.
 
+    A handler of SIGTERM or SIGHUP may raise, and an exception between a wait and the note of
+    what was waited for would lose a stop for good. So while the program runs such a handler is
+    put off: the program is stopped first.
     Does nothing outside of Python's main thread, where signal handlers cannot be set, nor (for
     SIGINT) when the host program has a handler of its own and ``own_sigint`` is false.
     """
@@ -65,14 +72,28 @@ def interruptible(interrupt: Callable[[int], None], *, own_sigint: bool) -> Iter
     def handler(signo: int, frame: object) -> None:
         interrupt(signo)
 
-    saved = {}
+    late: list[tuple[int, FrameType | None]] = []
+
+    def put_off(signo: int, frame: FrameType | None) -> None:
+        if is_running() and not late:
+            late.append((signo, frame))
+            interrupt(signo)
+        else:
+            saved[signo](signo, frame)
+
+    saved: dict[int, Any] = {}
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if callable(signal.getsignal(ending)):
+            saved[ending] = signal.signal(ending, put_off)
     wanted = [WAKE]
     if own_sigint or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         wanted.append(signal.SIGINT)
-    for signo in wanted:
-        saved[signo] = signal.signal(signo, handler)
+    for wish in wanted:
+        saved[wish] = signal.signal(wish, handler)
     try:
         yield
     finally:
         for signo, old in saved.items():
             signal.signal(signo, old if old is not None else signal.SIG_DFL)
+        for signo, frame in late:
+            saved[signo](signo, frame)

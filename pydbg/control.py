@@ -571,6 +571,10 @@ class RunControl:
 
     # --- interrupts --------------------------------------------------------------------------
 
+    def is_running(self) -> bool:
+        """Tell whether the run loop is at work."""
+        return self.loop_running
+
     def interrupt(self) -> None:
         """Stop the program as soon as it can be; safe to call from a signal handler.
 

@@ -157,7 +157,9 @@ class Debugger(Lifecycle):
             elif signo == SIGINT:
                 raise KeyboardInterrupt
 
-        with interruptible(interrupt, own_sigint=self.own_sigint):
+        with interruptible(
+            interrupt, own_sigint=self.own_sigint, is_running=self.control.is_running
+        ):
             self.control.acting = True
             try:
                 yield
@@ -168,7 +170,11 @@ class Debugger(Lifecycle):
     def _go(self, plan: Plan | None = None) -> Event:
         if self.control.acting:
             return self.control.go(plan)
-        with interruptible(lambda _: self.interrupt(), own_sigint=self.own_sigint):
+        with interruptible(
+            lambda _: self.interrupt(),
+            own_sigint=self.own_sigint,
+            is_running=self.control.is_running,
+        ):
             return self.control.go(plan)
 
     def _thread(self) -> Thread:

@@ -46,6 +46,7 @@ INNER = {
             "flush",
             "invalidate",
             "is_ghost_trap",
+            "note_interrupted_call",
             "pass_hardware",
             "registers",
             "resume",
