@@ -184,6 +184,7 @@ def test_signals_end_pydbg_and_its_program(signo: signal.Signals) -> None:
     assert debugger.stdout is not None
     assert debugger.stdout.readline() == "ready\n"
     os.kill(debugger.pid, signo)
+    debugger.wait()  # communicate() closes the program's stdin, which ends it too.
     _, errors = debugger.communicate()
     assert debugger.returncode == (130 if signo == signal.SIGINT else -signo), errors
     assert "Traceback" not in errors
