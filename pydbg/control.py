@@ -52,7 +52,7 @@ class RunControl:
         self.dbg = dbg
         self.tracer = dbg.tracer
         self.tracer.service = self._serve
-        self.interrupt_requested = False
+        self.interrupt_requested = self.interrupted_early = False
         self.loop_running = False
         self.acting = False
         """Whether commands of a breakpoint are run: going on then resumes what it interrupted."""
@@ -89,6 +89,7 @@ class RunControl:
         suspended, self._suspended = self._suspended, []
         self._owner = get_ident()
         self._busy = self.loop_running = True
+        self.interrupt_requested |= self.interrupted_early
         event: Event | None = None
         try:
             event = self._tell_pending(inferior)
@@ -570,10 +571,6 @@ class RunControl:
         return self.dbg.catches.at_return(thread, info)
 
     # --- interrupts --------------------------------------------------------------------------
-
-    def is_running(self) -> bool:
-        """Tell whether the run loop is at work."""
-        return self.loop_running
 
     def interrupt(self) -> None:
         """Stop the program as soon as it can be; safe to call from a signal handler.

@@ -158,7 +158,7 @@ class Debugger(Lifecycle):
                 raise KeyboardInterrupt
 
         with interruptible(
-            interrupt, own_sigint=self.own_sigint, is_running=self.control.is_running
+            interrupt, own_sigint=self.own_sigint, is_running=lambda: self.control.loop_running
         ):
             self.control.acting = True
             try:
@@ -170,12 +170,19 @@ class Debugger(Lifecycle):
     def _go(self, plan: Plan | None = None) -> Event:
         if self.control.acting:
             return self.control.go(plan)
+        self.control.interrupted_early = False
         with interruptible(
-            lambda _: self.interrupt(),
+            self._signalled,
             own_sigint=self.own_sigint,
-            is_running=self.control.is_running,
+            is_running=lambda: self.control.loop_running,
         ):
             return self.control.go(plan)
+
+    def _signalled(self, signo: int) -> None:
+        if self.control.loop_running:
+            self.interrupt()
+        else:
+            self.control.interrupted_early = True  # Ctrl-C right behind "continue".
 
     def _thread(self) -> Thread:
         self.live_inferior()
