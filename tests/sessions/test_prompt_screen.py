@@ -206,6 +206,7 @@ def test_ctrl_c_interrupts_and_a_second_one_offers_more(terminal: Any) -> None:
     assert "running image of child" in one.text
     one.send("continue\r")
     one.shows("Continuing.")
+    one.lent()
     one.send("\x03")
     one.until(lambda t: t.prompt_row() == "(pydbg)" and "interrupted" in t.rows[-1])
     one.send("\x03")

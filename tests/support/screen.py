@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,11 @@ class Terminal:
         self.until(lambda one: line[-20:] in one.prompt_row())
         self.send("\r")
         self.ready()
+
+    def lent(self) -> None:
+        """Wait until the debugger has given the terminal to its program."""
+        while os.tcgetpgrp(self.child.child_fd) == self.child.pid:
+            os.sched_yield()
 
     def resize(self, columns: int, lines: int) -> None:
         """Change the size of the window."""
