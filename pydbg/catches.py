@@ -22,7 +22,10 @@ from pydbg.events import (
     SyscallCaught,
     SyscallStop,
 )
+from pydbg.linux import ptrace
 from pydbg.records import replace
+from pydbg.stepping import plan_of
+from pydbg.target.thread import RESTARTS
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 _AUDIT_I386 = 0x40000003
 _X32 = 0x40000000
 _RETURN_ONLY = re.compile(r"\$?\b(?:ret|errno)\b")
+_RESTART_SYSCALL = {"x86_64": 219, "i386": 0}
 ABIS = ("x86_64", "i386")
 
 
@@ -104,9 +108,7 @@ class Catches:
         )
         self._dbg.points.set_condition(point, condition)
         self._dbg.points.add(point)
-        if kind == "exit":
-            self._dbg.tracer.set_trace_exit()
-        elif kind == "syscall" and phase != "entry":
+        if kind == "syscall" and phase != "entry":
             self._want_returns(point)
         return point
 
@@ -208,24 +210,39 @@ class Catches:
 
     # --- system calls ------------------------------------------------------------------------
 
-    def at_seccomp(self, thread: Thread, tracing: bool) -> Event | None:
-        """Judge a stop by a filter; under PTRACE_SYSCALL the entry was judged already."""
-        if tracing:
+    def at_stop(self, thread: Thread) -> Event | None:
+        """Judge a stop at a system call's entry or return (PTRACE_SYSCALL)."""
+        info = ptrace.get_syscall_info(thread.tid)
+        if info.op == "entry":
+            return self._entered_call(thread, info)
+        if thread.interrupting and -info.rval in RESTARTS:
+            thread.restarting = thread.syscall is not None
             return None
-        from pydbg.linux import ptrace
-        from pydbg.stepping import plan_of
+        return self.at_return(thread, info)
 
-        plan = plan_of(thread)
-        if plan is not None and plan.request() == ptrace.SYSCALL:
+    def at_seccomp(self, thread: Thread) -> Event | None:
+        """Judge a stop by a filter; under PTRACE_SYSCALL the entry was judged already."""
+        if thread.request == ptrace.SYSCALL:
             return None
-        return self.at_entry(thread, ptrace.get_syscall_info(thread.tid))
+        return self._entered_call(thread, ptrace.get_syscall_info(thread.tid))
+
+    def _entered_call(self, thread: Thread, info: SyscallInfo) -> Event | None:
+        if thread.restarting:
+            # It was interrupted for a stop of ours, not by the program: this is no new call.
+            thread.restarting = False
+            before = thread.syscall
+            again = before is not None and (info.nr, info.args) == (before.nr, before.args)
+            if again or info.nr == _RESTART_SYSCALL[thread.inferior.arch.syscall_abi]:
+                return None
+        event = self.at_entry(thread, info)
+        if event is not None:
+            return event
+        plan = plan_of(thread)
+        return plan.at_syscall(info) if plan is not None else None
 
     def at_entry(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to run."""
-        before, again = thread.syscall, thread.restarting
-        thread.syscall, thread.restarting = info, False
-        if again and before is not None and _is_same_call(before, info):
-            return None  # Interrupted by us, not by the program: it was told already.
+        thread.syscall = info
         thread.want_return = False
         self._entered.pop(thread.tid, None)
         abi = abi_of(info)
@@ -355,10 +372,6 @@ class Catches:
         if stops:
             self._dbg.points.spent(point.number)
         return stops
-
-
-def _is_same_call(first: SyscallInfo, second: SyscallInfo) -> bool:
-    return (first.nr, first.ip, first.args) == (second.nr, second.ip, second.args)
 
 
 _SIGNED = frozenset({"fd", "dirfd", "int", "pid", "offset"})

@@ -23,6 +23,7 @@ from pydbg.events import (
 )
 from pydbg.stepping import STEPS
 from pydbg.target.thread import si_code
+from pydbg.target.tracer import EXIT_GROUP
 
 if TYPE_CHECKING:
     from pydbg.control import RunControl
@@ -117,7 +118,7 @@ class Children:
         if parent.release_after_vfork and not parent.dead:
             self.tracer.stop_all([parent])
             if not parent.dead:
-                self.tracer.detach(parent)
+                self.tracer.leave(parent)
 
     # --- processes that the user does not see ------------------------------------------------
 
@@ -186,14 +187,27 @@ class Children:
             return StepDone(inferior.pid, thread.tid, steps[0])
         return caught
 
+    @staticmethod
+    def is_last(thread: Thread) -> bool:
+        """Tell whether the whole process ends with a thread that is about to exit."""
+        inferior, arch = thread.inferior, thread.inferior.arch
+        if inferior.exit_seen:
+            return False
+        nr = thread.registers.get(arch.syscall_number)
+        alone = all(t.zombie for t in inferior.threads.values() if t is not thread)
+        inferior.exit_seen = alone or nr == EXIT_GROUP[arch.syscall_abi]
+        return inferior.exit_seen
+
     def ended(self, thread: Thread, stop: RawStop) -> Event | None:
         """Take note of the end of a thread, or with the last one of a process."""
         inferior = thread.inferior
+        had_plans = bool(thread.plans)
         self.control.drop_plans(thread)
         if thread.tid != inferior.pid:
             if not inferior.silent:
                 self.dbg.notify(ThreadExited(inferior.pid, thread.tid, thread.number))
-            if thread is self.control.holding and not inferior.dead and inferior.threads:
+            aborted = had_plans or thread is self.control.holding
+            if aborted and not inferior.dead and inferior.threads:
                 return self.control.interrupted(thread)
             return None
         self._vfork_over(inferior)

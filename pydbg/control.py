@@ -415,7 +415,7 @@ class RunControl:
     def _step_off(self, thread: Thread, site: Site, request: int) -> Event | None:
         """Lift the site, step, plant it again, with all others held meanwhile."""
         sharing = self._sharing_memory(thread.inferior)
-        held = [t for i in sharing for t in i.threads.values() if t.stoppable]
+        held = [t for i in sharing for t in i.threads.values() if t.running and not t.zombie]
         if held:
             self.tracer.stop_all(sharing, all_of=False)
         sites = thread.inferior.sites
@@ -486,9 +486,9 @@ class RunControl:
                         return self.traps.judge(thread)
                     return self.signal_arrived(thread, signo)
                 case SyscallStop():
-                    return self._syscall_stop(thread)
+                    return self.dbg.catches.at_stop(thread)
                 case SeccompStop():
-                    return self.dbg.catches.at_seccomp(thread, self._request == ptrace.SYSCALL)
+                    return self.dbg.catches.at_seccomp(thread)
                 case GroupStop(signo=signo):
                     return self._group_stopped(thread, signo)
                 case EventStop(event=event):
@@ -506,13 +506,12 @@ class RunControl:
         return None
 
     def _event_stop(self, thread: Thread, event: str) -> Event | None:
-        inferior = thread.inferior
         if event in ("fork", "vfork", "clone"):
             return self.children.new_task(thread, event)
         if event == "exec":
             return self.children.execed(thread)
         if event == "exit":
-            if thread.tid != inferior.pid:
+            if not self.children.is_last(thread):
                 return None
             status = ptrace.geteventmsg(thread.tid)
             return self.dbg.catches.event(thread, "exit", status)
@@ -547,7 +546,7 @@ class RunControl:
         What the callback asked for (breakpoints, caught calls) is put in place afterwards.
         """
         inferior = thread.inferior
-        running = [t for t in inferior.threads.values() if t.stoppable]
+        running = [t for t in inferior.threads.values() if t.running and not t.zombie]
         if running:
             self.tracer.stop_all([inferior], all_of=False)
         try:
@@ -557,18 +556,6 @@ class RunControl:
                 self.dbg.points.insert(inferior, quiet=True)
                 self.choose_request(inferior)
             self._release(running)
-
-    # --- system calls ------------------------------------------------------------------------
-
-    def _syscall_stop(self, thread: Thread) -> Event | None:
-        info = ptrace.get_syscall_info(thread.tid)
-        if info.op == "entry":
-            event = self.dbg.catches.at_entry(thread, info)
-            if event is not None:
-                return event
-            plan = plan_of(thread)
-            return plan.at_syscall(info) if plan is not None else None
-        return self.dbg.catches.at_return(thread, info)
 
     # --- interrupts --------------------------------------------------------------------------
 

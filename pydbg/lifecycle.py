@@ -200,6 +200,7 @@ class Lifecycle(ProgramState):
         """
         if pid in self.tracer.inferiors:
             raise CommandError(f"Already debugging process {pid}.")
+        self.tracer.reap()
         if self.inferior is not None:
             raise CommandError("A program is being debugged already; kill or detach it first.")
         try:
@@ -330,6 +331,7 @@ class Lifecycle(ProgramState):
                     self.tracer.detach(inferior)
             except DebuggerError:
                 continue  # It is gone.
+        self.tracer.reap()
         self.inferior = self.thread = None
         if self.terminal is not None:
             self.terminal.close()
@@ -413,7 +415,7 @@ class Lifecycle(ProgramState):
                 parent.release_after_vfork = shares and not parent.filtered
             else:
                 self.tracer.stop_all([parent])
-                self.tracer.detach(parent)
+                self.tracer.leave(parent)
         self.notify(FollowedChild(parent.pid, tid, child.pid, kind))
         self.inferior, self.thread = child, child.leader
         if not shares:

@@ -63,6 +63,8 @@ class Inferior:
         """The system calls that the process's seccomp filters stop at, by ABI."""
         self.lost: RawStop | None = None
         """The exit that was seen while something else was waited for."""
+        self.exit_seen = False
+        """Whether a thread was seen on its way to end the whole process."""
         self.dead = False
         self.late_bound: dict[str | int, int] = {}
         """What the running program told: "main" and ifunc resolvers -> addresses."""

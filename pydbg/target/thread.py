@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.arch.registers import RegisterBlock
 from pydbg.errors import MemoryFault
-from pydbg.events import RawStop
+from pydbg.events import EventStop, RawStop
 from pydbg.linux import ptrace, wait
 
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pydbg.target.inferior import Inferior
 
 NT_X86_XSTATE = 0x202
-_RESTARTS = (-512, -513, -514)  # linux/errno.h: ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND
 SI_KERNEL = 0x80
+RESTARTS = frozenset({512, 513, 514, 516})
+"""What an interrupted system call that is made again returns inside the kernel (errno.h)."""
 _RESUME_FLAG = 1 << 16
 
 
@@ -51,6 +52,7 @@ class Thread:
         "gpr",
         "group_stop",
         "inferior",
+        "interrupting",
         "number",
         "pending",
         "plans",
@@ -80,7 +82,10 @@ class Thread:
         self.running = False
         self.gone = False
         self.zombie = False
-        """A group leader that ended while other threads live on: neither stops nor resumes."""
+        """Whether it is on its way out: it neither stops nor resumes any more.
+
+        A group leader may stay so for long: its end is reported after that of all others.
+        """
         self.stop: RawStop | None = None
         self.pending: RawStop | None = None
         """A stop that happened while another thread's was told; told at the next resume."""
@@ -93,6 +98,10 @@ class Thread:
         """A site (addr, sp) whose next hit is not one: a signal handler returned to it."""
         self.told_signal = False
         """Whether the signal to deliver was told to the user."""
+        self.interrupting = False
+        """Whether it was asked to stop and has not done so yet."""
+        self.restarting = False
+        """Whether the kernel makes its system call once more, which we interrupted."""
         self.stop_requested = False
         """Whether a SIGSTOP of ours is on its way to it."""
         self.rewound: int | None = None
@@ -107,8 +116,6 @@ class Thread:
         """Functions that the user called in it and that have not returned."""
         self.syscall: SyscallInfo | None = None
         self.want_return = False
-        self.restarting = False
-        """Whether the kernel will make the interrupted call ``syscall`` again by itself."""
         self.armed: tuple[int, ...] | None = None
         """What the debug registers of this thread hold, None for unknown."""
         self.set_arch()
@@ -183,12 +190,6 @@ class Thread:
         at = self._sp_at
         return int.from_bytes(self.gpr[at : at + self._width], "little")
 
-    def note_interrupted_call(self) -> None:
-        """Note whether the stop interrupted a call that starts again (errno ERESTARTSYS...)."""
-        arch, block = self.inferior.arch, self.registers
-        result = block.get(arch.syscall_ret) - (1 << 8 * arch.pointer_size)
-        self.restarting = result in _RESTARTS
-
     def flush(self) -> None:
         """Write changed registers back to the kernel."""
         block = self.block
@@ -210,6 +211,14 @@ class Thread:
     def stoppable(self) -> bool:
         """Tell whether it runs and would stop soon if it were asked to."""
         return self.running and not self.zombie and self.vforking is None
+
+    def in_restart(self) -> bool:
+        """Tell whether the system call it was last seen to enter was cut short, to be redone."""
+        arch, block = self.inferior.arch, self.registers
+        bits = arch.pointer_size * 8
+        result = block.get(arch.syscall_ret)
+        same = self.syscall is not None and block.get(arch.syscall_number) == self.syscall.nr
+        return same and (1 << bits) - result in RESTARTS
 
     def rewind(self) -> None:
         """Put the pc of a thread that ran into an int3 of ours back to the site.
@@ -259,6 +268,8 @@ class Thread:
         block = self.block
         if block.dirty_gpr or block.dirty_xsave:
             self.flush()
+        if isinstance(self.stop, EventStop) and self.stop.event == "exit":
+            self.zombie = True
         signo = self.signal
         self.signal = 0
         self.told_signal = False

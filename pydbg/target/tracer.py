@@ -20,12 +20,14 @@ from pydbg.linux import procfs, ptrace, wait
 from pydbg.linux.memory import ProcessMemory
 from pydbg.linux.spawn import LaunchSpec, spawn
 from pydbg.target.inferior import Inferior, MakeThread
+from pydbg.target.seize import seize_first, seize_rest
 from pydbg.target.thread import Thread
 
 _SIGTRAP = 5
 _CLONE_VM = 0x100
 _CLONE = {"x86_64": 56, "i386": 120}
 _CLONE3 = 435
+EXIT_GROUP = {"x86_64": 231, "i386": 252}
 
 OPTIONS = (
     ptrace.O_TRACESYSGOOD
@@ -33,6 +35,7 @@ OPTIONS = (
     | ptrace.O_TRACEVFORK
     | ptrace.O_TRACECLONE
     | ptrace.O_TRACEEXEC
+    | ptrace.O_TRACEEXIT
     | ptrace.O_TRACESECCOMP
 )
 
@@ -63,10 +66,11 @@ class Tracer:
         self.threads: dict[int, Thread] = {}
         self._early: dict[int, int] = {}
         """Wait statuses of new tracees whose creator's event was not seen yet."""
-        self.trace_exit = False
         self.pid = os.getpid()
         self.service: Service | None = None
         """What keeps unseen processes going while the others are being stopped."""
+        self.left: set[int] = set()
+        """Children of this process that were let go for another one and are still to be reaped."""
         self.departed: list[Thread] = []
         """Threads that ended while everything was being stopped, for whoever keeps plans."""
 
@@ -76,8 +80,6 @@ class Tracer:
         options = OPTIONS
         if launched:
             options |= ptrace.O_EXITKILL
-        if self.trace_exit:
-            options |= ptrace.O_TRACEEXIT
         return options
 
     def launch(self, spec: LaunchSpec, number: int) -> Inferior:
@@ -117,67 +119,15 @@ class Tracer:
         seized whole is let go again.
         """
         options = self._options(False)
-        ptrace.seize(pid, options)
-        ptrace.interrupt(pid)
-        self._await_stop(pid)
+        seize_first(pid, options)
         inferior = self._adopt_process(pid, number, launched=False)
         inferior.threads[pid].stop = EventStop(pid, "stop")
         try:
-            self._seize_rest(inferior, options)
+            seize_rest(self, inferior, options)
         except BaseException:
             self.detach(inferior)
             raise
         return inferior
-
-    def _seize_rest(self, inferior: Inferior, options: int) -> None:
-        # New threads may appear until every one that could make them is stopped.
-        while True:
-            fresh = [t for t in procfs.tasks(inferior.pid) if t not in self.threads]
-            if not fresh:
-                return
-            seized = []
-            for tid in fresh:
-                if tid in self._early:  # Auto-attached: made by a thread that was seized.
-                    self._early.pop(tid)
-                    self._add_thread(inferior, tid)
-                    continue
-                try:
-                    ptrace.seize(tid, options)
-                    ptrace.interrupt(tid)
-                except ThreadGone:
-                    continue
-                except DebuggerError:
-                    if procfs.tracer_pid(tid) != os.getpid():
-                        raise
-                seized.append(tid)
-            for tid in seized:
-                with contextlib.suppress(ThreadGone):
-                    self._await_stop(tid)
-                    self._add_thread(inferior, tid)
-
-    def _add_thread(self, inferior: Inferior, tid: int) -> Thread:
-        thread = inferior.add_thread(tid)
-        self.threads[tid] = thread
-        thread.stop = EventStop(tid, "stop")
-        return thread
-
-    def _await_stop(self, tid: int) -> None:
-        """Wait for the stop that an interrupt brings; a signal met on the way is sent again."""
-        while True:
-            found = wait.wait_tracee(tid)
-            assert found is not None
-            stop = wait.decode(*found)
-            if isinstance(stop, EventStop) and stop.event == "stop":
-                return
-            if isinstance(stop, GroupStop):
-                return
-            if isinstance(stop, ThreadExit | ThreadKilled):
-                raise ThreadGone(tid)
-            if isinstance(stop, SignalStop):
-                ptrace.cont(tid, stop.signo)
-            else:
-                ptrace.cont(tid)
-            ptrace.interrupt(tid)
 
     def detach(self, inferior: Inferior) -> None:
         """Let a stopped process go whole.
@@ -243,14 +193,6 @@ class Tracer:
         self.inferiors.pop(inferior.pid, None)
         inferior.close()
 
-    def set_trace_exit(self) -> None:
-        """Ask for a stop before a process exits (``catch exit``), now and from now on."""
-        self.trace_exit = True
-        for thread in self.threads.values():
-            if not thread.running and not thread.zombie:
-                with contextlib.suppress(ThreadGone):
-                    ptrace.setoptions(thread.tid, self._options(thread.inferior.launched))
-
     # --- running and waiting -----------------------------------------------------------------
 
     def resume(self, thread: Thread, request: int) -> None:
@@ -297,10 +239,12 @@ class Tracer:
 
     def _wait_any(self) -> tuple[int, int]:
         while True:
-            found = wait.wait_any(self.threads)
+            found = wait.wait_any({*self.threads, *self.left} if self.left else self.threads)
             if found is None:
                 raise NoProcess
-            if found[0] in self.threads or not self._passed_on(*found):
+            if found[0] in self.left:
+                self.left.discard(found[0])
+            elif found[0] in self.threads or not self._passed_on(*found):
                 return found
 
     def _passed_on(self, tid: int, status: int) -> bool:
@@ -310,6 +254,22 @@ class Tracer:
                 other._early[tid] = status
                 return True
         return False
+
+    def leave(self, inferior: Inferior) -> None:
+        """Let a process go that the debugger does not follow any more; it is reaped later."""
+        if inferior.launched:
+            self.left.add(inferior.pid)
+        self.detach(inferior)
+
+    def reap(self) -> None:
+        """Take the exit statuses of processes that were left and have ended."""
+        for pid in list(self.left):
+            try:
+                ended = wait.wait_tracee(pid, nohang=True) is not None
+            except ThreadGone:
+                ended = True
+            if ended:
+                self.left.discard(pid)
 
     def poll(self) -> tuple[Thread, RawStop] | None:
         """Return a stop that is due already, or None."""
@@ -328,12 +288,15 @@ class Tracer:
         if isinstance(stop, ThreadExit | ThreadKilled):
             self._gone(thread, stop)
         elif isinstance(stop, GroupStop):
-            thread.group_stop = True
+            thread.interrupting, thread.group_stop = False, True
         elif isinstance(stop, EventStop) and stop.event == "stop":
-            thread.group_stop = False  # Else the stop would name the stopping signal.
+            # Else the stop would name the stopping signal.
+            thread.interrupting = thread.group_stop = False
             if thread.syscall is not None:
                 with contextlib.suppress(ThreadGone):
-                    thread.note_interrupted_call()
+                    thread.restarting = thread.in_restart()
+        elif isinstance(stop, EventStop) and stop.event == "exec":
+            thread.zombie = False  # Another thread took over the leader's id.
         if not thread.gone and thread.inferior.sites.has_slots:
             try:
                 self._leave_slot(thread)
@@ -386,24 +349,14 @@ class Tracer:
 
     def interrupt(self, thread: Thread) -> None:
         """Ask a running thread to stop; the stop is waited for elsewhere."""
-        try:
+        thread.interrupting = True
+        with contextlib.suppress(ThreadGone):  # Its exit is waited for elsewhere, too.
             ptrace.interrupt(thread.tid)
-        except ThreadGone:
-            self._check_zombie(thread)
 
     def stop_by_signal(self, thread: Thread) -> None:
         """Ask a running thread to stop, from any OS thread: by a SIGSTOP that is dropped later."""
         with contextlib.suppress(DebuggerError):
             ptrace.tgkill(thread.inferior.pid, thread.tid, signal.SIGSTOP)
-
-    def _check_zombie(self, thread: Thread) -> None:
-        # A leader that called pthread_exit stays a zombie until the last thread has ended; its
-        # exit is reported only then.
-        if thread.tid == thread.inferior.pid and len(thread.inferior.threads) > 1:
-            try:
-                thread.zombie = procfs.stat(thread.tid).state in "ZX"
-            except DebuggerError:
-                thread.zombie = True
 
     def stop_all(self, inferiors: Iterable[Inferior] | None = None, *, all_of: bool = True) -> None:
         """Stop every running thread; what else they stop for is kept as pending.
@@ -416,58 +369,59 @@ class Tracer:
             for thread in inferior.threads.values():
                 if thread.running and not thread.zombie:
                     self.interrupt(thread)
-            leader = inferior.threads.get(inferior.pid)
-            if leader is not None and leader.running:
-                self._check_zombie(leader)  # An ended leader may be asked to stop, and does not.
         for inferior in chosen:
             while not inferior.dead:
-                running = [
-                    t
-                    for t in inferior.threads.values()
-                    if t.running and not t.zombie and (all_of or t.vforking is None)
-                ]
+                living = [t for t in inferior.threads.values() if not t.zombie]
+                running = [t for t in living if t.running and (all_of or t.vforking is None)]
+                if not living:
+                    running = [t for t in inferior.threads.values() if t.running]
                 if not running:
                     break
                 for thread in running:
-                    if thread.vforking is not None:
-                        self._collect_any(thread)
-                    elif thread.running:
-                        self._collect(thread)
+                    self._collect(thread, chosen)
+                    if all_of:
+                        self._fetch_trap(thread, chosen)
 
-    def _collect(self, thread: Thread) -> None:
-        try:
-            early = self._early.pop(thread.tid, None)
-            found = (thread.tid, early) if early is not None else self._stop_of(thread)
-        except ThreadGone:
-            # Gone without a status for us: an exec in another thread took its id.
-            self._gone(thread, ThreadExit(thread.tid, 0))
-            self.departed.append(thread)
-            return
-        if found is not None:
-            self._keep(thread, found[1])
+    def _collect(self, thread: Thread, chosen: list[Inferior]) -> None:
+        """Wait until a thread has stopped or is gone; others may have to get on for that.
 
-    def _stop_of(self, thread: Thread) -> tuple[int, int] | None:
-        """Wait for a thread's stop; None for a leader that ends instead and becomes a zombie."""
-        if thread.tid != thread.inferior.pid or len(thread.inferior.threads) == 1:
-            return wait.wait_tracee(thread.tid)
-        while (found := wait.wait_tracee(thread.tid, nohang=True)) is None:
-            self._check_zombie(thread)
-            if thread.zombie:
-                return None
-            os.sched_yield()  # It is on its way, either way, within microseconds.
-        return found
-
-    def _collect_any(self, thread: Thread) -> None:
-        """Wait for a thread that waits for its vfork child, which is served meanwhile."""
+        A vfork child, and the threads that an exec waits for.
+        """
         while thread.running and not thread.gone:
-            tid, status = self._wait_any()
+            try:
+                early = self._early.pop(thread.tid, None)
+                found = (thread.tid, early) if early is not None else None
+                found = found or wait.wait_tracee(thread.tid, nohang=True) or self._wait_any()
+            except ThreadGone:
+                # Gone without a status for us: an exec in another thread took its id.
+                self._gone(thread, ThreadExit(thread.tid, 0))
+                self.departed.append(thread)
+                return
+            tid, status = found
             owner = self.threads.get(tid)
             if owner is None:
                 self._early[tid] = status
-            elif owner.inferior.silent and self.service is not None:
+            elif owner.inferior.silent and owner.inferior not in chosen and self.service:
                 self.service(owner, self._note(owner, status))
             else:
                 self._keep(owner, status)
+
+    def _fetch_trap(self, thread: Thread, chosen: list[Inferior]) -> None:
+        """Fetch the SIGTRAP that a thread had coming when it was stopped.
+
+        An int3 that it ran into, or a finished step: the program must never see that signal.
+        """
+        if thread.gone or thread.running or thread.pending is not None or thread.signal:
+            return
+        try:
+            if not int(procfs.status(thread.tid).get("SigPnd", "0"), 16) >> (_SIGTRAP - 1) & 1:
+                return
+            stepping = thread.stepping
+            thread.resume(ptrace.CONT)  # It stops again before it runs.
+        except DebuggerError:
+            return
+        thread.stepping = stepping
+        self._collect(thread, chosen)
 
     def _keep(self, thread: Thread, status: int) -> None:
         """Note a stop that is dealt with later."""
@@ -475,6 +429,9 @@ class Tracer:
         stop = self._note(thread, status)
         if thread.gone:
             self.departed.append(thread)
+        elif isinstance(stop, EventStop) and stop.event == "exit" and self._just_ends(thread):
+            with contextlib.suppress(ThreadGone):
+                thread.resume(ptrace.CONT)
         elif isinstance(stop, GroupStop):
             thread.pending = None if was_stopped else stop
         elif not (isinstance(stop, EventStop) and stop.event == "stop"):
@@ -482,6 +439,20 @@ class Tracer:
             if isinstance(stop, SignalStop) and stop.signo == _SIGTRAP:
                 with contextlib.suppress(ThreadGone):
                     thread.rewind()
+
+    @staticmethod
+    def _just_ends(thread: Thread) -> bool:
+        """Tell whether a thread's exit tells nothing about the process.
+
+        An exec in another thread, which cannot be stopped, may be waiting for it.
+        """
+        arch = thread.inferior.arch
+        try:
+            nr = thread.registers.get(arch.syscall_number)
+        except ThreadGone:
+            return True
+        alone = all(t.zombie for t in thread.inferior.threads.values() if t is not thread)
+        return not alone and nr != EXIT_GROUP[arch.syscall_abi]
 
     # --- new tasks ---------------------------------------------------------------------------
 
@@ -522,7 +493,10 @@ class Tracer:
 
     def add_thread(self, inferior: Inferior, tid: int) -> Thread:
         """Take in a new, stopped thread."""
-        return self._add_thread(inferior, tid)
+        thread = inferior.add_thread(tid)
+        self.threads[tid] = thread
+        thread.stop = EventStop(tid, "stop")
+        return thread
 
     def add_child(self, parent: Inferior, pid: int, number: int, *, shares: bool) -> Inferior:
         """Take in a new, stopped process with the parent's int3s in its memory."""

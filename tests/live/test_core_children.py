@@ -14,6 +14,11 @@ WAYS = ("fork", "vfork", "spawn", "system", "clone", "clonevm")
 KIND = {"fork": "fork", "clone": "fork", "vfork": "vfork", "spawn": "vfork", "system": "vfork"}
 
 
+def ended(pid: int) -> None:
+    """Wait for the end of a process that was let go; its status stays for the debugger."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 @pytest.mark.parametrize("variant", ["pie", "nopie"])
 @pytest.mark.parametrize("way", WAYS)
 def test_children_run_free_of_breakpoints(way: str, variant: str) -> None:
@@ -101,7 +106,7 @@ def test_follow_the_child(way: str, variant: str) -> None:
             assert len(found) == bp.hits == 11
             assert len({event.pid for event in found}) == 2
             assert not dbg.inferiors
-            os.waitpid(found[0].pid, 0)  # The parent was let go, and is our child.
+            ended(found[0].pid)
 
 
 @pytest.mark.parametrize("way", ["vfork", "spawn", "system"])
@@ -114,8 +119,8 @@ def test_follow_a_vfork_child_into_its_program(way: str) -> None:
         execs = [e for e in found if isinstance(e, pydbg.CatchHit)]
         assert len(execs) == 1
         assert execs[0].pid != found[0].pid
-        os.waitpid(found[0].pid, 0)
         assert bp.hits == (11 if way == "vfork" else 1)
+        ended(found[0].pid)
 
 
 def test_keep_both_processes() -> None:
@@ -228,12 +233,24 @@ def test_step_into_exec_of_another_thread() -> None:
         dbg.run()
         dbg.delete(1)
         event = dbg.stepi()
-        assert isinstance(event, pydbg.StepDone)  # It ends before the new program's first one.
-        assert dbg.regs.rip == dbg.inferior.modules[1].addr(dbg.inferior.modules[1].elf.entry)
+        assert isinstance(event, pydbg.StepDone)
+        assert event.tid == event.pid
+        assert dbg.program == str(build("plain.c"))
         dbg.break_at("inner", pending=True)
         found = stops(dbg, dbg.cont())
         expect_exit(found.pop(), 7)
         assert len(found) == 5
+
+
+def test_catch_exit() -> None:
+    for name, code in (("thread_leader_exits.c", 5), ("plain.c", 7), ("thread_exec.c", 0)):
+        with program(name) as dbg:
+            dbg.catch("exit")
+            event = dbg.run()
+            assert isinstance(event, pydbg.CatchHit)
+            assert event.detail == code << 8
+            assert dbg.frames()
+            expect_exit(dbg.cont(), code)
 
 
 def test_leader_ends_first() -> None:
