@@ -30,9 +30,10 @@ from pydbg.events import (
     ThreadExit,
     ThreadKilled,
 )
+from pydbg.handlers import EnterHandler, PassHandler, has_handler
 from pydbg.linux import ptrace
 from pydbg.placement import Placement
-from pydbg.stepping import CallFunction, PassHandler, Plan, plan_of
+from pydbg.stepping import CallFunction, Plan, plan_of
 from pydbg.target.thread import signal_sender
 from pydbg.traps import Traps
 
@@ -371,34 +372,45 @@ class RunControl:
         tracing = self._request == ptrace.SYSCALL or thread.want_return
         if request == ptrace.CONT and tracing and not thread.inferior.silent:
             request = ptrace.SYSCALL
-        if thread.signal and request == ptrace.SINGLESTEP and self._passes_handler(thread):
-            request = ptrace.CONT
         sites = thread.inferior.sites
-        if sites.by_addr:
-            pc = thread.pc
-            site = sites.at(pc)
-            if site is not None and (pc == thread.stop_pc or thread.skip is not None):
-                if not thread.signal:
-                    return self._leave_site(thread, site, request)
-                # The handler runs first and returns here: that hit is not one.
-                thread.skip = (pc, thread.sp)
+        site = sites.at(thread.pc) if sites.by_addr else None
+        if site is not None and site.addr != thread.stop_pc:
+            site = None
+        if thread.signal:
+            request = self._to_handler(thread, request, site)
+        elif site is not None:
+            return self._leave_site(thread, site, request)
         self.tracer.resume(thread, request)
         return None
 
-    def _passes_handler(self, thread: Thread) -> bool:
-        """Let a handler run whole before a step goes on.
+    @staticmethod
+    def _to_handler(thread: Thread, request: int, site: Site | None) -> int:
+        """Return how to resume with a signal.
 
-        A signal that was told is stepped into, as in gdb: its handler is what comes next.
+        A step goes on behind the handler, unless the signal was told: that is stepped into, as
+        in gdb, its handler is what comes next. From a breakpoint the handler runs first and
+        returns to it: that hit is not one.
         """
-        if thread.told_signal or not self._has_handler(thread):
-            return False
-        handler = PassHandler(thread)
-        handler.begin()
-        thread.plans.append(handler)
-        return True
+        steps = request == ptrace.SINGLESTEP
+        if not steps and site is None:
+            return request
+        if not has_handler(thread):
+            if site is not None:
+                thread.skip = (site.addr, thread.sp)
+            return request
+        plans: list[Plan] = []
+        if steps and not thread.told_signal:
+            plans.append(PassHandler(thread))
+            request = ptrace.CONT
+        if site is not None:
+            plans.append(EnterHandler(thread, tell=steps and thread.told_signal))
+            request = ptrace.SINGLESTEP
+        for plan in plans:
+            plan.begin()
+            thread.plans.append(plan)
+        return request
 
     def _leave_site(self, thread: Thread, site: Site, request: int) -> Event | None:
-        thread.skip = None
         arch = thread.inferior.arch
         if site.original == arch.breakpoint:
             # The program's own int3 below ours: it takes its effect now.
@@ -452,15 +464,6 @@ class RunControl:
 
     def _sharing_memory(self, inferior: Inferior) -> list[Inferior]:
         return [i for i in self.tracer.inferiors.values() if i.sites is inferior.sites]
-
-    def _has_handler(self, thread: Thread) -> bool:
-        from pydbg.linux import procfs
-
-        try:
-            caught = int(procfs.status(thread.tid).get("SigCgt", "0"), 16)
-        except DebuggerError:
-            return False
-        return bool(caught >> (thread.signal - 1) & 1)
 
     def _listen(self, thread: Thread) -> None:
         thread.running = True

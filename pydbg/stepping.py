@@ -46,6 +46,9 @@ class Plan:
     def begin(self) -> None:
         """Set up before the first resume."""
 
+    def landed(self) -> None:
+        """Take note of a finished single step, before breakpoints there are asked."""
+
     def stepped(self) -> Event | None:
         """Judge a finished single step."""
         return None
@@ -271,29 +274,6 @@ class Finish(Plan):
         register = thread.inferior.arch.call_ret
         value = thread.registers.get(register)
         return FunctionFinished(thread.inferior.pid, thread.tid, value, register)
-
-
-class PassHandler(Plan):
-    """Let a signal handler run to its end before the plan below goes on."""
-
-    name = "handler"
-
-    def __init__(self, thread: Thread) -> None:
-        super().__init__(thread)
-        self._addr = thread.pc
-        self._sp = thread.sp
-
-    def begin(self) -> None:
-        """Plant a site where the handler returns to."""
-        self.add_site(self._addr)
-
-    def reached(self, thread: Thread) -> Event | None:
-        """Drop out of the way."""
-        if thread is self.thread and thread.sp == self._sp:
-            self.end()
-            if self in thread.plans:
-                thread.plans.remove(self)
-        return None
 
 
 class CallFunction(Plan):

@@ -93,6 +93,9 @@ class Traps:
 
     def stepped(self, thread: Thread) -> Event | None:
         """Judge a finished single step, which may have landed on a breakpoint."""
+        plan = plan_of(thread)
+        if plan is not None:
+            plan.landed()
         pc = thread.pc
         inferior = thread.inferior
         site = inferior.sites.at(pc)
@@ -109,13 +112,12 @@ class Traps:
                 event = self._judge(thread, pc, locations)
                 if event is not None:
                     return event
-        plan = plan_of(thread)
         return plan.stepped() if plan is not None else None
 
     def _hit(self, thread: Thread, site: Site) -> Event | None:
         thread.pc = addr = site.addr
         thread.stop_pc = addr
-        if thread.skip is not None:
+        if thread.skip is not None and thread.skip[0] == addr:
             skip, thread.skip = thread.skip, None
             if skip == (addr, thread.sp):
                 return self._hit_here(thread, site, again=True)
