@@ -294,6 +294,7 @@ class CallFunction(Plan):
         self._landing = landing
         self._vectors = vectors
         self._saved = b""
+        self._stop_pc: int | None = None
         self._xsave: bytes | None = None
         self._sp = 0
         self._finished = False
@@ -306,6 +307,7 @@ class CallFunction(Plan):
         arch, block = inferior.arch, thread.registers
         thread.flush()
         self._saved = bytes(thread.gpr)
+        self._stop_pc = thread.stop_pc
         self._xsave = bytes(block.xsave)
         size = arch.pointer_size
         sp = (thread.sp - arch.red_zone - 256) & -arch.stack_align
@@ -354,6 +356,7 @@ class CallFunction(Plan):
         if self._xsave is not None:
             thread.block.xsave[:] = self._xsave
             thread.block.dirty_xsave = True
+        thread.stop_pc = self._stop_pc
         try:
             thread.flush()
         except DebuggerError:

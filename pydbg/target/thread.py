@@ -17,7 +17,9 @@ NT_X86_XSTATE = 0x202
 SI_KERNEL = 0x80
 RESTARTS = frozenset({512, 513, 514, 516})
 """What an interrupted system call that is made again returns inside the kernel (errno.h)."""
-_RESUME_FLAG = 1 << 16
+_RESUME_FLAG, _TRAP_FLAG = 1 << 16, 1 << 8
+_PUSHF, _POPF = b"\x9c", b"\x9d"
+_SHORT, _REX = b"\x66", [bytes((rex,)) for rex in range(0x40, 0x50)]
 
 
 def si_code(thread: Thread) -> int:
@@ -56,6 +58,7 @@ class Thread:
         "number",
         "pending",
         "plans",
+        "pushes_flags",
         "request",
         "restarting",
         "rewound",
@@ -69,6 +72,7 @@ class Thread:
         "syscall",
         "tid",
         "told_signal",
+        "trap_leaks",
         "vforking",
         "want_return",
         "zombie",
@@ -109,6 +113,10 @@ class Thread:
         self.vforking: Inferior | None = None
         """The vfork child that it waits for: until that execs, nothing can stop it."""
         self.stepping = False
+        self.pushes_flags = False
+        """Whether it is stepped over an instruction that would push our trap flag."""
+        self.trap_leaks = False
+        """Whether the kernel shows our trap flag as the program's own."""
         self.request = 0
         """The ptrace request that it was last resumed by."""
         self.plans: list[Any] = []
@@ -248,6 +256,38 @@ class Thread:
             before = b"\0" + inferior.memory.read_some(pc - 1, 1)
         # The program's own int3 (CC, or CD 03) is still there.
         return not before.endswith(insn) and before != b"\xcd\x03"
+
+    def watch_flags(self) -> None:
+        """Note before a step whether our trap flag would be left in what the program sees.
+
+        A pushf stores it; after a popf the kernel takes it for the program's own until the
+        thread runs freely.
+        """
+        code = self.inferior.memory.read_some(self.pc, 2)
+        wide = self.inferior.arch.pointer_size == 8
+        insn = code[1:] if code[:1] == _SHORT or (wide and code[:1] in _REX) else code[:1]
+        if insn not in (_PUSHF, _POPF):
+            return
+        own = self.registers.get(self.inferior.arch.flags) & _TRAP_FLAG
+        if insn == _PUSHF:
+            self.pushes_flags = not own
+        elif not own and not self._pushed_flags() & _TRAP_FLAG:
+            self.trap_leaks = True
+
+    def _pushed_flags(self) -> int:
+        return int.from_bytes(self.inferior.memory.read_some(self.sp, 2), "little")
+
+    def clean_flags(self) -> None:
+        """Take the trap flag of a finished step away from where the program would find it."""
+        if self.pushes_flags:
+            self.pushes_flags = False
+            flags = self._pushed_flags() & ~_TRAP_FLAG
+            self.inferior.memory.write(self.sp, flags.to_bytes(2, "little"))
+        if self.trap_leaks:
+            name = self.inferior.arch.flags
+            flags = self.registers.get(name)
+            if flags & _TRAP_FLAG:
+                self.registers.set(name, flags & ~_TRAP_FLAG)
 
     def pass_hardware(self, addr: int) -> None:
         """Let the instruction at the pc run past the debug register that watches for it.

@@ -205,6 +205,10 @@ class Tracer:
                 thread.running = True
                 return
         try:
+            if request == ptrace.SINGLESTEP:
+                thread.watch_flags()
+            else:
+                thread.trap_leaks = False
             thread.resume(request)
         except ThreadGone:
             return
@@ -285,6 +289,9 @@ class Tracer:
 
     def _note(self, thread: Thread, status: int) -> RawStop:
         stop = thread.stopped(status)
+        if (thread.pushes_flags or thread.trap_leaks) and isinstance(stop, SignalStop):
+            with contextlib.suppress(DebuggerError):
+                thread.clean_flags()
         if isinstance(stop, ThreadExit | ThreadKilled):
             self._gone(thread, stop)
         elif isinstance(stop, GroupStop):
