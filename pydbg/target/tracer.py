@@ -11,7 +11,6 @@ import os
 import signal
 from _thread import _local
 from collections.abc import Callable, Iterable
-from weakref import WeakSet
 
 from pydbg.arch.model import Arch
 from pydbg.errors import DebuggerError, NoProcess, ThreadGone
@@ -44,15 +43,18 @@ Service = Callable[[Thread, RawStop], None]
 
 
 _HERE = _local()
-"""The tracers of each OS thread. The kernel has one queue of stops for all of them, so the one
-that waits may be given another's: a program that was killed while it was stopped."""
+"""What came for a task that the waiting tracer did not know, for each OS thread.
+
+The kernel has one queue of stops for all tracers of an OS thread. The task is another one's, or
+new: its creator's event was not seen yet.
+"""
 
 
-def _tracers_here() -> WeakSet[Tracer]:
-    if not hasattr(_HERE, "tracers"):
-        _HERE.tracers = WeakSet()
-    tracers: WeakSet[Tracer] = _HERE.tracers
-    return tracers
+def _early_here() -> dict[int, int]:
+    if not hasattr(_HERE, "early"):
+        _HERE.early = {}
+    early: dict[int, int] = _HERE.early
+    return early
 
 
 class Tracer:
@@ -61,11 +63,10 @@ class Tracer:
     def __init__(self, arch_of: ArchOf, make_thread: MakeThread = Thread) -> None:
         self._arch_of = arch_of
         self._make_thread = make_thread
-        _tracers_here().add(self)
         self.inferiors: dict[int, Inferior] = {}
         self.threads: dict[int, Thread] = {}
-        self._early: dict[int, int] = {}
-        """Wait statuses of new tracees whose creator's event was not seen yet."""
+        self._early = _early_here()
+        """Wait statuses of tasks that this tracer does not know (yet)."""
         self.pid = os.getpid()
         self.service: Service | None = None
         """What keeps unseen processes going while the others are being stopped."""
@@ -135,11 +136,15 @@ class Tracer:
         No int3 stays, no debug register, no function that it did not call itself; every signal
         is delivered.
         """
+        for thread in list(inferior.threads.values()):
+            self._take_in_new(thread)
         for thread in inferior.threads.values():
             if thread.calls and not thread.zombie:
                 thread.calls[0].restore()
         inferior.sites.lift_all()
         for thread in list(inferior.threads.values()):
+            if thread.zombie:
+                self._reap_zombie(thread)
             if thread.zombie or thread.gone:
                 continue
             signo = thread.signal
@@ -153,6 +158,31 @@ class Tracer:
             except ThreadGone:
                 continue
         self.forget(inferior)
+
+    def _reap_zombie(self, thread: Thread) -> None:
+        """See a thread off that is on its way out: it cannot be let go any more.
+
+        A leader that ended before its threads is reaped when the last of them has ended.
+        """
+        if thread.tid == thread.inferior.pid:
+            self.left.add(thread.tid)
+        else:
+            self._await_death(thread.tid)
+
+    def _take_in_new(self, thread: Thread) -> None:
+        """Do not forget the task that a thread has just made, if nobody has heard of it yet."""
+        stop = thread.pending
+        if not isinstance(stop, EventStop) or stop.event not in ("fork", "vfork", "clone"):
+            return
+        thread.pending = None
+        try:
+            child, is_thread, _ = self.new_task(thread, stop.event)
+        except ThreadGone:
+            return
+        if is_thread:
+            self.add_thread(thread.inferior, child)
+        else:
+            self.release_child(thread.inferior, child)
 
     def kill(self, inferior: Inferior) -> None:
         """Kill a process and wait until all of it is gone."""
@@ -190,6 +220,7 @@ class Tracer:
         """Drop a process that is gone or let go."""
         for tid in inferior.threads:
             self.threads.pop(tid, None)
+            self._early.pop(tid, None)
         self.inferiors.pop(inferior.pid, None)
         inferior.close()
 
@@ -246,18 +277,9 @@ class Tracer:
             found = wait.wait_any({*self.threads, *self.left} if self.left else self.threads)
             if found is None:
                 raise NoProcess
-            if found[0] in self.left:
-                self.left.discard(found[0])
-            elif found[0] in self.threads or not self._passed_on(*found):
+            if found[0] not in self.left:
                 return found
-
-    def _passed_on(self, tid: int, status: int) -> bool:
-        """Give a stop to the tracer that knows the task, if that is another one."""
-        for other in _tracers_here():
-            if other is not self and tid in other.threads:
-                other._early[tid] = status
-                return True
-        return False
+            self.left.discard(found[0])
 
     def leave(self, inferior: Inferior) -> None:
         """Let a process go that the debugger does not follow any more; it is reaped later."""
@@ -282,8 +304,7 @@ class Tracer:
             return None
         thread = self.threads.get(found[0])
         if thread is None:
-            if not self._passed_on(*found):
-                self._early[found[0]] = found[1]
+            self._early[found[0]] = found[1]
             return None
         return thread, self._note(thread, found[1])
 
