@@ -380,6 +380,8 @@ class RunControl:
             request = self._to_handler(thread, request, site)
         elif site is not None:
             return self._leave_site(thread, site, request)
+        elif sites.by_addr:
+            thread.pass_restart()
         self.tracer.resume(thread, request)
         return None
 
@@ -416,7 +418,7 @@ class RunControl:
             # The program's own int3 below ours: it takes its effect now.
             thread.pc = site.addr + arch.breakpoint_adjust
             return self.signal_arrived(thread, _SIGTRAP) or self.resume(thread)
-        if request != ptrace.SINGLESTEP:
+        if request != ptrace.SINGLESTEP or site.is_call:
             slot = thread.inferior.sites.slot_for(site, thread)
             if slot is not None:
                 thread.pc = slot

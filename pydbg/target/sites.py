@@ -19,6 +19,8 @@ from pydbg.linux import procfs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydbg.arch.insn import Relocated
+    from pydbg.arch.model import Arch
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
@@ -32,7 +34,7 @@ _HOT = 4
 class Site:
     """Be an address with an int3 and the owners who asked for it."""
 
-    __slots__ = ("addr", "hits", "no_slot", "original", "owners", "planted", "slot")
+    __slots__ = ("addr", "hits", "is_call", "no_slot", "original", "owners", "planted", "slot")
 
     def __init__(self, addr: int) -> None:
         self.addr = addr
@@ -42,6 +44,8 @@ class Site:
         self.slot: int | None = None
         self.no_slot = False
         self.hits = 0
+        self.is_call = False
+        """Whether its instruction enters the kernel, and so may block."""
 
 
 class SiteTable:
@@ -91,6 +95,8 @@ class SiteTable:
         site.original = memory.read(site.addr, len(insn))
         memory.write(site.addr, insn)
         site.planted = True
+        after = memory.read_some(site.addr + len(insn), 1)
+        site.is_call = site.original + after in self._inferior.arch.syscall_insns
 
     def lift(self, site: Site) -> None:
         """Write a site's original bytes back; memory that is gone needs none."""
@@ -172,7 +178,7 @@ class SiteTable:
         if site.slot is not None or site.no_slot:
             return site.slot
         site.hits += 1
-        if site.hits <= _HOT:
+        if site.hits <= _HOT and not site.is_call:
             return None
         try:
             site.slot = self._make_slot(site, thread)
@@ -188,12 +194,13 @@ class SiteTable:
 
         arch = self._inferior.arch
         code = self._inferior.read_some(site.addr, arch.max_insn)
-        if relocated(code, site.addr, site.addr + _PAGE, arch=arch) is None:
+        move = _moved_call if site.is_call else relocated
+        if move(code, site.addr, site.addr + _PAGE, arch=arch) is None:
             return None
         slot = self._room(site.addr, thread)
         if slot is None:
             return None
-        moved = relocated(code, site.addr, slot, arch=arch)
+        moved = move(code, site.addr, slot, arch=arch)
         if moved is None or len(moved.code) > _SLOT_SIZE:
             return None
         self._inferior.memory.write(slot, moved.code)
@@ -240,6 +247,21 @@ class SiteTable:
     def has_slots(self) -> bool:
         """Tell whether any slot exists, so that a pc may lie in one."""
         return bool(self._pages)
+
+
+def _moved_call(code: bytes, addr: int, slot: int, *, arch: Arch) -> Relocated | None:
+    """Move a system call: the thread may block in it, and nobody must wait for that.
+
+    The program gets the slot's address in rcx, which no program can make use of.
+    """
+    from pydbg.arch.insn import Relocated
+
+    size = len(arch.syscall_insns[0])
+    distance = addr - (slot + 5)
+    if not -_REACH < distance < _REACH:
+        return None
+    jump = b"\xe9" + distance.to_bytes(4, "little", signed=True)
+    return Relocated(code[:size] + jump, {0: addr, size: addr + size})
 
 
 def _gaps_near(mappings: list[procfs.Mapping], addr: int) -> list[int]:

@@ -222,11 +222,23 @@ class Thread:
 
     def in_restart(self) -> bool:
         """Tell whether the system call it was last seen to enter was cut short, to be redone."""
+        number = self.registers.get(self.inferior.arch.syscall_number)
+        same = self.syscall is not None and number == self.syscall.nr
+        return same and self._is_cut_short()
+
+    def pass_restart(self) -> None:
+        """Let a breakpoint on a system call that is made again pass: it was told already."""
+        arch = self.inferior.arch
+        addr = self.pc - len(arch.syscall_insns[0])
+        site = self.inferior.sites.at(addr)
+        if site is not None and site.is_call and self._is_cut_short():
+            self.skip = (addr, self.sp)
+
+    def _is_cut_short(self) -> bool:
         arch, block = self.inferior.arch, self.registers
         bits = arch.pointer_size * 8
-        result = block.get(arch.syscall_ret)
-        same = self.syscall is not None and block.get(arch.syscall_number) == self.syscall.nr
-        return same and (1 << bits) - result in RESTARTS
+        number = block.get(arch.syscall_number)
+        return not number >> (bits - 1) and (1 << bits) - block.get(arch.syscall_ret) in RESTARTS
 
     def rewind(self) -> None:
         """Put the pc of a thread that ran into an int3 of ours back to the site.

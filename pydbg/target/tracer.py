@@ -325,6 +325,7 @@ class Tracer:
                     thread.restarting = thread.in_restart()
         elif isinstance(stop, EventStop) and stop.event == "exec":
             thread.zombie = False  # Another thread took over the leader's id.
+            return stop
         if not thread.gone and thread.inferior.sites.has_slots:
             try:
                 self._leave_slot(thread)

@@ -99,6 +99,8 @@ def test_a_stopped_process_stays_stopped() -> None:
         os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
         with pydbg.attach(child.pid) as dbg:
             assert dbg.frames()
+        while state_of(child.pid) == "R":  # On its way back into the stop.
+            os.sched_yield()
         assert state_of(child.pid) == "T"
         os.kill(child.pid, signal.SIGCONT)
 
