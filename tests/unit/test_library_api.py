@@ -42,18 +42,21 @@ INNER = {
     ),
     "Thread": frozenset(
         [
+            "clean_flags",
             "fetch",
             "flush",
+            "in_restart",
             "invalidate",
             "is_ghost_trap",
-            "note_interrupted_call",
             "pass_hardware",
+            "pass_restart",
             "registers",
             "resume",
             "rewind",
             "set_arch",
             "stoppable",
             "stopped",
+            "watch_flags",
         ]
     ),
     "Inferior": frozenset(
