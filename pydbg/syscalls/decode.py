@@ -7,53 +7,44 @@ those kinds that are a struct. To add a call is to add a row.
 A decoder is ``function(context, value, param) -> str | None``; None leaves the argument out.
 An argument marked ``>`` in its row is filled in by the kernel: at entry, and when the call
 failed, it is an address; at the return the decoder is asked. A decoder for memory that the
-kernel both reads and writes has no mark and looks at ``context.returning``.
+kernel both reads and writes is a row of ``_IN_OUT`` and looks at ``context.returning``.
 
 Whoever has the result of the entry gives it to the return (``entry=``): arguments that the
 kernel only reads keep the text they had, as in strace, so that ``close(3</etc/passwd>)`` shows
 the path although the descriptor is gone.
+
+A call's decoders are looked up once (``_plan_of``): a trace decodes 100,000 calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from pydbg.errors import DebuggerError
-from pydbg.records import Record, field
+from pydbg.records import NamedTuple
+from pydbg.syscalls.context import DEFAULT, Context, Decoder, Options, Reader
 from pydbg.syscalls.errno import error_name, error_text, is_restart
 from pydbg.syscalls.flags import to_signed
-from pydbg.syscalls.table import Arg, Syscall
+from pydbg.syscalls.table import Syscall
 
-__all__ = ["Context", "Decoded", "DecodedArg", "Decoder", "Reader", "decode", "result_text"]
-
-AT_FDCWD = -100
-_MAX_ERRNO = 4095
-_PAGE = 4096
+__all__ = [
+    "Context",
+    "Decoded",
+    "DecodedArg",
+    "Decoder",
+    "Options",
+    "Reader",
+    "decode",
+    "result_text",
+]
 
 # strace prints these in another order than the registers'.
 _ORDER = {"clone": ("stack", "flags", "parent_tid", "tls", "child_tid")}
+# Calls of i386 that carry another call's number and arguments in theirs.
+_MULTIPLEXED = ("socketcall", "ipc", "select", "mmap")
 
 
-class Reader(Protocol):
-    """Be what decoding needs of the inferior."""
-
-    word_size: int
-    """Bytes of a pointer in the inferior: 8, or 4."""
-
-    def read(self, addr: int, size: int, /) -> bytes:
-        """Return ``size`` bytes at ``addr``; raise MemoryFault where one is unreadable."""
-        ...
-
-    def fd_path(self, fd: int, /) -> str | None:
-        """Return what a descriptor refers to (/proc/PID/fd/N), None to print the number only.
-
-        ``fd`` is AT_FDCWD (-100) for the working directory.
-        """
-        ...
-
-
-class DecodedArg(Record):
+class DecodedArg(NamedTuple):
     """Hold one argument: its name, the register's value and the text of it."""
 
     name: str
@@ -61,14 +52,54 @@ class DecodedArg(Record):
     text: str
 
 
-class Decoded(Record):
-    """Hold a decoded call; ``ret_text`` is None at entry."""
+class Decoded:
+    """Hold a decoded call; ``ret_text`` is None at entry.
 
-    name: str
-    args: tuple[DecodedArg, ...]
-    ret_text: str | None = None
-    memo: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What the return needs to know of the entry."""
+    >>> Decoded("close", (DecodedArg("fd", 3, "3"),), "0")
+    <Decoded close(3) = 0>
+    """
+
+    __slots__ = ("_args", "_texts", "_values", "call", "memo", "name", "ret_text")
+
+    def __init__(
+        self,
+        name: str,
+        args: Sequence[DecodedArg] = (),
+        ret_text: str | None = None,
+        memo: dict[str, object] | None = None,
+    ) -> None:
+        self.name = name
+        self.ret_text = ret_text
+        self.memo = memo or {}
+        """What the return needs to know of the entry."""
+        self._args: tuple[DecodedArg, ...] | None = tuple(args)
+        self._texts: list[str | None] = [arg.text for arg in args]
+        self._values: Sequence[int] = ()
+        self.call: Syscall | None = None
+        """The row that was decoded; of a call within another (socketcall) the one that is meant."""
+
+    def __repr__(self) -> str:
+        return f"<Decoded {self.line()}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Decoded):
+            return NotImplemented
+        mine = (self.name, self.args, self.ret_text)
+        return mine == (other.name, other.args, other.ret_text)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def args(self) -> tuple[DecodedArg, ...]:
+        """Return the arguments that are printed, in the order of printing."""
+        if self._args is None:
+            assert self.call is not None
+            self._args = tuple(
+                DecodedArg(self.call.args[at].name, self._values[at], text)
+                for at in _order(self.call)
+                if (text := self._texts[at]) is not None
+            )
+        return self._args
 
     def line(self, column: int = 0, names: bool = False) -> str:
         """Return the call in one line, with the result where there is one.
@@ -79,118 +110,58 @@ class Decoded(Record):
         >>> Decoded("close", (DecodedArg("fd", 3, "3"),), "0").line(column=40)
         'close(3)                                = 0'
         """
-        texts = (
-            f"{arg.name}={arg.text}" if names and not arg.text.startswith(arg.name) else arg.text
-            for arg in self.args
-        )
+        texts: list[str]
+        if names:
+            texts = [
+                arg.text if arg.text.startswith(arg.name) else f"{arg.name}={arg.text}"
+                for arg in self.args
+            ]
+        elif self._args is None and self.name not in _ORDER:
+            texts = [text for text in self._texts if text is not None]
+        else:
+            texts = [arg.text for arg in self.args]
         text = f"{self.name}({', '.join(texts)})"
         if self.ret_text is None:
             return text
         return f"{text.ljust(column - 1)} = {self.ret_text}"
 
 
-class Context:
-    """Be what a decoder may ask: the call, its arguments, the result, the memory."""
+class _Plan:
+    """Hold what decoding a call takes: each argument's decoder, and which wait for the return.
 
-    __slots__ = (
-        "args",
-        "by_name",
-        "call",
-        "index",
-        "limit",
-        "memo",
-        "note",
-        "reader",
-        "ret",
-        "returning",
-    )
+    A step is (index, decoder, param, whether the kernel fills it in).
+    """
 
-    def __init__(
-        self,
-        call: Syscall,
-        args: Sequence[int],
-        reader: Reader,
-        ret: int | None,
-        returning: bool,
-        memo: dict[str, object],
-        limit: int,
-    ) -> None:
-        self.call = call
-        self.args = args
-        self.reader = reader
-        self.ret = ret
-        self.returning = returning
-        self.memo = memo
-        self.limit = limit
-        """How many bytes of a string are printed (strace -s)."""
-        self.index = 0
-        """Which argument is being decoded."""
-        self.note = ""
-        """What to print in brackets after the result."""
-        self.by_name = {arg.name: value for arg, value in zip(call.args, args, strict=False)}
+    __slots__ = ("late", "multiplexed", "outs_only", "result", "steps")
 
-    @property
-    def word(self) -> int:
-        """Return the size of a pointer in the inferior, in bytes."""
-        return self.reader.word_size
+    def __init__(self, call: Syscall) -> None:
+        from pydbg.syscalls.decoders import decoder_of, result_decoder
 
-    @property
-    def failed(self) -> bool:
-        """Tell whether the call came back with an error."""
-        return self.ret is not None and -_MAX_ERRNO <= self.ret < 0
-
-    def arg(self, name: str) -> int:
-        """Return the raw value of the argument ``name``."""
-        return self.by_name[name]
-
-    def read(self, addr: int, size: int) -> bytes | None:
-        """Return memory, or None where it cannot be read."""
-        if addr < 0 or size < 0 or addr + size > 1 << (8 * self.word):
-            return None
-        try:
-            return self.reader.read(addr, size)
-        except DebuggerError:
-            return None
-
-    def read_upto(self, addr: int, size: int) -> bytes:
-        """Return what can be read of ``size`` bytes, page by page."""
-        data = b""
-        while len(data) < size:
-            at = addr + len(data)
-            more = self.read(at, min(size - len(data), _PAGE - at % _PAGE))
-            if more is None:
-                break
-            data += more
-        return data
-
-    def read_int(self, addr: int, size: int = 4, signed: bool = False) -> int | None:
-        """Return the integer at ``addr``, or None."""
-        data = self.read(addr, size)
-        return None if data is None else int.from_bytes(data, "little", signed=signed)
-
-    def read_word(self, addr: int) -> int | None:
-        """Return the pointer or long at ``addr``, or None."""
-        return self.read_int(addr, self.word)
-
-    def read_cstring(self, addr: int, limit: int) -> tuple[bytes, bool] | None:
-        """Return (bytes before the NUL, whether there was one within ``limit``), or None.
-
-        None: the string runs into memory that cannot be read.
-        """
-        data = b""
-        while len(data) < limit:
-            at = addr + len(data)
-            more = self.read(at, min(limit - len(data), _PAGE - at % _PAGE, 256))
-            if more is None:
-                return None
-            end = more.find(b"\0")
-            if end >= 0:
-                return data + more[:end], True
-            data += more
-        return data, False
+        self.multiplexed = call.abi == "i386" and call.name in _MULTIPLEXED
+        self.steps = tuple(
+            (index, decoder_of(arg.kind), arg.param, arg.out) for index, arg in enumerate(call.args)
+        )
+        self.late = tuple(
+            step
+            for step, arg in zip(self.steps, call.args, strict=True)
+            if arg.out or arg.kind in _IN_OUT
+        )
+        self.outs_only = all(step[3] for step in self.late)
+        self.result = result_decoder(call.ret)
 
 
-Decoder = Callable[[Context, int, str], "str | None"]
+def _plan_of(call: Syscall) -> _Plan:
+    found: _Plan | None = call.cache.get("plan")
+    if found is None:
+        found = call.cache["plan"] = _Plan(call)
+    return found
+
+
+def _order(call: Syscall) -> Sequence[int]:
+    names = _ORDER.get(call.name)
+    if not names:
+        return range(len(call.args))
+    return [call.places[name] for name in names]
 
 
 def decode(
@@ -202,12 +173,13 @@ def decode(
     phase: str = "entry",
     entry: Decoded | None = None,
     limit: int = 32,
+    options: Options | None = None,
 ) -> Decoded:
     """Decode one call at its "entry" or "return".
 
     ``args`` are the raw registers, ``ret`` the result (signed; None at the return: the call
-    does not come back), ``entry`` what was decoded at the entry, ``limit`` the bytes of a
-    string that are printed.
+    does not come back), ``entry`` what was decoded at the entry. ``options`` say how values are
+    printed; without them ``limit`` is the bytes of a string that are.
 
     >>> from pydbg.syscalls.table import table_for
     >>> class Memory:
@@ -218,44 +190,59 @@ def decode(
     >>> print(decode(call, (1, 0x1000, 6), Memory(), ret=6, phase="return").line())
     write(1</dev/pts/0>, "hello\\n", 6) = 6
     """
-    from pydbg.syscalls.decoders import decode_value, pointer_text
-
-    if call.name in _MULTIPLEXED:
-        from pydbg.syscalls.multiplexed import unfold
-
-        call, args = unfold(call, args, _word_reader(reader))
-    mask = (1 << (8 * reader.word_size)) - 1
-    raw = [value & mask for value in args[: len(call.args)]]
-    raw += [0] * (len(call.args) - len(raw))
+    if options is None:
+        options = DEFAULT if limit == DEFAULT.limit else Options(limit)
     returning = phase == "return"
+    if entry is not None and entry.call is not None and returning:
+        # The entry's row: what a multiplexed call points to may have changed since.
+        call, raw, plan = entry.call, entry._values, _plan_of(entry.call)
+    else:
+        plan = _plan_of(call)
+        if plan.multiplexed:
+            from pydbg.syscalls.multiplexed import unfold
+
+            call, args = unfold(call, args, _word_reader(reader))
+            plan = _plan_of(call)
+        mask = 0xFFFFFFFFFFFFFFFF if reader.word_size == 8 else 0xFFFFFFFF
+        count = len(plan.steps)
+        raw = [value & mask for value in args[:count]]
+        if len(raw) < count:
+            raw += [0] * (count - len(raw))
     if ret is not None:
         ret = to_signed(ret, 8 * reader.word_size)
-    memo = dict(entry.memo) if entry else {}
-    context = Context(call, raw, reader, ret, returning, memo, limit)
-    kept = {arg.name: arg for arg in entry.args} if entry else {}
-    decoded = []
-    for index, (arg, value) in enumerate(zip(call.args, raw, strict=True)):
-        context.index = index
-        text: str | None
-        if arg.out and (not returning or context.failed or ret is None):
-            text = pointer_text(value)
-        elif returning and entry and not arg.out and not _changes(arg):
-            # The kernel does not write here: the text of the entry holds.
-            text = kept[arg.name].text if arg.name in kept else None
+    memo = dict(entry.memo) if entry is not None else {}
+    context = Context(call, raw, reader, ret, returning, memo, options)
+    pointers = not returning or context.failed or ret is None
+    done = Decoded.__new__(Decoded)
+    done._args = None
+    texts: list[str | None]
+    if returning and entry is not None and entry.call is not None:
+        texts = entry._texts
+        if plan.late and not (pointers and plan.outs_only):
+            # The kernel does not write to the others: their text of the entry holds.
+            texts = texts.copy()
+            for index, decoder, param, out in plan.late:
+                if not out or not pointers:
+                    context.index = index
+                    texts[index] = decoder(context, raw[index], param)
         else:
-            text = decode_value(context, value, arg.kind, arg.param)
-        if text is not None:
-            decoded.append(DecodedArg(arg.name, value, text))
-    order = _ORDER.get(call.name)
-    if order:
-        decoded.sort(key=lambda item: order.index(item.name))
-    ret_text = None
-    if returning:
-        ret_text = result_text(context)
-    return Decoded(call.name, tuple(decoded), ret_text, memo)
-
-
-_MULTIPLEXED = ("socketcall", "ipc")
+            done._args = entry._args
+    else:
+        texts = []
+        for index, decoder, param, out in plan.steps:
+            value = raw[index]
+            if out and pointers:
+                texts.append(f"{value:#x}" if value else "NULL")
+            else:
+                context.index = index
+                texts.append(decoder(context, value, param))
+    done.name = call.name
+    done.call = call
+    done.memo = memo
+    done._texts = texts
+    done._values = raw
+    done.ret_text = _result(context, plan.result) if returning else None
+    return done
 
 
 def _word_reader(reader: Reader) -> Callable[[int], int | None]:
@@ -269,37 +256,13 @@ def _word_reader(reader: Reader) -> Callable[[int], int | None]:
 
 
 # Kinds that the kernel both reads and writes; all others without ">" are read only.
-_IN_OUT = frozenset(
-    (
-        "clone_args",
-        "clone_ptid",
-        "fdset",
-        "fcntl_arg",
-        "io_uring_params",
-        "ioctl_arg",
-        "keyctl_arg",
-        "offset_inout",
-        "pollfds",
-        "prctl_arg",
-        "arch_prctl_arg",
-        "ptrace_data",
-        "syslog_buf",
-        "shmctl_arg",
-        "socklen",
-        "thread_area",
-        "timespec64_left",
-        "timespec64_rem",
-        "timespec64_select",
-        "timespec_left",
-        "timespec_rem",
-        "timespec_select",
-        "timeval_select",
-    )
+_IN_OUT = (
+    *("clone_args", "clone_ptid", "fdset", "fcntl_arg", "io_uring_params", "ioctl_arg"),
+    *("keyctl_arg", "offset_inout", "pollfds", "prctl_arg", "arch_prctl_arg", "ptrace_data"),
+    *("syslog_buf", "shmctl_arg", "socklen", "thread_area", "timespec64_left"),
+    *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_rem", "timespec_select"),
+    "timeval_select",
 )
-
-
-def _changes(arg: Arg) -> bool:
-    return arg.kind in _IN_OUT
 
 
 def result_text(context: Context) -> str:
@@ -307,8 +270,12 @@ def result_text(context: Context) -> str:
 
     A decoder may have left a note (``context.note``), printed in brackets.
     """
-    from pydbg.syscalls.decoders import decode_result
+    from pydbg.syscalls.decoders import result_decoder
 
+    return _result(context, result_decoder(context.call.ret))
+
+
+def _result(context: Context, decoder: Decoder | None) -> str:
     ret = context.ret
     if ret is None:
         return "?"
@@ -318,5 +285,7 @@ def result_text(context: Context) -> str:
             return f"-1 (errno {-ret})"
         mark = "?" if is_restart(-ret) else "-1"
         return f"{mark} {name} ({error_text(-ret)})"
-    text = decode_result(context, ret)
+    text = decoder(context, ret, "") if decoder is not None else None
+    if text is None:
+        text = str(ret)
     return f"{text} ({context.note})" if context.note else text

@@ -6,6 +6,7 @@ The sets of constants are in ``constants.py``; a set is parsed when it is first 
 from __future__ import annotations
 
 import functools
+import re
 
 __all__ = ["FlagSet", "enum_text", "flag_set", "flags_text", "quote", "quote_hex", "to_signed"]
 
@@ -41,6 +42,7 @@ def flag_set(name: str) -> FlagSet:
     return FlagSet(*SETS[name])
 
 
+@functools.lru_cache(maxsize=4096)
 def flags_text(value: int, name: str) -> str:
     """Return ``value`` as the names of its bits; the rest in hex.
 
@@ -68,6 +70,7 @@ def flags_parts(value: int, known: FlagSet) -> tuple[list[str], int]:
     return parts, value
 
 
+@functools.lru_cache(maxsize=4096)
 def enum_text(value: int, name: str) -> str:
     """Return the name of ``value``, or the number and the set's mark of the unknown.
 
@@ -101,6 +104,11 @@ _ESCAPES = {
     ord("\\"): "\\\\",
 }
 _OCTAL_DIGITS = frozenset(b"01234567")
+# An octal escape that needs all its digits, since one more follows.
+_UNCLEAR = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f-\xff][0-7]")
+_SHORTEST = _ESCAPES | {
+    byte: f"\\{byte:o}" for byte in range(256) if byte not in _ESCAPES and not 0x20 <= byte < 0x7F
+}
 
 
 def quote(data: bytes, *, escape: bytes = b"", marks: str = '"') -> str:
@@ -111,6 +119,8 @@ def quote(data: bytes, *, escape: bytes = b"", marks: str = '"') -> str:
     >>> print(quote(b"a\n\x01\x027\"\xff"))
     "a\n\1\0027\"\377"
     """
+    if not escape and not _UNCLEAR.search(data):
+        return f"{marks}{data.decode('latin-1').translate(_SHORTEST)}{marks}"
     parts = []
     last = len(data) - 1
     for index, byte in enumerate(data):

@@ -7,6 +7,7 @@ is first asked for (``table_for``) and a call's arguments are parsed when it is 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from pydbg.errors import UsageError
 from pydbg.records import Record
@@ -97,6 +98,16 @@ class Syscall(Record):
     groups: frozenset[str]
     ret: str = "int"
     abi: str = "x86_64"
+
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """Return the index of each argument by its name."""
+        return {arg.name: index for index, arg in enumerate(self.args)}
+
+    @functools.cached_property
+    def cache(self) -> dict[str, Any]:
+        """Hold what others have worked out about this row: each under a name of its own."""
+        return {}
 
     @classmethod
     def unknown(cls, number: int, abi: str = "x86_64") -> Syscall:

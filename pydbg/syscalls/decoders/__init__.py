@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING
 from pydbg.syscalls.structs import STRUCTS, layout
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
-__all__ = ["decode_result", "decode_struct", "decode_value", "find", "pointer_text", "struct_text"]
+__all__ = [
+    "decode_struct",
+    "decode_value",
+    "decoder_of",
+    "find",
+    "pointer_text",
+    "result_decoder",
+    "struct_text",
+]
 
 
 # In the order of use: a family is imported when a kind is in none of those before it.
@@ -43,6 +51,17 @@ def find(kind: str) -> Decoder | None:
 
 
 @functools.cache
+def decoder_of(kind: str) -> Decoder:
+    """Return the decoder of a kind or of a struct's name; KeyError for an unknown kind."""
+    decoder = find(kind)
+    if decoder is not None:
+        return decoder
+    if kind in STRUCTS:
+        return lambda context, value, _: decode_struct(context, value, kind)
+    raise KeyError(f"no decoder for the kind {kind}")
+
+
+@functools.cache
 def _results() -> dict[str, Decoder]:
     from pydbg.syscalls.decoders import results
 
@@ -60,12 +79,7 @@ def pointer_text(value: int) -> str:
 
 def decode_value(context: Context, value: int, kind: str, param: str) -> str | None:
     """Return the text of one value by its kind; None leaves it out."""
-    decoder = find(kind)
-    if decoder is not None:
-        return decoder(context, value, param)
-    if kind in STRUCTS:
-        return decode_struct(context, value, kind)
-    raise KeyError(f"no decoder for the kind {kind}")
+    return decoder_of(kind)(context, value, param)
 
 
 def decode_struct(context: Context, addr: int, name: str) -> str:
@@ -105,8 +119,6 @@ def _numbers(data: bytes, size: int) -> list[str]:
     return [str(int.from_bytes(data[start : start + size], "little")) for start in starts]
 
 
-def decode_result(context: Context, ret: int) -> str:
-    """Return the text of a result that is no error."""
-    decoder = _results().get(context.call.ret)
-    text = decoder(context, ret, "") if decoder else None
-    return str(ret) if text is None else text
+def result_decoder(kind: str) -> Decoder | None:
+    """Return the decoder of a kind of result; None where it is a plain number."""
+    return _results().get(kind)

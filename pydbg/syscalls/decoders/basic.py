@@ -8,7 +8,7 @@ from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.flags import enum_text, flag_set, flags_text, quote, to_signed
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = [
     "KINDS",

@@ -11,7 +11,7 @@ from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, q
 from pydbg.syscalls.signals import strace_name
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "personality_text"]
 

@@ -10,7 +10,7 @@ from pydbg.syscalls.decoders.basic import length_of
 from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "device_text", "mode_text", "open_flags_text"]
 
@@ -69,7 +69,7 @@ def device_text(device: int) -> str:
 
 
 def _open_mode(context: Context, value: int, _: str) -> str | None:
-    flags = context.arg("oflag" if "oflag" in context.by_name else "flags")
+    flags = context.arg("oflag" if context.has("oflag") else "flags")
     if not flags & (_O_CREAT | _O_TMPFILE):
         return None
     return decode_value(context, value, "mode", "")

@@ -15,7 +15,7 @@ from pydbg.syscalls.signals import strace_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "request_text"]
 

@@ -9,7 +9,7 @@ from pydbg.syscalls.decoders.basic import buffer_text, length_of, words_at
 from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "mpol_text"]
 

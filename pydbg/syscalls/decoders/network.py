@@ -10,7 +10,7 @@ from pydbg.syscalls.decoders.basic import buffer_text, fd_text, length_of
 from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, quote, to_signed
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "sockaddr_text"]
 

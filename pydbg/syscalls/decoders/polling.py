@@ -10,7 +10,7 @@ from pydbg.syscalls.decoders.basic import fd_text, length_of
 from pydbg.syscalls.flags import flags_text, to_signed
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS"]
 

@@ -19,7 +19,7 @@ from pydbg.syscalls.signals import strace_name
 from pydbg.syscalls.structs import layout
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "wait_status_text"]
 

@@ -10,7 +10,7 @@ from pydbg.syscalls.flags import enum_text, flags_text, to_signed
 from pydbg.syscalls.signals import strace_name
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "handler_text", "mask_text"]
 

@@ -8,7 +8,7 @@ from pydbg.syscalls.decoders import decode_struct, pointer_text
 from pydbg.syscalls.flags import enum_text, to_signed
 
 if TYPE_CHECKING:
-    from pydbg.syscalls.decode import Context, Decoder
+    from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "date_text"]
 
