@@ -20,11 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     "command",
     [
-        ["ruff", "check", "pydbg", "tests"],
-        ["ruff", "format", "--check", "pydbg", "tests"],
+        ["ruff", "check", "pydbg", "tests", "docs/conf.py"],
+        ["ruff", "format", "--check", "pydbg", "tests", "docs/conf.py"],
         ["mypy"],
+        ["mypy", "docs/conf.py"],
     ],
-    ids=["lint", "format", "types"],
+    ids=["lint", "format", "types", "types-docs"],
 )
 def test_tool_is_content(command: list[str]) -> None:
     done = subprocess.run(

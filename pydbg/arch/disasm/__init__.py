@@ -37,7 +37,7 @@ class Insn(Record):
     target: int | None = None
     """Where a direct call or branch goes."""
     comment: str = ""
-    """What stands behind ``# ``: the address of a rip-relative operand."""
+    """What stands behind ``#``: the address of a rip-relative operand."""
 
 
 def disassemble(
