@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, UsageError
+from pydbg.errors import CommandError, NoProcess, UsageError
+from pydbg.linux import procfs
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -43,25 +45,62 @@ def pipe(session: Session, parsed: Parsed) -> None:
 
 def _run(session: Session, words: list[str], given: str | None = None) -> None:
     """Run a program of the user; its output goes where the session's goes."""
-    import subprocess  # Brings selectors and threading along.
     import sys
 
     session.out.flush()
     ours = session.out is sys.stdout
     try:
-        import subprocess
-
-        done = subprocess.run(
-            words,
-            input=None if given is None else given.encode("utf-8", "backslashreplace"),
-            stdout=None if ours else subprocess.PIPE,
-            check=False,
-        )
+        status, shown = _finish(words, None if given is None else given.encode(*_BYTES), ours)
     except (OSError, ValueError) as error:
         raise CommandError(f"Cannot run {words[0]}: {error}.") from None
     if not ours:
-        session.write(done.stdout.decode("utf-8", "backslashreplace"))
-    _note(session, done.returncode)
+        session.write(shown.decode(*_BYTES))
+    _note(session, status)
+
+
+_BYTES = ("utf-8", "backslashreplace")
+
+
+def _finish(words: list[str], given: bytes | None, ours: bool) -> tuple[int, bytes]:
+    """Run a program to its end, whatever ends us: the time limit leaves none of it behind.
+
+    An exception from a signal's handler in the moment of the fork would lose the child, so the
+    handlers wait until it is known; the program itself starts with the signals as they were.
+    """
+    import signal
+    import subprocess  # Brings selectors and threading along.
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    process = None
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=None if given is None else subprocess.PIPE,
+            stdout=None if ours else subprocess.PIPE,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask),
+        )
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        shown = process.communicate(given)[0]
+    except BaseException:
+        if process is not None:
+            _kill_tree(process.pid)
+            process.wait()
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return process.returncode, shown or b""
+
+
+def _kill_tree(pid: int) -> None:
+    """Kill a process and what it started; nothing that has left it is looked for."""
+    import signal
+
+    with suppress(ProcessLookupError, NoProcess):
+        os.kill(pid, signal.SIGSTOP)  # It starts nothing more while its children are read.
+        below = procfs.children(pid)
+        os.kill(pid, signal.SIGKILL)
+        for child in below:
+            _kill_tree(child)
 
 
 def _note(session: Session, status: int) -> None:

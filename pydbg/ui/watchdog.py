@@ -27,6 +27,8 @@ _AGAIN = 0.25
 """Seconds between reminders: a signal may come in the moment before a call that waits."""
 _PATIENCE = 2
 """So many reminders later whatever runs is broken off, if it is not the program."""
+_PAUSE = 8
+"""Reminders between two attempts at that: what cleans up after the first is left in peace."""
 _LAST = 20
 """So many reminders later whatever runs is broken off."""
 
@@ -54,7 +56,7 @@ def limited(session: Session, seconds: float) -> Iterator[None]:
         session.ending = error
         if session.dbg.control.loop_running and reminders <= _LAST:
             session.dbg.interrupt()
-        elif reminders > _PATIENCE:
+        elif reminders > _PATIENCE and (reminders - _PATIENCE) % _PAUSE == 1:
             raise error  # A command of the shell, or Python that does not end.
 
     before = signal.signal(signal.SIGALRM, handler)

@@ -80,9 +80,10 @@ def test_status_124_timeout_shows_all_stacks_and_kills() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["shell sleep 1000", "while 1\nend", "python\nwhile True: pass\nend",
+    ["shell sleep 1000", "shell sleep 1000; sleep 1001", "while 1\nend",
+     "python\nwhile True: pass\nend",
      "define again\nwhile 1\nset $i = 1\nend\nend\nagain"],
-    ids=["shell", "while", "python", "define"],
+    ids=["shell", "shell-of-two", "while", "python", "define"],
 )  # fmt: skip
 def test_status_124_whatever_it_is_that_does_not_end(line: str, tmp_path: Path) -> None:
     script = tmp_path / "s"
