@@ -285,19 +285,8 @@ class Catches:
         callback: Any,
     ) -> Event | None:
         names = self.names_of(info, abi, ret) if point.condition is not None else None
-        event = SyscallCaught(
-            thread.inferior.pid,
-            thread.tid,
-            point.number,
-            point.temporary,
-            phase,
-            abi,
-            info.nr,
-            self.name_of(abi, info.nr),
-            tuple(info.args),
-            ret,
-        )
         decoder = CallDecoder(thread, self._entered)
+        event = self._told(thread, info, abi, phase, ret, point)
         self._dbg.current_syscall = event.decoded_by(decoder)
         stops, error = self._dbg.control.passes(point, thread, names, callback)
         if not stops:
@@ -314,6 +303,36 @@ class Catches:
 
         row = table_for(abi).by_number(nr)
         return row.name if row is not None else ""
+
+    def entered(self, thread: Thread) -> SyscallCaught | None:
+        """Return the call at whose entry a thread stands, as an event of no catchpoint."""
+        info = thread.syscall
+        if info is None:
+            return None
+        event = self._told(thread, info, abi_of(info), "entry", None, None)
+        return event.decoded_by(CallDecoder(thread, self._entered))
+
+    def _told(
+        self,
+        thread: Thread,
+        info: SyscallInfo,
+        abi: str,
+        phase: str,
+        ret: int | None,
+        point: Catchpoint | None,
+    ) -> SyscallCaught:
+        return SyscallCaught(
+            thread.inferior.pid,
+            thread.tid,
+            point.number if point is not None else 0,
+            point is not None and point.temporary,
+            phase,
+            abi,
+            info.nr,
+            self.name_of(abi, info.nr),
+            tuple(info.args),
+            ret,
+        )
 
     @classmethod
     def names_at(cls, event: SyscallCaught) -> Mapping[str, int]:

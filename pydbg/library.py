@@ -224,7 +224,7 @@ def launch(
         dbg.settings.set(name, value)
     try:
         dbg.run(stop="entry")
-    except BaseException:
+    except BaseException:  # Also KeyboardInterrupt: nobody would have the debugger to close.
         dbg.close()
         raise
     return dbg
@@ -249,7 +249,7 @@ def attach(pid: int, *, settings: Mapping[str, str] | None = None) -> Debugger:
         dbg.settings.set(name, value)
     try:
         dbg.attach(pid)
-    except BaseException:
+    except BaseException:  # As above: the process must not stay stopped.
         dbg.close()
         raise
     return dbg

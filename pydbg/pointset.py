@@ -137,6 +137,8 @@ class PointSet:
             return LocationError(f"No line {spec.offset} in file {spec.name!r}.")
         if not len(self._dbg.modules):
             return LocationError('No symbol table is loaded.  Use the "file" command.')
+        if spec.offset is not None:
+            return LocationError(f'No function or loaded module "{spec.name}".')
         near = self._near(spec.name)
         hint = f"  Did you mean {near}?" if near else ""
         return LocationError(f'Function "{spec.name}" not defined.{hint}')

@@ -355,7 +355,7 @@ class Settings:
         try:
             for listener in self._listeners.get(name, ()):
                 listener(value)
-        except BaseException:
+        except BaseException:  # Whatever a listener refuses by: the old value stays.
             self._values[row.name] = old
             raise
 

@@ -22,22 +22,8 @@ __all__ = ["commands"]
 # --- formats -------------------------------------------------------------------------------
 
 
-class _FormatText(kinds.Kind):
-    """Take ``/FMT`` as it is: what it means depends on the last one used."""
-
-    glued = True
-
-    def syntax(self, name: str) -> str:
-        return f"/{name}"
-
-    def take(self, text: str) -> tuple[str | None, str]:
-        if not text.startswith("/"):
-            return None, text
-        word, _, rest = text.partition(" ")
-        return word, rest.lstrip()
-
-
-_FORMAT_TEXT = _FormatText("format")
+# What a format means depends on the last one used, so it is taken as it is.
+_FORMAT_TEXT = kinds.Slashed("format")
 
 
 def _letter(text: str | None) -> str:

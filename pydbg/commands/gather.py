@@ -86,7 +86,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         frame=None if frame is None else common.frame_line(session, frame, level=False),
         source=None if frame is None else common.source_line(session, frame, brief=brief),
         brief=brief,
-        decoded=_decoded(event),
+        decoded=_decoded(event, session, thread),
         location=_location(event, session),
         what=_watched(event, session),
         bits=8 * dbg.arch.pointer_size,
@@ -120,8 +120,11 @@ def _watched(event: ev.Event, session: Session) -> str:
     return f"*{event.addr:#x}" if point is None else point.spec
 
 
-def _decoded(event: ev.Event) -> str | None:
-    return event.decoded.line() if isinstance(event, ev.SyscallCaught) else None
+def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
+    call = event if isinstance(event, ev.SyscallCaught) else None
+    if isinstance(event, ev.StepDone) and event.plan == "stepsys":
+        call = session.dbg.catches.entered(thread)
+    return call.decoded.line() if call is not None else None
 
 
 # --- notices -------------------------------------------------------------------------------

@@ -276,14 +276,8 @@ _LETTERS = "xduotzacfsi"
 _SIZES = "bhwg"
 
 
-class _Format(Kind):
-    """Take ``/FMT``: a count, a format letter and a size letter, count first.
-
-    >>> FORMAT.take("/8xg $rsp")
-    ('/8xg', '$rsp')
-    >>> FORMAT.parse("/-2i", None)
-    Format(count=-2, letter='i', size='')
-    """
+class Slashed(Kind):
+    """Take what is glued to the command by a slash, ``/8xg``, as it is."""
 
     glued = True
 
@@ -294,6 +288,16 @@ class _Format(Kind):
         if not text.startswith("/"):
             return None, text
         return super().take(text)
+
+
+class _Format(Slashed):
+    """Take ``/FMT``: a count, a format letter and a size letter, count first.
+
+    >>> FORMAT.take("/8xg $rsp")
+    ('/8xg', '$rsp')
+    >>> FORMAT.parse("/-2i", None)
+    Format(count=-2, letter='i', size='')
+    """
 
     def parse(self, text: str, session: Session) -> Format:
         found = re.fullmatch(r"/(-?\d*)([a-zA-Z]*)", text)
@@ -310,7 +314,7 @@ class _Format(Kind):
         return Format(int(found[1]) if found[1] else None, letter, size)
 
 
-class _Modifiers(_Format):
+class _Modifiers(Slashed):
     """Take ``/rms``: single letters; the value is a string of them."""
 
     def __init__(self, name: str, letters: str) -> None:

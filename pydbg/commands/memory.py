@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydbg.commands import common, kinds
 from pydbg.commands.results import FoundAddresses, HexDump, Note, Telescope, TelescopeRow
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, DebuggerError, FileError, MemoryFault, UsageError
+from pydbg.errors import DebuggerError, FileError, MemoryFault, UsageError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -57,19 +57,8 @@ def _address(session: Session, text: str) -> int:
 # --- find ----------------------------------------------------------------------------------
 
 
-class _Options(kinds.Kind):
+class _Options(kinds.Slashed):
     """Take ``/bhwg5`` : the size of the patterns and how many finds are enough."""
-
-    glued = True
-
-    def syntax(self, name: str) -> str:
-        return f"/{name}"
-
-    def take(self, text: str) -> tuple[str | None, str]:
-        if not text.startswith("/"):
-            return None, text
-        word, _, rest = text.partition(" ")
-        return word, rest.lstrip()
 
     def parse(self, text: str, session: Session) -> tuple[str, int | None]:
         import re
@@ -113,10 +102,11 @@ def find(session: Session, parsed: Parsed) -> FoundAddresses:
             if len(found) == most:
                 break
     except MemoryFault as fault:
-        raise CommandError(
-            f"Unable to access {min(end - fault.addr, 16000)} bytes of target memory at "
+        # As in gdb what was found before counts; what cannot be read is no error.
+        session.warn(
+            f"warning: Unable to access {min(end - fault.addr, 16000)} bytes of target memory at "
             f"{fault.addr:#x}, halting search."
-        ) from None
+        )
     _remember(session, found)
     return FoundAddresses(tuple(found))
 
@@ -236,7 +226,7 @@ def restore(session: Session, parsed: Parsed) -> Note:
 def hexdump(session: Session, parsed: Parsed) -> HexDump:
     """Show memory as bytes and characters."""
     memory = session.memory
-    text = parsed["ADDRESS_COUNT"]
+    text = parsed["ADDRESS[, COUNT]"]
     if text is None:
         if "hexdump" not in memory:
             raise UsageError("Argument required (address and number of bytes).")
@@ -271,7 +261,7 @@ def telescope(session: Session, parsed: Parsed) -> Telescope:
     """Show words of memory and where their pointers lead."""
     dbg = session.dbg
     word = dbg.arch.pointer_size
-    text = parsed["ADDRESS_COUNT"]
+    text = parsed["ADDRESS[, COUNT]"]
     if text is None:
         common.live(session)
         addr, count = dbg.regs[dbg.arch.sp], 8
@@ -398,7 +388,7 @@ def commands() -> tuple[Command, ...]:
     both = Arg("START_STOP", kinds.EXPR, optional=True, doc="START STOP, two addresses")
     value = Arg("EXPRESSION", kinds.EXPR, doc="what to write",
                 missing="No value to dump.")  # fmt: skip
-    place = Arg("ADDRESS_COUNT", kinds.ADDRESS, optional=True, doc="ADDRESS[, COUNT]")
+    place = Arg("ADDRESS[, COUNT]", kinds.ADDRESS, optional=True, doc="where, and how much")
     rows = []
     for word, verb in (("dump", "Write"), ("append", "Append")):
         also = () if word == "append" else (f"{word} memory", f"{word} value")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ class UserCommand:
         """Whether it runs as a hook: a hook is not hooked by itself."""
 
 
-class ScriptRunner:
+class ScriptRunner(ABC):
     """Run lines from sources, one inside the other."""
 
     commands: Commands
@@ -99,21 +100,21 @@ class ScriptRunner:
     # What the session does with one line; the two halves need each other.
 
     @property
+    @abstractmethod
     def settings(self) -> Settings:
         """The debugger's settings."""
-        raise NotImplementedError
 
+    @abstractmethod
     def execute(self, line: str) -> None:
         """Run one command."""
-        raise NotImplementedError
 
+    @abstractmethod
     def warn(self, text: str) -> None:
         """Show a line on stderr."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error(self, error: BaseException) -> None:
         """Show an error and count it."""
-        raise NotImplementedError
 
     # --- sources -----------------------------------------------------------------------------
 

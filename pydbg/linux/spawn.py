@@ -77,7 +77,7 @@ def spawn(spec: LaunchSpec, seize_options: int) -> int:
     go_end, go = _pipe()
     try:
         pid = _fork(spec, native, go_end, errors_end, (errors, go))
-    except BaseException:
+    except BaseException:  # No descriptor leaks, whatever ended it.
         os.close(go)
         os.close(errors)
         raise
@@ -90,7 +90,7 @@ def spawn(spec: LaunchSpec, seize_options: int) -> int:
         finally:
             os.close(go)  # A child that still waits for it gives up.
         report = _drain(errors)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: a child that waits for its seizure is nobody's.
         abandon(pid)
         raise
     finally:

@@ -99,7 +99,7 @@ class Tracer:
             make = self._make_thread
             inferior = Inferior(pid, number, arch, launched=launched, make_thread=make)
             inferior.refresh()
-        except BaseException:
+        except BaseException:  # A stopped process that nobody knows of would stay for ever.
             if launched:
                 os.kill(pid, signal.SIGKILL)
                 with contextlib.suppress(DebuggerError):
@@ -125,7 +125,7 @@ class Tracer:
         inferior.threads[pid].stop = EventStop(pid, "stop")
         try:
             seize_rest(self, inferior, options)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: all of it is taken, or none.
             self.detach(inferior)
             raise
         return inferior

@@ -52,6 +52,15 @@ def test_a_finish_on_its_way_is_not_disturbed(plain: Path, tmp_path: Path) -> No
     assert "in main" in done.stdout
 
 
+def test_stepsys_shows_the_call_and_find_only_warns(plain: Path) -> None:
+    done = pydbg(
+        "--batch", "-ex", "starti", "-ex", 'find $sp, +400096, "PAXTHZ"', "-ex", "stepsys", plain
+    )
+    assert done.returncode == 0, done.stderr
+    assert "halting search." in done.stderr and "Pattern not found." in done.stdout
+    assert done.stdout.rstrip().endswith("brk(NULL)")
+
+
 def test_an_error_in_the_commands_is_told(plain: Path, tmp_path: Path) -> None:
     script = _script(
         tmp_path, "break inner", "commands", "silent", "print *(int *)0", "continue", "end", "run"
