@@ -259,7 +259,7 @@ def _word_reader(reader: Reader) -> Callable[[int], int | None]:
 _IN_OUT = (
     *("clone_args", "clone_ptid", "fdset", "fcntl_arg", "io_uring_params", "ioctl_arg"),
     *("keyctl_arg", "offset_inout", "pollfds", "prctl_arg", "arch_prctl_arg", "ptrace_data"),
-    *("syslog_buf", "shmctl_arg", "socklen", "thread_area", "timespec64_left"),
+    *("syslog_buf", "ipc_arg", "socklen", "thread_area", "timespec64_left"),
     *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_rem", "timespec_select"),
     "timeval_select",
 )

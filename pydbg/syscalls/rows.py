@@ -48,7 +48,7 @@ mincore           27 218 m     addr:ptr length:size vec:>mincore=length
 madvise           28 219 m     addr:ptr length:size advice:enum=madvise
 shmget            29 395 i     key:key size:size shmflg:shmget_flags
 shmat             30 397 mi    shmid:int shmaddr:ptr shmflg:flags=shmat -> hex
-shmctl            31 396 i     shmid:int cmd:ipc_cmd=shmctl buf:shmctl_arg
+shmctl            31 396 i     shmid:int cmd:ipc_cmd=shmctl buf:ipc_arg
 dup               32  41 d     oldfd:fd -> fd
 dup2              33  63 d     oldfd:fd newfd:fd -> fd
 pause             34  29 s
@@ -83,12 +83,12 @@ kill              62  37 ps    pid:pid sig:sig
 uname             63 122 -     buf:>utsname
 semget            64 393 i     key:key nsems:int semflg:ipc_flags
 semop             65   - i     semid:int sops:sembufs=nsops nsops:uint
-semctl            66 394 i     semid:int semnum:int cmd:ipc_cmd=semctl arg:ptr
+semctl            66 394 i     semid:int semnum:int cmd:ipc_cmd=semctl arg:ipc_arg
 shmdt             67 398 mi    shmaddr:ptr
 msgget            68 399 i     key:key msgflg:ipc_flags
 msgsnd            69 400 i     msqid:int msgp:msgbuf=msgsz msgsz:size msgflg:flags=ipc_msg
-msgrcv            70 401 i     msqid:int msgp:>msgbuf=ret msgsz:size msgtyp:long msgflg:flags=ipc_msg
-msgctl            71 402 i     msqid:int cmd:ipc_cmd=msgctl buf:ptr
+msgrcv            70 401 i     msqid:int msgp:>msgbuf=msgsz msgsz:size msgtyp:long msgflg:flags=ipc_msg
+msgctl            71 402 i     msqid:int cmd:ipc_cmd=msgctl buf:ipc_arg
 fcntl             72  55 d     fd:fd cmd:enum=fcntl_cmd arg:fcntl_arg -> fcntl
 flock             73 143 d     fd:fd operation:flags=flock
 fsync             74 118 d     fd:fd

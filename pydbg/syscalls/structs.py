@@ -2,9 +2,13 @@
 
 A field is ``name:type`` or ``name:type:kind``; ``kind`` (as in ``rows.py``) says how the
 value is printed, decimal where nothing is said. ``@NAME`` as type is a struct inside. A name
-with ``-`` before it is not printed, and ``...`` stands where strace prints it: fields left out.
-Types: s8 u8 s16 u16 s32 u32 s64 u64, and long, ulong, ptr of the inferior's word size. Layout
-follows the psABI (i386 aligns 64-bit members to 4).
+with ``-`` before it is not printed; with ``?`` it is where it is not all zeros.
+Types: s8 u8 s16 u16 s32 u32 s64 u64, and long, ulong, ptr of the inferior's word size; ``high``
+is 32 bits in a 32-bit inferior (the upper half of a time) and nothing in others; ``TYPE*N`` is
+an array. Layout follows the psABI (i386 aligns 64-bit members to 4).
+
+After ``|`` may stand which fields are printed, in the order of printing, with ``...`` for those
+left out; strace -v prints all, in the order of a second list if there is one.
 
 Sources: the kernel's uapi headers, the man pages of section 2.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 import functools
 
-from pydbg.records import Record
+from pydbg.records import Record, replace
 
 __all__ = ["STRUCTS", "Field", "Layout", "layout"]
 
@@ -29,7 +33,12 @@ STRUCTS = {
     "tms": "tms_utime:ulong tms_stime:ulong tms_cutime:ulong tms_cstime:ulong",
     "rlimit": "rlim_cur:ulong:rlim rlim_max:ulong:rlim",
     "rlimit64": "rlim_cur:u64:rlim64 rlim_max:u64:rlim64",
-    "rusage": "ru_utime:@timeval ru_stime:@timeval ...",
+    "rusage": (
+        "ru_utime:@timeval ru_stime:@timeval ru_maxrss:ulong ru_ixrss:ulong ru_idrss:ulong "
+        "ru_isrss:ulong ru_minflt:ulong ru_majflt:ulong ru_nswap:ulong ru_inblock:ulong "
+        "ru_oublock:ulong ru_msgsnd:ulong ru_msgrcv:ulong ru_nsignals:ulong ru_nvcsw:ulong "
+        "ru_nivcsw:ulong | ru_utime ru_stime ..."
+    ),
     "winsize": "ws_row:u16 ws_col:u16 ws_xpixel:u16 ws_ypixel:u16",
     "linger": "l_onoff:s32 l_linger:s32",
     "ucred": "pid:s32 uid:s32 gid:s32",
@@ -47,17 +56,61 @@ STRUCTS = {
     ),
     "f_owner_ex": "type:s32:enum=owner_types pid:s32",
     "sembuf": "sem_num:u16 sem_op:s16 sem_flg:s16:flags=sem_flags",
-    "mq_attr": "mq_flags:long:flags_open mq_maxmsg:long mq_msgsize:long mq_curmsgs:long",
+    "ipc_perm": (
+        "key:s32:int uid:u32 gid:u32 cuid:u32 cgid:u32 mode:u32:mode -seq:u16 -pad:u16 "
+        "-unused1:ulong -unused2:ulong | uid gid mode key cuid cgid | uid gid mode key cuid cgid"
+    ),
+    "ipc_perm_set": "-key:s32 uid:u32 gid:u32 -cuid:u32 -cgid:u32 mode:u32:mode",
+    "semid_ds": (
+        "sem_perm:@ipc_perm sem_otime:ulong -h1:ulong sem_ctime:ulong -h2:ulong sem_nsems:ulong"
+    ),
+    "semid_set": "sem_perm:@ipc_perm_set",
+    "seminfo": (
+        "semmap:s32 semmni:s32 semmns:s32 semmnu:s32 semmsl:s32 semopm:s32 semume:s32 semusz:s32 "
+        "semvmx:s32 semaem:s32"
+    ),
+    "msqid_ds": (
+        "msg_perm:@ipc_perm msg_stime:ulong -h1:high msg_rtime:ulong -h2:high msg_ctime:ulong "
+        "-h3:high -msg_cbytes:ulong msg_qnum:ulong msg_qbytes:ulong msg_lspid:s32 msg_lrpid:s32"
+    ),
+    "msqid_set": (
+        "msg_perm:@ipc_perm_set -pad:u16*2 -unused1:ulong -unused2:ulong -times:ulong*3 "
+        "-h:high*3 -msg_cbytes:ulong -msg_qnum:ulong msg_qbytes:ulong"
+    ),
+    "msginfo": (
+        "msgpool:s32 msgmap:s32 msgmax:s32 msgmnb:s32 msgmni:s32 msgssz:s32 msgtql:s32 msgseg:u16"
+    ),
+    "shmid_ds": (
+        "shm_perm:@ipc_perm shm_segsz:ulong shm_atime:ulong -h1:high shm_dtime:ulong -h2:high "
+        "shm_ctime:ulong -h3:high shm_cpid:s32 shm_lpid:s32 shm_nattch:ulong "
+        "| shm_perm shm_segsz shm_cpid shm_lpid shm_nattch shm_atime shm_dtime shm_ctime "
+        "| shm_perm shm_segsz shm_cpid shm_lpid shm_nattch shm_atime shm_dtime shm_ctime"
+    ),
+    "shmid_set": "shm_perm:@ipc_perm_set",
+    "shminfo": "shmmax:ulong shmmin:ulong shmmni:ulong shmseg:ulong shmall:ulong",
+    "shm_info": (
+        "used_ids:s32 shm_tot:ulong shm_rss:ulong shm_swp:ulong swap_attempts:ulong "
+        "swap_successes:ulong"
+    ),
+    "keyctl_dh_params": "private:s32:keyring prime:s32:keyring base:s32:keyring",
+    "keyctl_pkey_params": "key_id:s32:keyring in_len:u32 out_len:u32 ?__spare:u32*7:hex",
+    "keyctl_pkey_verify": "key_id:s32:keyring in_len:u32 in2_len:u32 ?__spare:u32*7:hex",
+    "keyctl_pkey_query": (
+        "supported_ops:u32:flags=keyctl_pkey_ops key_size:u32 max_data_size:u16 "
+        "max_sig_size:u16 max_enc_size:u16 max_dec_size:u16 ?__spare:u32*10:hex"
+    ),
+    "mq_attr_open": "mq_flags:long:hex mq_maxmsg:long mq_msgsize:long mq_curmsgs:long",
+    "mq_attr": "mq_flags:long:flags=open_mode_flags mq_maxmsg:long mq_msgsize:long mq_curmsgs:long",
     "cachestat_range": "off:u64 len:u64",
     "cachestat": (
         "nr_cache:u64 nr_dirty:u64 nr_writeback:u64 nr_evicted:u64 nr_recently_evicted:u64"
     ),
     "sysinfo": (
-        "uptime:long loads:ulong:ulongs=3 -l1:ulong -l2:ulong totalram:ulong freeram:ulong "
+        "uptime:long loads:ulong*3 totalram:ulong freeram:ulong "
         "sharedram:ulong bufferram:ulong totalswap:ulong freeswap:ulong procs:u16 -pad:u16 "
         "totalhigh:ulong freehigh:ulong mem_unit:u32"
     ),
-    "ustat": "f_tfree:s32 f_tinode:ulong ...",
+    "ustat": "f_tfree:s32 f_tinode:ulong f_fname:u8*6 f_fpack:u8*6 | f_tfree f_tinode ...",
     "robust_list_head": "list:ptr:ptr futex_offset:long list_op_pending:ptr:ptr",
     "sched_attr_body": (
         "size:u32 sched_policy:u32:enum=schedulers sched_flags:u64:flags64=sched_attr_flags "
@@ -81,22 +134,30 @@ class Field(Record):
     name: str
     offset: int
     size: int
+    """Bytes of one value, or of the struct inside."""
+    count: int
+    """How many values there are; 0: it is no array."""
     signed: bool
     kind: str
     param: str
     inner: str
     """The name of the struct inside, or nothing."""
-    shown: bool
+    optional: bool
+    """Whether it is left out when it is zero."""
 
 
 class Layout(Record):
-    """Hold a struct's fields and its size for one word size."""
+    """Hold a struct's fields, those that are printed, and its size for one word size."""
 
     fields: tuple[Field, ...]
+    short: tuple[Field, ...]
+    """What is printed, in order."""
+    full: tuple[Field, ...]
+    """What is printed with -v."""
     size: int
     align: int
     more: bool
-    """Whether fields are left out at the end."""
+    """Whether short leaves fields out, which is shown as three dots."""
 
 
 @functools.cache
@@ -108,36 +169,42 @@ def layout(name: str, word: int) -> Layout:
     >>> [(field.name, field.offset) for field in layout("flock64", 4).fields][2:4]
     [('l_start', 4), ('l_len', 12)]
     """
-    fields = []
+    members, *lists = (part.split() for part in STRUCTS[name].split("|"))
+    fields: dict[str, Field] = {}
     offset = 0
     align = 1
-    more = False
-    for token in STRUCTS[name].split():
-        if token == "...":
-            more = True
-            continue
-        label, kind_type, *kind = token.split(":")
-        kind_name, _, param = (kind[0] if kind else "").partition("=")
-        inner = kind_type[1:] if kind_type.startswith("@") else ""
-        if inner:
-            size, field_align, signed = layout(inner, word).size, layout(inner, word).align, False
-        else:
-            size = _SIZES.get(kind_type, word)
-            field_align = min(size, word)
-            signed = kind_type[0] == "s" or kind_type == "long"
+    for token in members:
+        label, *rest = token.split(":")
+        field, field_align, total = _field(label.lstrip("-?"), rest, word)
         offset = -(-offset // field_align) * field_align
         align = max(align, field_align)
-        fields.append(
-            Field(
-                label.lstrip("-"),
-                offset,
-                size,
-                signed,
-                kind_name,
-                param,
-                inner,
-                not label.startswith("-"),
-            )
-        )
-        offset += size
-    return Layout(tuple(fields), -(-offset // align) * align, align, more)
+        fields[label] = replace(field, offset=offset, optional=label.startswith("?"))
+        offset += total
+    shown = [label for label in fields if not label.startswith("-")]
+    short = lists[0] if lists else shown
+    full = lists[1] if len(lists) > 1 else shown
+    return Layout(
+        tuple(fields.values()),
+        tuple(fields[label] for label in short if label != "..."),
+        tuple(fields[label] for label in full),
+        -(-offset // align) * align,
+        align,
+        "..." in short,
+    )
+
+
+def _field(label: str, rest: list[str], word: int) -> tuple[Field, int, int]:
+    """Return a field at offset 0, its alignment and all its bytes."""
+    kind_type, _, count = rest[0].partition("*")
+    kind, _, param = (rest[1] if len(rest) > 1 else "").partition("=")
+    inner = kind_type[1:] if kind_type.startswith("@") else ""
+    if inner:
+        shape = layout(inner, word)
+        size, align, signed = shape.size, shape.align, False
+    elif kind_type == "high":
+        size, align, signed = (4, 4, False) if word == 4 else (0, 1, False)
+    else:
+        size = _SIZES.get(kind_type, word)
+        align, signed = min(size, word), kind_type[0] == "s" or kind_type == "long"
+    field = Field(label, 0, size, int(count or 0), signed, kind, param, inner, False)
+    return field, align, size * (int(count) if count else 1)

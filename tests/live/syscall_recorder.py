@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from pydbg.linux import memory, procfs, ptrace, spawn, wait
-from pydbg.syscalls.decode import Decoded, decode
+from pydbg.syscalls.decode import Decoded, Options, decode
 from pydbg.syscalls.siginfo import decode_siginfo
 from pydbg.syscalls.signals import strace_name
 from pydbg.syscalls.table import table_for
@@ -41,7 +41,14 @@ class LiveReader:
         self._memory.close()
 
 
-def record(argv: list[str], env: dict[str, str], *, paths: bool = False) -> list[str]:
+def record(
+    argv: list[str],
+    env: dict[str, str],
+    *,
+    paths: bool = False,
+    randomize: bool = True,
+    options: Options | None = None,
+) -> list[str]:
     """Run ``argv`` and return the lines that strace would print, without padding."""
     null = os.open(os.devnull, os.O_RDWR)
     try:
@@ -53,15 +60,15 @@ def record(argv: list[str], env: dict[str, str], *, paths: bool = False) -> list
             stdout=null,
             stderr=null,
             # As under strace: the program asks for its personality.
-            disable_randomization=False,
+            disable_randomization=not randomize,
         )
         pid = spawn.spawn(spec, _OPTIONS)
     finally:
         os.close(null)
-    return _trace(pid, paths)
+    return _trace(pid, paths, options)
 
 
-def _trace(pid: int, paths: bool) -> list[str]:
+def _trace(pid: int, paths: bool, options: Options | None) -> list[str]:
     lines: list[str] = []
     entry: Decoded | None = None
     info = None
@@ -86,13 +93,21 @@ def _trace(pid: int, paths: bool) -> list[str]:
                     reader.word_size = 4 if now.arch == _I386 else 8
                     reader.sp = now.sp
                     call = table_for("i386" if now.arch == _I386 else "x86_64").call(now.nr)
-                    entry = decode(call, now.args, reader)
+                    entry = decode(call, now.args, reader, options=options)
                     if call.name == "exit_group":
-                        done = decode(call, now.args, reader, phase="return", entry=entry)
+                        done = decode(
+                            call, now.args, reader, phase="return", entry=entry, options=options
+                        )
                         lines.append(done.line())
                 elif info is not None:
                     done = decode(
-                        call, info.args, reader, ret=now.rval, phase="return", entry=entry
+                        call,
+                        info.args,
+                        reader,
+                        ret=now.rval,
+                        phase="return",
+                        entry=entry,
+                        options=options,
                     )
                     lines.append(done.line())
             elif not status >> 16 and signo != _SIGTRAP:

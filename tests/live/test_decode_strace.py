@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -124,12 +125,22 @@ def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LANG": "C", leftovers.TOKEN: os.environ[leftovers.TOKEN]}
 
 
-def straces_lines(argv: list[str], paths: bool, folder: Path) -> list[str]:
+def straces_lines(
+    argv: list[str],
+    paths: bool,
+    folder: Path,
+    *,
+    randomize: bool = True,
+    options: Sequence[str] = (),
+) -> list[str]:
     """Return what strace prints for ``argv``, but the first line (execve)."""
     output = folder / "trace"
     # Not through oracle.strace: that leaves the program a descriptor more than we do.
     subprocess.run(
-        ["strace", "-o", str(output), *(["-y"] if paths else []), "--", *argv],
+        [
+            *([] if randomize else ["setarch", "-R"]),
+            *("strace", "-o", str(output), *(["-y"] if paths else []), *options, "--", *argv),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

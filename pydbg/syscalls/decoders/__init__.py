@@ -9,12 +9,17 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from pydbg.syscalls.flags import flag_set
 from pydbg.syscalls.structs import STRUCTS, layout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pydbg.syscalls.context import Context, Decoder
+    from pydbg.syscalls.structs import Field
 
 __all__ = [
+    "by_command",
     "decode_struct",
     "decode_value",
     "decoder_of",
@@ -28,7 +33,7 @@ __all__ = [
 # In the order of use: a family is imported when a kind is in none of those before it.
 _FAMILIES = (
     *("basic", "files", "memory", "process", "sigs", "times"),
-    *("network", "polling", "ioctls", "control"),
+    *("network", "polling", "ioctls", "control", "ipc", "keys"),
 )
 
 
@@ -82,6 +87,48 @@ def decode_value(context: Context, value: int, kind: str, param: str) -> str | N
     return decoder_of(kind)(context, value, param)
 
 
+def by_command(
+    context: Context,
+    value: int,
+    commands: str,
+    rows: Mapping[str, Sequence[str]],
+    rest: Sequence[str] = ("hex",) * 4,
+    mask: int = 0xFFFFFFFF,
+) -> str | None:
+    """Return the text of an argument whose kind depends on the call's command.
+
+    The command is an argument that comes before, the set ``commands`` names it, and its row has
+    a kind (``kind=param``) for each argument behind it; ``rest`` is the row of all others.
+    ``>`` before a kind: the kernel fills it in.
+    """
+    place, kinds = command_kinds(context, commands, rows, rest, mask)
+    at = context.index - place - 1
+    if at >= len(kinds):
+        return None
+    kind = kinds[at]
+    if kind[0] == ">":
+        if not context.returning or context.failed:
+            return pointer_text(value)
+        kind = kind[1:]
+    kind, _, param = kind.partition("=")
+    return decoder_of(kind)(context, value, param)
+
+
+def command_kinds(
+    context: Context,
+    commands: str,
+    rows: Mapping[str, Sequence[str]],
+    rest: Sequence[str],
+    mask: int = 0xFFFFFFFF,
+) -> tuple[int, Sequence[str]]:
+    """Return the index of the command's argument and the row of the command."""
+    for place, arg in enumerate(context.call.args):
+        if arg.param == commands or arg.kind == commands:
+            name = flag_set(commands).by_value.get(context.args[place] & mask, "")
+            return place, rows.get(name, rest)
+    raise KeyError(commands)
+
+
 def decode_struct(context: Context, addr: int, name: str) -> str:
     """Return the struct ``name`` at ``addr``, or the address where it cannot be read."""
     data = context.read(addr, layout(name, context.word).size) if addr else None
@@ -90,33 +137,33 @@ def decode_struct(context: Context, addr: int, name: str) -> str:
 
 def struct_text(context: Context, data: bytes, name: str) -> str:
     """Return the struct ``name`` that ``data`` holds."""
-    parts: list[str] = []
     shape = layout(name, context.word)
-    for field in shape.fields:
-        if not field.shown:
-            continue
-        chunk = data[field.offset : field.offset + field.size]
-        text: str | None
-        if field.inner:
-            text = struct_text(context, chunk, field.inner)
-        elif field.kind == "ulongs":
-            # An array of longs; the rest of it stands in fields that are not shown.
-            count = int(field.param)
-            words = data[field.offset : field.offset + count * field.size]
-            text = f"[{', '.join(_numbers(words, field.size))}]"
-        else:
-            number = int.from_bytes(chunk, "little", signed=field.signed)
-            text = decode_value(context, number, field.kind, field.param) if field.kind else None
-            text = str(number) if text is None else text
-        parts.append(f"{field.name}={text}")
-    if shape.more:
+    shown = shape.full if context.verbose else shape.short
+    parts = [
+        f"{field.name}={_field_text(context, data, field)}"
+        for field in shown
+        if not field.optional
+        or any(data[field.offset : field.offset + field.size * max(field.count, 1)])
+    ]
+    if shape.more and not context.verbose:
         parts.append("...")
     return "{" + ", ".join(parts) + "}"
 
 
-def _numbers(data: bytes, size: int) -> list[str]:
-    starts = range(0, len(data), size)
-    return [str(int.from_bytes(data[start : start + size], "little")) for start in starts]
+def _field_text(context: Context, data: bytes, field: Field) -> str:
+    offset, size = field.offset, field.size
+    if field.count:
+        ends = range(offset, offset + size * field.count, size)
+        return f"[{', '.join(_value(context, data[at : at + size], field) for at in ends)}]"
+    return _value(context, data[offset : offset + size], field)
+
+
+def _value(context: Context, data: bytes, field: Field) -> str:
+    if field.inner:
+        return struct_text(context, data, field.inner)
+    number = int.from_bytes(data, "little", signed=field.signed)
+    text = decode_value(context, number, field.kind, field.param) if field.kind else None
+    return str(number) if text is None else text
 
 
 def result_decoder(kind: str) -> Decoder | None:

@@ -294,6 +294,31 @@ def _enum(_context: Context, value: int, param: str) -> str:
     return enum_text(wide if wide in known.by_value else value, param)
 
 
+def _enum_d(_context: Context, value: int, param: str) -> str:
+    """Print a signed enumeration: what has no name in decimal."""
+    known = flag_set(param)
+    number = to_signed(value)
+    name = known.by_value.get(number % (1 << 64)) or known.by_value.get(number)
+    return name or f"{number} /* {known.unknown} */"
+
+
+def _errno(_context: Context, value: int, _: str) -> str:
+    from pydbg.syscalls.errno import error_name
+
+    number = value & _U32
+    return error_name(number) or str(number)
+
+
+def _text_of_length(context: Context, addr: int, param: str) -> str:
+    """Print a buffer of text without the NUL byte at its end."""
+    size = length_of(context, param)
+    data = context.read(addr, min(size, context.limit + 1)) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    data = data.removesuffix(b"\0") if len(data) == size else data
+    return context.quote(data[: context.limit]) + ("..." if len(data) > context.limit else "")
+
+
 def _rlimit(bits: int, infinity: str) -> Decoder:
     def decoder(context: Context, value: int, _: str) -> str:
         width = bits or 8 * context.word
@@ -332,6 +357,9 @@ KINDS: dict[str, Decoder] = {
     "argv": _vector,
     "envp": _environment,
     "mode": _mode,
+    "str0": _text_of_length,
+    "errno": _errno,
+    "enum_d": _enum_d,
     "flags": lambda _c, value, param: flags_text(value & _U32, param),
     "flags16": lambda _c, value, param: flags_text(value & 0xFFFF, param),
     "flags64": lambda _c, value, param: flags_text(value, param),

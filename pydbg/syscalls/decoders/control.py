@@ -181,48 +181,6 @@ def personality_text(value: int) -> str:
     return "|".join([first, *flags, *([f"{rest:#x}"] if rest else [])])
 
 
-def _keyring(_context: Context, value: int, _: str) -> str:
-    number = to_signed(value)
-    name = flag_set("key_spec").by_value.get(number % (1 << 64))
-    return name or str(number)
-
-
-_KEYCTL = {
-    "KEYCTL_GET_KEYRING_ID": ("keyring", "int"),
-    "KEYCTL_JOIN_SESSION_KEYRING": ("str",),
-    "KEYCTL_UPDATE": ("keyring", "ptr", "size"),
-    "KEYCTL_REVOKE": ("keyring",),
-    "KEYCTL_CHOWN": ("keyring", "uid", "uid"),
-    "KEYCTL_SETPERM": ("keyring", "hex32"),
-    "KEYCTL_DESCRIBE": ("keyring", ">strn", "size"),
-    "KEYCTL_CLEAR": ("keyring",),
-    "KEYCTL_LINK": ("keyring", "keyring"),
-    "KEYCTL_UNLINK": ("keyring", "keyring"),
-    "KEYCTL_SEARCH": ("keyring", "str", "str", "keyring"),
-    "KEYCTL_READ": ("keyring", ">strn", "size"),
-    "KEYCTL_SET_TIMEOUT": ("keyring", "uint"),
-    "KEYCTL_ASSUME_AUTHORITY": ("keyring",),
-    "KEYCTL_GET_SECURITY": ("keyring", ">strn", "size"),
-    "KEYCTL_SESSION_TO_PARENT": (),
-    "KEYCTL_INVALIDATE": ("keyring",),
-    "KEYCTL_GET_PERSISTENT": ("uid", "keyring"),
-}
-
-
-def _keyctl_arg(context: Context, value: int, _: str) -> str | None:
-    name = flag_set("keyctl_cmds").by_value.get(context.arg("op") & _U32, "")
-    kinds = _KEYCTL.get(name, ("hex",) * 4)
-    position = context.index - 1
-    if position >= len(kinds):
-        return None
-    kind = kinds[position]
-    if kind.startswith(">"):
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        kind = kind[1:]
-    return decode_value(context, value, kind, "ret")
-
-
 def _membarrier_cpu(context: Context, value: int, _: str) -> str | None:
     return str(to_signed(value)) if context.arg("flags") & _U32 else None
 
@@ -319,8 +277,6 @@ KINDS: dict[str, Decoder] = {
     "syslog_buf": _syslog_rest("buf"),
     "syslog_len": _syslog_rest("len"),
     "personality": lambda _c, value, _p: personality_text(value & _U32),
-    "keyring": _keyring,
-    "keyctl_arg": _keyctl_arg,
     "membarrier_cpu": _membarrier_cpu,
     "perf_attr": _perf_attr,
     "bpf_attr": lambda _c, value, _p: pointer_text(value),

@@ -78,7 +78,7 @@ def _open_mode(context: Context, value: int, _: str) -> str | None:
 def _mq_attr(context: Context, value: int, _: str) -> str | None:
     if not context.arg("oflag") & _O_CREAT:
         return None
-    return decode_struct(context, value, "mq_attr")
+    return decode_struct(context, value, "mq_attr_open")
 
 
 def _open_how(context: Context, addr: int, param: str) -> str:

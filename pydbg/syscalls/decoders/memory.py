@@ -1,17 +1,17 @@
-"""Decoders of memory management: mmap, NUMA policies, memfd, shared memory and messages."""
+"""Decoders of memory management: mmap, NUMA policies, memfd."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_struct, pointer_text
-from pydbg.syscalls.decoders.basic import buffer_text, length_of, words_at
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
+from pydbg.syscalls.decoders import pointer_text
+from pydbg.syscalls.decoders.basic import length_of, words_at
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
 
-__all__ = ["KINDS", "mpol_text"]
+__all__ = ["KINDS", "mpol_text", "with_huge"]
 
 _U32 = 0xFFFFFFFF
 _MAP_TYPE = 0xF
@@ -21,7 +21,7 @@ _HUGE_SHIFT = 26
 _HUGE_MASK = 0x3F
 
 
-def _with_huge(flags: int, set_name: str, huge: int, label: str) -> tuple[list[str], int, str]:
+def with_huge(flags: int, set_name: str, huge: int, label: str) -> tuple[list[str], int, str]:
     """Return (names, bits without a name, text of the page size) of flags."""
     size = flags >> _HUGE_SHIFT & _HUGE_MASK if flags & huge else 0
     if size:
@@ -32,7 +32,7 @@ def _with_huge(flags: int, set_name: str, huge: int, label: str) -> tuple[list[s
 
 def _mmap_flags(_context: Context, value: int, _: str) -> str:
     value &= _U32
-    parts, rest, huge = _with_huge(value & ~_MAP_TYPE, "mmap_bits", _MAP_HUGETLB, "MAP_HUGE_SHIFT")
+    parts, rest, huge = with_huge(value & ~_MAP_TYPE, "mmap_bits", _MAP_HUGETLB, "MAP_HUGE_SHIFT")
     kind = enum_text(value & _MAP_TYPE, "mmap_types")
     return "|".join([kind, *parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])])
 
@@ -44,69 +44,12 @@ def _mremap_addr(context: Context, value: int, _: str) -> str | None:
 
 def _memfd_flags(_context: Context, value: int, _: str) -> str:
     value &= _U32
-    parts, rest, huge = _with_huge(value, "memfd_bits", 4, "MFD_HUGE_SHIFT")
+    parts, rest, huge = with_huge(value, "memfd_bits", 4, "MFD_HUGE_SHIFT")
     if not value:
         return "0"
     if not parts and not huge:
         return f"{value:#x} /* MFD_??? */"
     return "|".join([*parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])])
-
-
-def _shmget_flags(_context: Context, value: int, _: str) -> str:
-    value &= _U32
-    mode = value & 0o777
-    parts, rest, huge = _with_huge(value & ~0o777, "shm_bits", 0o4000, "SHM_HUGE_SHIFT")
-    extra = [*([f"{rest:#x}"] if rest else []), *([huge] if huge else [])]
-    return "|".join([*parts, *extra, f"0{mode:02o}" if mode <= 7 else f"0{mode:o}"])
-
-
-def _ipc_flags(_context: Context, value: int, _: str) -> str:
-    value &= _U32
-    mode = value & 0o777
-    parts, rest = flags_parts(value & ~0o777, flag_set("ipc_bits"))
-    extra = [f"{rest:#x}"] if rest else []
-    return "|".join([*parts, *extra, f"0{mode:02o}" if mode <= 7 else f"0{mode:o}"])
-
-
-def _ipc_cmd(_context: Context, value: int, param: str) -> str:
-    value &= _U32
-    if value & 0x100:  # IPC_64: i386's own layout, printed as a flag
-        return "IPC_64|" + enum_text(value & ~0x100, param)
-    return enum_text(value, param)
-
-
-def _ipc_call(_context: Context, value: int, _: str) -> str:
-    """Print the first argument of i386's ipc: a version above the call's number."""
-    version, call = value >> 16, value & 0xFFFF
-    return f"{version}<<16|{call}" if version else str(call)
-
-
-def _shmctl_arg(_context: Context, value: int, _: str) -> str:
-    return pointer_text(value)
-
-
-def _sembufs(context: Context, addr: int, param: str) -> str:
-    count = length_of(context, param) & _U32
-    if not addr or count > 500:
-        return pointer_text(addr)
-    if not count:
-        return "[]"
-    parts: list[str] = []
-    for index in range(min(count, context.limit)):
-        text = decode_struct(context, addr + 6 * index, "sembuf")
-        if not text.startswith("{"):
-            return pointer_text(addr) if not parts else f"[{', '.join(parts)}, ... /* {text} */]"
-        parts.append(text.replace("sem_num=", "").replace("sem_op=", "").replace("sem_flg=", ""))
-    more = ", ..." if count > context.limit else ""
-    return f"[{', '.join(parts)}{more}]"
-
-
-def _msgbuf(context: Context, addr: int, param: str) -> str:
-    kind = context.read_word(addr) if addr else None
-    if kind is None:
-        return pointer_text(addr)
-    text = buffer_text(context, addr + context.word, length_of(context, param))
-    return f"{{mtype={to_signed(kind, 8 * context.word)}, mtext={text}}}"
 
 
 def _mincore(context: Context, addr: int, param: str) -> str:
@@ -173,13 +116,6 @@ KINDS: dict[str, Decoder] = {
     "mmap_flags": _mmap_flags,
     "mremap_addr": _mremap_addr,
     "memfd_flags": _memfd_flags,
-    "shmget_flags": _shmget_flags,
-    "ipc_flags": _ipc_flags,
-    "ipc_call": _ipc_call,
-    "ipc_cmd": _ipc_cmd,
-    "shmctl_arg": _shmctl_arg,
-    "sembufs": _sembufs,
-    "msgbuf": _msgbuf,
     "mincore": _mincore,
     "mpol_mode": _mpol_mode,
     "mpol_mode64": _mpol_mode64,

@@ -1,0 +1,54 @@
+"""Ask strace about calls that never happen: fixtures/calls_*.c, each refused and "successful".
+
+A filter of the program's own answers every call with an error or with success, so that all of
+them can be made anywhere, by anybody, and what "came back" is what the program put there.
+Without randomised addresses two runs are the same to the byte.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+from pydbg.syscalls.decode import Options
+from tests.live.syscall_recorder import record
+from tests.live.test_decode_strace import environment, straces_lines
+from tests.support import build
+
+PROGRAMS = sorted(path.name for path in build.FIXTURES.glob("calls_*.c"))
+VARIANTS = {"x86_64": "nodebug", "i386": "m32"}
+ERRORS = {"refused": "38", "success": "0"}
+
+
+@functools.cache
+def program(name: str, abi: str) -> str:
+    return str(build.build(name, VARIANTS[abi], "-w", "-O0"))
+
+
+def own_calls(lines: list[str]) -> list[str]:
+    """Return the lines after the filter is in force, without padding."""
+    start = next(at for at, line in enumerate(lines) if "PR_SET_SECCOMP" in line)
+    return [re.sub(r"\) +(= )", r") \1", line) for line in lines[start:]]
+
+
+def both(
+    name: str, abi: str, error: str, folder: Path, *, flags: tuple[str, ...] = (),
+    options: Options | None = None,
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Return our lines and strace's."""
+    argv = [program(name, abi), ERRORS[error]]
+    ours = record(argv, environment(), randomize=False, options=options)
+    theirs = straces_lines(argv, False, folder, randomize=False, options=flags)
+    return own_calls(ours), own_calls(theirs)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("abi", VARIANTS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_calls_print_as_strace(name: str, abi: str, error: str, tmp_path: Path) -> None:
+    ours, theirs = both(name, abi, error, tmp_path)
+    assert len(ours) == len(theirs)
+    assert [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]] == []
