@@ -25,7 +25,7 @@ from pydbg.records import NamedTuple
 from pydbg.syscalls.context import DEFAULT, Context, Decoder, Options, Reader
 from pydbg.syscalls.errno import error_name, error_text, is_restart
 from pydbg.syscalls.flags import to_signed
-from pydbg.syscalls.table import Syscall
+from pydbg.syscalls.table import Arg, Syscall
 
 __all__ = [
     "Context",
@@ -101,6 +101,26 @@ class Decoded:
             )
         return self._args
 
+    def named(self) -> Decoded:
+        """Return the same with the arguments' names before their texts.
+
+        >>> Decoded("close", (DecodedArg("fd", 3, "3"),)).named()
+        <Decoded close(fd=3)>
+        """
+        done = Decoded(
+            self.name,
+            [
+                arg
+                if arg.text.startswith(arg.name)
+                else arg._replace(text=f"{arg.name}={arg.text}")
+                for arg in self.args
+            ],
+            self.ret_text,
+            self.memo,
+        )
+        done.call = self.call
+        return done
+
     def line(self, column: int = 0, names: bool = False) -> str:
         """Return the call in one line, with the result where there is one.
 
@@ -110,13 +130,10 @@ class Decoded:
         >>> Decoded("close", (DecodedArg("fd", 3, "3"),), "0").line(column=40)
         'close(3)                                = 0'
         """
-        texts: list[str]
         if names:
-            texts = [
-                arg.text if arg.text.startswith(arg.name) else f"{arg.name}={arg.text}"
-                for arg in self.args
-            ]
-        elif self._args is None and self.name not in _ORDER:
+            return self.named().line(column)
+        texts: list[str]
+        if self._args is None and self.name not in _ORDER:
             texts = [text for text in self._texts if text is not None]
         else:
             texts = [arg.text for arg in self.args]
@@ -255,10 +272,26 @@ def _word_reader(reader: Reader) -> Callable[[int], int | None]:
     return read_word
 
 
+def changes(arg: Arg) -> bool:
+    """Tell whether the kernel both reads and writes what an argument points to."""
+    return arg.kind in _IN_OUT
+
+
 # Kinds that the kernel both reads and writes; all others without ">" are read only.
 _IN_OUT = (
     *("clone_args", "clone_ptid", "fdset", "fcntl_arg", "io_uring_params", "ioctl_arg"),
-    *("keyctl_arg", "offset_inout", "pollfds", "prctl_arg", "arch_prctl_arg", "ptrace_data"),
+    *(
+        "keyctl_arg",
+        "mmsghdrs_in",
+        "msghdr_in",
+        "timespec64_mmsg",
+        "timespec_mmsg",
+        "offset_inout",
+        "pollfds",
+        "prctl_arg",
+        "arch_prctl_arg",
+        "ptrace_data",
+    ),
     *("syslog_buf", "ipc_arg", "socklen", "thread_area", "timespec64_left"),
     *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_rem", "timespec_select"),
     "timeval_select",

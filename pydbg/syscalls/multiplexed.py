@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pydbg.records import replace
 from pydbg.syscalls.table import Arg, Syscall, table_for
 
-__all__ = ["unfold"]
+__all__ = ["selector", "unfold"]
 
 _SOCKET_CALLS = (
     "socket bind connect listen accept getsockname getpeername socketpair send recv sendto "
@@ -60,6 +60,21 @@ def unfold(
     if call.name == "ipc":
         return _unfold_ipc(call, args, read_word)
     return call, args
+
+
+def selector(name: str) -> tuple[str, int] | None:
+    """Return by which call of i386, and by which first argument, a call can be made as well.
+
+    >>> selector("bind"), selector("shmat"), selector("read")
+    (('socketcall', 2), ('ipc', 21), None)
+    """
+    sockets = _SOCKET_CALLS.split()
+    if name in sockets:
+        return "socketcall", sockets.index(name) + 1
+    for number, (known, _) in _IPC_CALLS.items():
+        if known == name:
+            return "ipc", number
+    return None
 
 
 def _unfold_socket(

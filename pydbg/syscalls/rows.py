@@ -64,13 +64,13 @@ accept            43   - n     sockfd:fd addr:>sockaddr=*addrlen addrlen:socklen
 sendto            44 369 n     sockfd:fd buf:bytes=len len:size flags:flags=msg_flags dest_addr:sockaddr=addrlen addrlen:int
 recvfrom          45 371 n     sockfd:fd buf:>bytes=ret len:size flags:flags=msg_flags src_addr:>sockaddr=*addrlen addrlen:socklen
 sendmsg           46 370 n     sockfd:fd msg:msghdr flags:flags=msg_flags
-recvmsg           47 372 n     sockfd:fd msg:>msghdr=ret flags:flags=msg_flags
+recvmsg           47 372 n     sockfd:fd msg:msghdr_in flags:flags=msg_flags
 shutdown          48 373 n     sockfd:fd how:enum=shutdown
 bind              49 361 n     sockfd:fd addr:sockaddr=addrlen addrlen:int
 listen            50 363 n     sockfd:fd backlog:int
 getsockname       51 367 n     sockfd:fd addr:>sockaddr=*addrlen addrlen:socklen
 getpeername       52 368 n     sockfd:fd addr:>sockaddr=*addrlen addrlen:socklen
-socketpair        53 360 n     domain:enum=addrfams type:socket_type protocol:socket_protocol sv:>fds=2
+socketpair        53 360 n     domain:enum=addrfams type:socket_type protocol:pair_protocol sv:>fds=2
 setsockopt        54 366 n     sockfd:fd level:enum=socketlayers optname:sockopt optval:sockoptval=optlen optlen:int
 getsockopt        55 365 n     sockfd:fd level:enum=socketlayers optname:sockopt optval:>sockoptval=*optlen optlen:socklen
 clone             56 120 p     flags:clone_flags stack:clone_stack parent_tid:clone_ptid child_tid:clone_ctid tls:clone_tls
@@ -316,7 +316,7 @@ preadv           295 333 d     fd:fd iov:>iovec=iovcnt/ret iovcnt:size offset:of
 pwritev          296 334 d     fd:fd iov:iovec=iovcnt iovcnt:size offset:off offset_high:hi64
 rt_tgsigqueueinfo 297 335 ps    tgid:pid tid:pid sig:sig info:siginfo
 perf_event_open  298 336 d     attr:perf_attr pid:pid cpu:int group_fd:fd flags:flags64=perf_event_flags -> fd
-recvmmsg         299 337 n     sockfd:fd msgvec:>mmsghdrs=ret vlen:uint flags:flags=msg_flags timeout:timespec
+recvmmsg         299 337 n     sockfd:fd msgvec:mmsghdrs_in=vlen vlen:uint flags:flags=msg_flags timeout:timespec_mmsg
 fanotify_init    300 338 d     flags:fan_init_flags event_f_flags:open_flags -> fd
 fanotify_mark    301 339 df    fanotify_fd:fd flags:flags=fan_mark_flags mask:flags64=fan_event_flags dirfd:fan_dirfd path:path
 prlimit64        302 340 -     pid:pid resource:enum=resources new_limit:rlimit64 old_limit:>rlimit64

@@ -89,7 +89,7 @@ utimensat_time64   - 412 df    dirfd:dirfd path:path times:timespecs2_64 flags:f
 pselect6_time64    - 413 d     nfds:int readfds:fdset=nfds writefds:fdset=nfds exceptfds:fdset=nfds timeout:timespec64_select sig:pselect_sig
 ppoll_time64       - 414 d     fds:pollfds=nfds nfds:uint tmo_p:timespec64_left sigmask:sigset=sigsetsize sigsetsize:size
 io_pgetevents_time64   - 416 -     ctx:ptr min_nr:long nr:long events:>io_events=ret timeout:timespec64 usig:pselect_sig
-recvmmsg_time64    - 417 n     sockfd:fd msgvec:>mmsghdrs=ret vlen:uint flags:flags=msg_flags timeout:timespec64
+recvmmsg_time64    - 417 n     sockfd:fd msgvec:mmsghdrs_in=vlen vlen:uint flags:flags=msg_flags timeout:timespec64_mmsg
 mq_timedsend_time64   - 418 d     mqdes:fd msg_ptr:bytes=msg_len msg_len:size msg_prio:uint abs_timeout:timespec64
 mq_timedreceive_time64   - 419 d     mqdes:fd msg_ptr:>bytes=ret msg_len:size msg_prio:>intp=uint abs_timeout:timespec64
 semtimedop_time64   - 420 i     semid:int sops:sembufs=nsops nsops:uint timeout:timespec64

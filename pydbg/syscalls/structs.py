@@ -41,6 +41,9 @@ STRUCTS = {
     ),
     "winsize": "ws_row:u16 ws_col:u16 ws_xpixel:u16 ws_ypixel:u16",
     "linger": "l_onoff:s32 l_linger:s32",
+    "timeval64": "tv_sec:s64 tv_usec:s64",
+    "tpacket_req": "tp_block_size:u32 tp_block_nr:u32 tp_frame_size:u32 tp_frame_nr:u32",
+    "tpacket_stats": "tp_packets:u32 tp_drops:u32 tp_freeze_q_cnt:u32",
     "ucred": "pid:s32 uid:s32 gid:s32",
     "flock": (
         "l_type:s16:enum=lock_types l_whence:s16:enum=seek l_start:long l_len:long l_pid:s32:pid"

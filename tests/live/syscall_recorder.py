@@ -6,6 +6,7 @@ Children of the program run untraced, as under strace without -f.
 from __future__ import annotations
 
 import os
+import socket
 
 from pydbg.linux import memory, procfs, ptrace, spawn, wait
 from pydbg.syscalls.decode import Decoded, Options, decode
@@ -36,6 +37,12 @@ class LiveReader:
         if not self._paths:
             return None
         return procfs.cwd(self._pid) if fd == -100 else procfs.fd_path(self._pid, fd)
+
+    def interface(self, index: int) -> str | None:
+        try:
+            return socket.if_indextoname(index)
+        except OSError:
+            return None
 
     def close(self) -> None:
         self._memory.close()

@@ -45,10 +45,20 @@ def both(
     return own_calls(ours), own_calls(theirs)
 
 
+def same(ours: str, theirs: str) -> bool:
+    """Tell whether the lines agree but for names of constants that are younger than strace."""
+    if ours == theirs:
+        return True
+    pattern = re.sub(
+        r"0x[0-9a-f]+\\ /\\\*\\ \w+_(?:\\\?){2,3}\\ \\\*/", r"[A-Z0-9_|]+", re.escape(theirs)
+    )
+    return re.fullmatch(pattern, ours) is not None
+
+
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("abi", VARIANTS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_calls_print_as_strace(name: str, abi: str, error: str, tmp_path: Path) -> None:
     ours, theirs = both(name, abi, error, tmp_path)
     assert len(ours) == len(theirs)
-    assert [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]] == []
+    assert [pair for pair in zip(ours, theirs, strict=True) if not same(*pair)] == []

@@ -257,7 +257,7 @@ def test_length_of_an_address_shows_what_changed() -> None:
         (b"\1\0", "{sa_family=AF_UNIX}"),
         (
             struct.pack("<HHiI", 16, 0, 7, 1),
-            "{sa_family=AF_NETLINK, nl_pid=7, nl_groups=00000001}",
+            "{sa_family=AF_NETLINK, nl_pid=7, nl_groups=0x000001}",
         ),
         (b"\xfe\0ab", '{sa_family=0xfe /* AF_??? */, sa_data="ab"}'),
         (b"\2\0a", '{sa_family=AF_INET, sa_data="a"}'),

@@ -33,7 +33,7 @@ __all__ = [
 # In the order of use: a family is imported when a kind is in none of those before it.
 _FAMILIES = (
     *("basic", "files", "memory", "process", "sigs", "times"),
-    *("network", "polling", "ioctls", "control", "ipc", "keys"),
+    *("network", "messages", "sockopts", "polling", "ioctls", "control", "ipc", "keys"),
 )
 
 

@@ -86,6 +86,23 @@ def _left(struct: str) -> Decoder:
     return decoder
 
 
+def _mmsg_timeout(struct: str) -> Decoder:
+    """Make the decoder of recvmmsg's time-out: the note says what is left of it."""
+
+    def decoder(context: Context, addr: int, _: str) -> str:
+        if not context.returning:
+            text = decode_struct(context, addr, struct)
+            context.memo["timeout"] = text
+            return text
+        if not context.failed and not context.ret:
+            context.note = "Timeout"
+        elif not context.failed and addr:
+            context.note = f"left {decode_struct(context, addr, struct)}"
+        return str(context.memo.get("timeout") or decode_struct(context, addr, struct))
+
+    return decoder
+
+
 def _select_timeout(struct: str) -> Decoder:
     """Make the decoder of select's time-out; it adds what came back as the note."""
 
@@ -171,6 +188,8 @@ KINDS: dict[str, Decoder] = {
     "timespec64_rem": _remaining("timespec64"),
     "timespec_left": _left("timespec"),
     "timespec64_left": _left("timespec64"),
+    "timespec_mmsg": _mmsg_timeout("timespec"),
+    "timespec64_mmsg": _mmsg_timeout("timespec64"),
     "timespec_select": _select_timeout("timespec"),
     "timespec64_select": _select_timeout("timespec64"),
     "timeval_select": _select_timeout("timeval"),
