@@ -25,7 +25,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import TextIOWrapper
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
@@ -39,6 +39,7 @@ from pydbg.ui.streams import redirected, reported
 if TYPE_CHECKING:
     from pydbg.cli import Options
     from pydbg.library import Debugger
+    from pydbg.ui.early import EarlyPrompt
 
 __all__ = ["FAILED", "INTERNAL", "INTERRUPTED", "Terminated", "internal_error", "run", "start"]
 
@@ -104,6 +105,16 @@ def start(options: Options) -> int:
 
 def _start(options: Options) -> tuple[int, int]:
     """Run a session; return its status and the signal that pydbg is to die of, 0 for none."""
+    from pydbg.ui.early import at_once
+
+    # The prompt first: what follows takes longer to load than it takes gdb to start.
+    early = at_once(options, _init_file(options))
+    with early or nullcontext():
+        return _made(options, early)
+
+
+def _made(options: Options, early: EarlyPrompt | None) -> tuple[int, int]:
+    """Make the debugger, run a session on it, and close it however that ends."""
     from pydbg.library import Debugger
 
     terminal = _isatty(sys.stdin) and not options.batch
@@ -115,7 +126,7 @@ def _start(options: Options) -> tuple[int, int]:
     dbg.own_sigint = True
     try:
         with redirected(options, dbg):
-            return _session(dbg, options, terminal)
+            return _session(dbg, options, terminal, early)
     except FileError as error:
         sys.stderr.write(f"{error}\n")
         return FAILED, 0
@@ -123,7 +134,9 @@ def _start(options: Options) -> tuple[int, int]:
         dbg.close()
 
 
-def _session(dbg: Debugger, options: Options, terminal: bool) -> tuple[int, int]:
+def _session(
+    dbg: Debugger, options: Options, terminal: bool, early: EarlyPrompt | None
+) -> tuple[int, int]:
     for stream in (sys.stdout, sys.stderr):
         # What cannot be written (bytes of a script, a terminal that is not UTF-8) is escaped.
         if isinstance(stream, TextIOWrapper):
@@ -131,7 +144,7 @@ def _session(dbg: Debugger, options: Options, terminal: bool) -> tuple[int, int]
     session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
     dbg.session = session
     with reported(session, options) as events, dressed(session, options):
-        status = run(session, options, terminal=terminal)
+        status = run(session, options, terminal=terminal, early=early)
         outcome.say_end(session)
         dbg.close()
         session.out.flush()
@@ -141,16 +154,24 @@ def _session(dbg: Debugger, options: Options, terminal: bool) -> tuple[int, int]
     return status, outcome.signal_to_die_of(session, options, status)
 
 
-def run(session: Session, options: Options, *, terminal: bool, stdin: TextIO | None = None) -> int:
+def run(
+    session: Session,
+    options: Options,
+    *,
+    terminal: bool,
+    stdin: TextIO | None = None,
+    early: EarlyPrompt | None = None,
+) -> int:
     """Run the commands of ``options`` in ``session``; return the exit status.
 
-    ``terminal`` says that commands are typed afterwards; errors are not fatal then.
+    ``terminal`` says that commands are typed afterwards; errors are not fatal then. ``early`` is
+    the prompt for them if it is on the screen already.
     """
     session.keep_going = options.keep_going
     session.interrupt_ends = not terminal
     try:
         with watchdog.limited(session, float(options.timeout or 0)):
-            return _run(session, options, terminal, stdin)
+            return _run(session, options, terminal, stdin, early)
     except watchdog.TimedOut as error:
         return watchdog.report(session, error)
     except _Failed as failed:
@@ -160,16 +181,23 @@ def run(session: Session, options: Options, *, terminal: bool, stdin: TextIO | N
         return INTERRUPTED
 
 
-def _run(session: Session, options: Options, terminal: bool, stdin: TextIO | None) -> int:
+def _run(
+    session: Session,
+    options: Options,
+    terminal: bool,
+    stdin: TextIO | None,
+    early: EarlyPrompt | None,
+) -> int:
     try:
-        status = _prepare(session, options, terminal)
+        with early.giving_way(session) if early else nullcontext():
+            status = _prepare(session, options, terminal, greeted=early is not None)
         if status:
             return status
         _steps(session, options.steps, terminal)
         if terminal:
             from pydbg.ui.repl import loop
 
-            return loop(session)
+            return loop(session, early=early)
         if not options.batch:
             session.dbg.stdin = os.devnull
             _script(session, Lines(stdin or sys.stdin, "stdin", typed=True), terminal)
@@ -190,7 +218,7 @@ class _Failed(Exception):
         self.status = status
 
 
-def _prepare(session: Session, options: Options, terminal: bool) -> int:
+def _prepare(session: Session, options: Options, terminal: bool, greeted: bool) -> int:
     """Do what comes before the first command: folder, init file, program, process."""
     if options.cd:
         try:
@@ -202,12 +230,15 @@ def _prepare(session: Session, options: Options, terminal: bool) -> int:
     if options.tty:
         dbg.tty = options.tty
     if terminal:
-        if not options.quiet:
-            from pydbg import __version__
+        if not options.quiet and not greeted:
+            from pydbg.ui.early import greeting
 
-            session.say(f'pydbg {__version__}.  Type "help" for help, "quit" to leave.')
-        if not options.no_init:
-            _init_file(session)
+            session.write(greeting())
+        if (path := _init_file(options)) is not None:
+            try:
+                session.source(path)
+            except DebuggerError as error:
+                session.error(error)
     _steps(session, options.early, terminal)
     if options.program and (status := _load(session, options)) != 0 and not terminal:
         return status
@@ -236,15 +267,12 @@ def _load(session: Session, options: Options) -> int:
     return 0
 
 
-def _init_file(session: Session) -> None:
-    """Run the user's init file; never one from the current folder, which may be a stranger's."""
+def _init_file(options: Options) -> str | None:
+    """Return the user's init file; never one in the current folder, which may be a stranger's."""
     folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     path = f"{folder}/pydbg/init"
-    if os.path.isabs(folder) and os.path.isfile(path):
-        try:
-            session.source(path)
-        except DebuggerError as error:
-            session.error(error)
+    wanted = not options.no_init and os.path.isabs(folder) and os.path.isfile(path)
+    return path if wanted else None
 
 
 def _steps(session: Session, steps: list[tuple[str, str]], terminal: bool) -> None:

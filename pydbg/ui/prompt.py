@@ -48,7 +48,7 @@ class PromptLines:
         self._lexers: dict[str, Any] = {}
         self._in_python = False
         self.release: Callable[[], None] | None = None
-        """What gives the terminal back after the first line (:class:`pydbg.ui.repl.KeptKeys`)."""
+        """What gives the terminal back after the first line (:class:`pydbg.ui.early.KeptKeys`)."""
 
     def next_line(self, prompt: str = "") -> str | None:
         """Return the next line, None for Ctrl-D; :class:`Dropped` for Ctrl-C.

@@ -6,14 +6,12 @@ terminal, plain ``input()`` does. What a line does is the session's business.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from time import monotonic
-from typing import Any
 
 from pydbg.commands.session import Quit, Session, Source
 from pydbg.errors import DebuggerError
 from pydbg.events import Event, Interrupted
+from pydbg.ui.early import EarlyPrompt, can_edit
 
 __all__ = ["PlainLines", "loop", "run_line"]
 
@@ -21,12 +19,15 @@ TWICE = 2.0
 """Seconds within which a second Ctrl-C asks for more than the first."""
 
 
-def loop(session: Session, lines: Source | None = None) -> int:
-    """Read and run lines until ``quit`` or the end of input; return the exit status."""
+def loop(session: Session, lines: Source | None = None, *, early: EarlyPrompt | None = None) -> int:
+    """Read and run lines until ``quit`` or the end of input; return the exit status.
+
+    ``early`` is a prompt that is on the screen already.
+    """
     try:
-        source = lines or _lines(session)
+        source = lines or _lines(session, early)
     except KeyboardInterrupt:  # It came while the prompt was made ready.
-        source = _lines(session)
+        source = _lines(session, None)
     interrupts = _Interrupts(session)
     with session.reading(source):
         while True:
@@ -121,65 +122,21 @@ def _prompt_text(session: Session) -> str:
     return f"{text} " if text else ""
 
 
-def _lines(session: Session) -> Source:
-    if session.interactive and os.environ.get("TERM", "dumb") not in ("dumb", ""):
-        # The prompt is there at once; what reads it takes a tenth of a second to be imported.
-        keys = KeptKeys()
-        session.write(_prompt_text(session))
-        session.out.flush()
-        try:
-            from pydbg.ui.prompt import PromptLines
+def _lines(session: Session, early: EarlyPrompt | None) -> Source:
+    if not (session.interactive and can_edit()):
+        return PlainLines()
+    shown = early or EarlyPrompt()
+    try:
+        shown.show(_prompt_text(session))
+        from pydbg.ui.prompt import PromptLines
 
-            lines = PromptLines(session)
-            keys.allow_interrupt()
-        except BaseException:
-            keys.release()
-            keys.allow_interrupt()
-            raise
-        lines.release = keys.release
-        session.write("\r")
-        return lines
-    return PlainLines()
-
-
-class KeptKeys:
-    """Keep what is typed for the prompt that comes: no echo, no editing by the terminal, no Ctrl-C.
-
-    A Ctrl-C comes through with :meth:`allow_interrupt` and drops the line. The terminal is as
-    before after :meth:`release`, which waits until the first line has been read: a key between
-    here and the prompt's own raw mode would be echoed in front of it.
-    """
-
-    def __init__(self) -> None:
-        import signal
-        import sys
-        import termios
-
-        self._modes: list[Any] | None = None
-        try:
-            self._fd = sys.stdin.fileno()
-            self._modes = termios.tcgetattr(self._fd)
-            quiet = termios.tcgetattr(self._fd)
-            quiet[3] &= ~(termios.ECHO | termios.ICANON)
-            termios.tcsetattr(self._fd, termios.TCSADRAIN, quiet)
-        except (OSError, ValueError, termios.error):
-            pass
-        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-    def allow_interrupt(self) -> None:
-        """Let a Ctrl-C come through, also one that is waiting."""
-        import signal
-
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
-
-    def release(self) -> None:
-        """Give the terminal back as it was; once."""
-        import termios
-
-        modes, self._modes = self._modes, None
-        if modes is not None:
-            with suppress(OSError, termios.error):
-                termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
+        lines = PromptLines(session)
+        shown.take()
+    except BaseException:
+        shown.abandon()
+        raise
+    lines.release = shown.keys.release
+    return lines
 
 
 class PlainLines:

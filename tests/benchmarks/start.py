@@ -48,6 +48,12 @@ def run(bench: Bench) -> None:
         lambda: _prompt(bench.gdb("-q", small), bench),
     )
     bench.row(
+        "to the answer of a command that was typed meanwhile",
+        "ms",
+        lambda: _prompt(bench.pydbg(small), bench, "print 6*7"),
+        lambda: _prompt(bench.gdb("-q", small), bench, "print 6*7"),
+    )
+    bench.row(
         "attach, detach",
         "ms",
         lambda: _attach(bench, "pydbg"),
@@ -55,14 +61,18 @@ def run(bench: Bench) -> None:
     )
 
 
-def _prompt(command: list[str], bench: Bench) -> float:
-    """Return the milliseconds until a prompt stands on a terminal."""
+def _prompt(command: list[str], bench: Bench, typed: str = "") -> float:
+    """Return the milliseconds until a prompt stands on a terminal, or ``typed`` is answered."""
     import pexpect  # type: ignore[import-untyped]
 
     environment = {**bench.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
     begin = time.perf_counter()
     child = pexpect.spawn(command[0], command[1:], env=environment, dimensions=(24, 100))
-    child.expect(r"\((pydbg|gdb)\)")
+    if typed:
+        child.sendline(typed)
+        child.expect(r"\$1 = 42")
+    else:
+        child.expect(r"\((pydbg|gdb)\)")
     took = time.perf_counter() - begin
     child.sendline("quit")
     child.expect(pexpect.EOF)
