@@ -202,7 +202,7 @@ def zsh(commands: Commands | None = None) -> str:
 #compdef pydbg
 # {_MADE}
 
-_arguments -s \\
+_arguments \\
 {chr(10).join(lines)}
     '1:program:_alternative "commands:command:({words})" "files:program:_files"' \\
     '*::argument:_files'
@@ -243,7 +243,9 @@ def fish(commands: Commands | None = None) -> str:
         for name in option.names:
             kind = "-s" if len(name) == 1 else "-o" if len(name) == 2 else "-l"
             parts.append(f"{kind} {name}")
-        if option.argument in _PATHS:
+        if option.argument == "DIR":
+            parts.append("-x -a '(__fish_complete_directories)'")
+        elif option.argument in _PATHS:
             parts.append("-r -F")
         elif option.argument == "PID":
             parts.append("-x -a '(__fish_complete_pids)'")

@@ -52,25 +52,3 @@ def test_every_option_is_in_the_usage() -> None:
     for option in OPTIONS:
         assert all(name in usage() for name in spelt(option))
     assert {"doctor", "report"} <= set(subcommands())
-
-
-@pytest.mark.parametrize(
-    ("words", "some"),
-    [
-        (["--bat"], {"--batch"}),
-        (["-ex", "inf"], {"info", "inferior"}),
-        (["doct"], {"doctor"}),
-        (["--on-eof", ""], {"kill", "detach", "continue"}),
-        (["-x", "/etc/passw"], {"/etc/passwd"}),
-        (["/bin/l"], {"/bin/ls"}),
-    ],
-)
-def test_bash_completes(words: list[str], some: set[str]) -> None:
-    line = " ".join(f"'{word}'" for word in words)
-    script = (
-        f"source {SHARE}/bash/pydbg; COMP_WORDS=(pydbg {line}); COMP_CWORD={len(words)}; "
-        'complete -p pydbg >/dev/null && { _pydbg; printf "%s\\n" "${COMPREPLY[@]}"; }'
-    )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert some <= set(done.stdout.split())
-    assert done.stderr == ""

@@ -6,9 +6,9 @@ complete -c pydbg -n __fish_is_first_arg -a report
 complete -c pydbg -n __fish_is_first_arg -a test
 complete -c pydbg -l args -d 'Arguments after the program are passed to it.'
 complete -c pydbg -l batch -d 'Run the commands given, then leave; nothing is asked.'
-complete -c pydbg -o cd -r -F -d 'Change the working directory to DIR.'
+complete -c pydbg -o cd -x -a '(__fish_complete_directories)' -d 'Change the working directory to DIR.'
 complete -c pydbg -l command -s x -r -F -d 'Run the commands in FILE.'
-complete -c pydbg -s d -l directory -r -F -d 'Search for source files in DIR.'
+complete -c pydbg -s d -l directory -x -a '(__fish_complete_directories)' -d 'Search for source files in DIR.'
 complete -c pydbg -l eval-command -o ex -x -a 'advance alias apropos attach backtrace break call capture-output catch cd changed clear commands condition context continue define define-prefix delete detach disable disassemble display document dont-repeat down echo else enable end eval expect expect-output expect-stop file find finish frame handle hbreak help hexdump if ignore inferior info interrupt jump kill loop_break loop_continue nexti output pipe print printf pwd python quit rbreak record restore run set shell show signal source start starti stepcall stepi stepjump stepret stepsys tbreak tcatch telescope thbreak thread try undisplay unset until up while with x' -d 'Run COMMAND.'
 complete -c pydbg -l exec -s e -o se -l symbols -s s -r -F -d 'Debug the program FILE.'
 complete -c pydbg -l exec-status -d 'Like --return-child-result, but die of the program\'s signal.'
