@@ -195,9 +195,15 @@ class Tracer:
                 # One that is stopped at its exit (catch exit) does not wake from SIGKILL.
                 with contextlib.suppress(DebuggerError):
                     ptrace.cont(thread.tid)
-        tids = sorted(inferior.threads, key=lambda tid: tid == inferior.pid)
-        for tid in tids:
+        # The leader is last: it is not reported before all others have been waited for, those
+        # included that nobody has heard of yet, because their creator's event is still to come.
+        # After SIGKILL no more are made.
+        tids = set(inferior.threads)
+        with contextlib.suppress(DebuggerError):
+            tids.update(procfs.tasks(inferior.pid))
+        for tid in sorted(tids, key=lambda tid: tid == inferior.pid):
             self._await_death(tid)
+            self._early.pop(tid, None)
         self.forget(inferior)
 
     def _await_death(self, tid: int) -> None:

@@ -93,6 +93,21 @@ def test_leave_at_a_caught_fork(way: str, end: str) -> None:
             assert os.waitstatus_to_exitcode(os.waitpid(event.pid, 0)[1]) == 3
 
 
+def test_kill_while_threads_come_and_go() -> None:
+    """A thread whose creator's event is still to come is waited for, too."""
+    ours, theirs = os.pipe()
+    try:
+        for ignore in range(20, 30):
+            with program("spinners.c", "6") as dbg:
+                dbg.stdin = ours
+                dbg.break_at("turn", ignore=ignore)
+                assert isinstance(dbg.run(), pydbg.BreakpointHit)
+                dbg.kill()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 @pytest.mark.parametrize("variant", ["pie", "nopie"])
 @pytest.mark.parametrize("way", ["fork", "clone"])
 def test_follow_the_child(way: str, variant: str) -> None:
