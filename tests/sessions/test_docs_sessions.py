@@ -39,7 +39,8 @@ def test_sessions(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 def test_sources_are_the_fixtures(path: Path) -> None:
     sources = {source.read_text() for source in FIXTURES.iterdir()}
-    for block in blocks(path.read_text(), "c"):
+    text = path.read_text()
+    for block in [*blocks(text, "c"), *blocks(text, "go")]:
         assert block.text in sources, f"{path.name}:{block.line} is no file of fixtures/"
 
 
