@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pydbg.seccomp.compile import answer, compile_profile
+from pydbg.seccomp.evaluate import Judge
+from pydbg.seccomp.profile import read
 from pydbg.syscalls import bpf
 from pydbg.syscalls.bpf import audit_arch, run
 from pydbg.syscalls.table import table_for
 from tests.support.seccomp import HARMLESS, Call, expected, observe
+from tests.support.seccomp_profiles import PROFILES
 
 WORD = st.sampled_from([0, 1, 2, 5, 31, 32, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]) | st.integers(
     0, 0xFFFFFFFF
@@ -94,3 +100,16 @@ def test_far_jumps_arrive(size: int) -> None:
     made: list[Call] = [("x86_64", nr, ()) for nr in (1000, size, size + 1) if nr >= 600]
     for (_, nr, _), seen in zip(made, observe(program, made), strict=True):
         assert seen == expected(run(program, nr, 0), seen, exists=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PROFILES, st.lists(calls(), min_size=1, max_size=6))
+def test_a_profile_s_filter_does_in_the_kernel_what_is_judged(
+    profile: dict[str, Any], made: list[Call]
+) -> None:
+    judge = Judge(read(json.dumps(profile)))
+    program = compile_profile(judge)
+    for (abi, nr, args), seen in zip(made, observe(program, made), strict=True):
+        value = answer(judge.decide(abi, nr, args))
+        exists = table_for(abi).by_number(nr) is not None
+        assert seen == expected(value, seen, exists=exists), (abi, nr, args, hex(value))

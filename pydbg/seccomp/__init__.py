@@ -1,0 +1,1 @@
+"""seccomp profiles: read, judged, compiled, recorded, checked against a program that runs."""
