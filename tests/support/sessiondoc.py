@@ -118,7 +118,7 @@ def fits(document: list[str], shown: list[str]) -> bool:
 
 
 class Workplace:
-    """A directory to run the sessions of a document in, with ``pydbg`` on the path."""
+    """A directory to run the sessions of a document in, with pydbg and pytest on the path."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "you"
@@ -127,9 +127,10 @@ class Workplace:
             shutil.copy(source, self.folder)
         programs = folder / "bin"
         programs.mkdir()
-        starter = programs / "pydbg"
-        starter.write_text(f'#!/bin/sh\nexec {" ".join(command())} "$@"\n')
-        starter.chmod(0o755)
+        for name, line in (("pydbg", command()), ("pytest", [sys.executable, "-m", "pytest"])):
+            starter = programs / name
+            starter.write_text(f'#!/bin/sh\nexec {" ".join(line)} "$@"\n')
+            starter.chmod(0o755)
         clean = environment()
         self.environment = {
             **clean,
