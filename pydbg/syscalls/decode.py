@@ -34,7 +34,10 @@ __all__ = [
     "Decoder",
     "Options",
     "Reader",
+    "changes",
     "decode",
+    "error_result",
+    "plain_at",
     "result_text",
 ]
 
@@ -277,24 +280,46 @@ def changes(arg: Arg) -> bool:
     return arg.kind in _IN_OUT
 
 
+def plain_at(call: Syscall, phase: str) -> bool:
+    """Tell whether a call is decoded from its registers alone at its "entry" or "return".
+
+    Such a call may go on while it is being decoded.
+
+    >>> from pydbg.syscalls.table import table_for
+    >>> table = table_for("x86_64")
+    >>> [plain_at(table.by_name("read"), phase) for phase in ("entry", "return")]
+    [True, False]
+    >>> [plain_at(table.by_name("write"), phase) for phase in ("entry", "return")]
+    [False, True]
+    """
+    plan = _plan_of(call)
+    if plan.multiplexed:
+        return False
+    if phase == "return":
+        return not plan.late
+    return all(arg.out or arg.kind in _PLAIN for arg in call.args)
+
+
+# Kinds whose decoders look at nothing but the register (and, with paths wanted, at descriptors).
+_PLAIN = frozenset(
+    (
+        *("", "size", "fd", "dirfd", "flags", "flags64", "ptr", "hex", "hex32", "int", "uint"),
+        *("long", "enum", "enum64", "off", "pid", "uid", "mode", "sig", "clockid", "mmap_flags"),
+    )
+)
+
 # Kinds that the kernel both reads and writes; all others without ">" are read only.
-_IN_OUT = (
-    *("clone_args", "clone_ptid", "fdset", "fcntl_arg", "io_uring_params", "ioctl_arg"),
-    *(
-        "keyctl_arg",
-        "mmsghdrs_in",
-        "msghdr_in",
-        "timespec64_mmsg",
-        "timespec_mmsg",
-        "offset_inout",
-        "pollfds",
-        "prctl_arg",
-        "arch_prctl_arg",
-        "ptrace_data",
-    ),
-    *("syslog_buf", "ipc_arg", "socklen", "thread_area", "timespec64_left"),
-    *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_rem", "timespec_select"),
-    "timeval_select",
+_IN_OUT = frozenset(
+    (
+        *("arch_prctl_arg", "clone_args", "clone_ptid", "clone_tls"),
+        *("fcntl_arg", "fdset", "io_uring_params", "ioctl_arg"),
+        *("iovec_filled", "ipc_arg", "keyctl_arg", "mmsghdrs_in"),
+        *("msghdr_in", "offset_inout", "pollfds", "prctl_arg"),
+        *("ptrace_data", "seccomp_arg", "socklen", "syslog_buf"),
+        *("thread_area", "thread_area_got", "timespec64_left", "timespec64_mmsg"),
+        *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_mmsg"),
+        *("timespec_rem", "timespec_select", "timeval_select"),
+    )
 )
 
 
@@ -308,16 +333,25 @@ def result_text(context: Context) -> str:
     return _result(context, result_decoder(context.call.ret))
 
 
+def error_result(ret: int) -> str:
+    """Return a failed call's result as strace prints it.
+
+    >>> error_result(-2), error_result(-512)[:13]
+    ('-1 ENOENT (No such file or directory)', '? ERESTARTSYS')
+    """
+    name = error_name(-ret)
+    if name is None:
+        return f"-1 (errno {-ret})"
+    mark = "?" if is_restart(-ret) else "-1"
+    return f"{mark} {name} ({error_text(-ret)})"
+
+
 def _result(context: Context, decoder: Decoder | None) -> str:
     ret = context.ret
     if ret is None:
         return "?"
     if context.failed:
-        name = error_name(-ret)
-        if name is None:
-            return f"-1 (errno {-ret})"
-        mark = "?" if is_restart(-ret) else "-1"
-        return f"{mark} {name} ({error_text(-ret)})"
+        return error_result(ret)
     text = decoder(context, ret, "") if decoder is not None else None
     if text is None:
         text = str(ret)

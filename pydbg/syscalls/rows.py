@@ -96,7 +96,7 @@ fdatasync         75 148 d     fd:fd
 truncate          76  92 f     path:path length:size
 ftruncate         77  93 d     fd:fd length:size
 getdents          78 141 d     fd:fd dirp:>dents=ret count:uint
-getcwd            79 183 f     buf:>str size:size
+getcwd            79 183 f     buf:>path size:size
 chdir             80  12 f     path:path
 fchdir            81 133 d     fd:fd
 rename            82  38 f     oldpath:path newpath:path
@@ -171,12 +171,12 @@ munlock          150 151 m     addr:ptr length:size
 mlockall         151 152 m     flags:flags=mlockall
 munlockall       152 153 m
 vhangup          153 111 -
-modify_ldt       154 123 -     func:int ptr:ptr bytecount:size
+modify_ldt       154 123 -     func:int ptr:ldt_entry bytecount:size
 pivot_root       155 217 f     new_root:path put_old:path
-_sysctl          156 149 -     args:ptr
+_sysctl          156 149 -     args:sysctl_args
 prctl            157 172 c     option:enum=prctl_options arg2:prctl_arg arg3:prctl_arg arg4:prctl_arg arg5:prctl_arg -> prctl
 arch_prctl       158 384 P     code:enum=arch_prctl addr:arch_prctl_arg
-adjtimex         159 124 k     buf:ptr
+adjtimex         159 124 k     buf:>timex -> adjtimex
 setrlimit        160  75 -     resource:enum=resources rlim:rlimit
 chroot           161  61 f     path:path
 sync             162  36 -
@@ -227,8 +227,8 @@ io_setup         206 245 m     nr_events:uint ctxp:>ulongp=hex
 io_destroy       207 246 m     ctx:ptr
 io_getevents     208 247 -     ctx:ptr min_nr:long nr:long events:>io_events=ret timeout:timespec
 io_submit        209 248 -     ctx:ptr nr:long iocbpp:iocbs=nr
-io_cancel        210 249 -     ctx:ptr iocb:ptr result:ptr
-get_thread_area  211 244 -     u_info:>user_desc
+io_cancel        210 249 -     ctx:ptr iocb:iocb result:>io_event
+get_thread_area  211 244 -     u_info:thread_area_got
 lookup_dcookie   212 253 -     cookie:size buf:>strn=ret len:size
 epoll_create     213 254 d     size:int -> fd
 epoll_ctl_old    214   - -     arg1:hex arg2:hex arg3:hex arg4:hex
@@ -263,7 +263,7 @@ mq_timedsend     242 279 d     mqdes:fd msg_ptr:bytes=msg_len msg_len:size msg_p
 mq_timedreceive  243 280 d     mqdes:fd msg_ptr:>bytes=ret msg_len:size msg_prio:>intp=uint abs_timeout:timespec
 mq_notify        244 281 d     mqdes:fd sevp:sigevent
 mq_getsetattr    245 282 d     mqdes:fd newattr:mq_attr oldattr:>mq_attr
-kexec_load       246 283 -     entry:ptr nr_segments:size segments:ptr flags:kexec_flags
+kexec_load       246 283 -     entry:ptr nr_segments:size segments:kexec_segments=nr_segments flags:kexec_flags
 waitid           247 284 p     idtype:enum=waitid_types id:waitid_id infop:>siginfo options:flags=wait4 rusage:>wait_rusage
 add_key          248 286 -     type:str description:str payload:bytes=plen plen:size keyring:keyring -> int
 request_key      249 287 -     type:str description:str callout_info:str dest_keyring:keyring -> int
@@ -298,7 +298,7 @@ sync_file_range  277 314 d     fd:fd offset:off nbytes:off flags:flags=sync_file
 vmsplice         278 316 d     fd:fd iov:iovec=nr_segs nr_segs:size flags:flags=splice_flags
 move_pages       279 317 m     pid:pid count:size pages:ptr nodes:ptr status:ptr flags:flags=move_pages_flags
 utimensat        280 320 df    dirfd:dirfd path:path times:timespecs2 flags:flags=at_flags
-epoll_pwait      281 319 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:int sigmask:sigset=sigsetsize sigsetsize:size
+epoll_pwait      281 319 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:int sigmask:>sigset=sigsetsize sigsetsize:size
 signalfd         282 321 ds    fd:fd mask:sigset=sizemask sizemask:size -> fd
 timerfd_create   283 322 d     clockid:clockid flags:flags=timerfd_flags -> fd
 eventfd          284 323 d     initval:uint -> fd
@@ -322,17 +322,17 @@ fanotify_mark    301 339 df    fanotify_fd:fd flags:flags=fan_mark_flags mask:fl
 prlimit64        302 340 -     pid:pid resource:enum=resources new_limit:rlimit64 old_limit:>rlimit64
 name_to_handle_at 303 341 df    dirfd:dirfd path:path handle:ptr mount_id:>intp=int flags:flags=name_to_handle_flags
 open_by_handle_at 304 342 d     mount_fd:fd handle:ptr flags:open_flags -> fd
-clock_adjtime    305 343 k     clockid:clockid buf:ptr
+clock_adjtime    305 343 k     clockid:clockid buf:>timex -> adjtimex
 syncfs           306 344 d     fd:fd
 sendmmsg         307 345 n     sockfd:fd msgvec:mmsghdrs=vlen vlen:uint flags:flags=msg_flags
 setns            308 346 d     fd:fd nstype:flags=setns_types
 getcpu           309 318 -     cpu:>intp=uint node:>intp=uint tcache:ptr
-process_vm_readv 310 347 -     pid:pid local_iov:>iovec=liovcnt/ret liovcnt:size remote_iov:iovec_addr=riovcnt riovcnt:size flags:size
+process_vm_readv 310 347 -     pid:pid local_iov:iovec_filled=liovcnt liovcnt:size remote_iov:iovec_addr=riovcnt riovcnt:size flags:size
 process_vm_writev 311 348 -     pid:pid local_iov:iovec=liovcnt liovcnt:size remote_iov:iovec_addr=riovcnt riovcnt:size flags:size
 kcmp             312 349 -     pid1:pid pid2:pid type:enum=kcmp_types idx1:kcmp_idx idx2:kcmp_idx
 finit_module     313 350 d     fd:fd param_values:str flags:flags=module_init_flags
 sched_setattr    314 351 -     pid:pid attr:sched_attr flags:uint
-sched_getattr    315 352 -     pid:pid attr:>sched_attr size:uint flags:uint
+sched_getattr    315 352 -     pid:pid attr:>sched_attr=size size:uint flags:uint
 renameat2        316 353 df    olddirfd:dirfd oldpath:path newdirfd:dirfd newpath:path flags:flags=rename_flags
 seccomp          317 354 -     operation:enum=seccomp_ops flags:seccomp_flags args:seccomp_arg
 getrandom        318 355 -     buf:>bytes=ret buflen:size flags:flags=getrandom_flags
@@ -371,7 +371,7 @@ openat2          437 437 df    dirfd:dirfd path:path how:open_how=size size:size
 pidfd_getfd      438 438 d     pidfd:fd targetfd:int flags:flags=zero -> fd
 faccessat2       439 439 df    dirfd:dirfd path:path mode:flags=access flags:flags=faccessat_flags
 process_madvise  440 440 dM    pidfd:fd vec:iovec_addr=vlen vlen:size advice:enum=madvise flags:flags=zero
-epoll_pwait2     441 441 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:timespec sigmask:sigset=sigsetsize sigsetsize:size
+epoll_pwait2     441 441 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:>timespec64 sigmask:>sigset=sigsetsize sigsetsize:size
 mount_setattr    442 442 df    dirfd:dirfd path:path flags:flags=mount_setattr_flags uattr:mount_attr usize:size
 quotactl_fd      443 443 d     fd:fd cmd:quota_cmd id:uid addr:ptr
 landlock_create_ruleset 444 444 d     attr:landlock_ruleset_attr=size size:size flags:flags=landlock_create_flags -> fd
@@ -379,13 +379,13 @@ landlock_add_rule 445 445 d     ruleset_fd:fd rule_type:enum=landlock_rule_types
 landlock_restrict_self 446 446 d     ruleset_fd:fd flags:flags=zero
 memfd_secret     447 447 d     flags:flags=memfd_secret_flags -> fd
 process_mrelease 448 448 dM    pidfd:fd flags:flags=zero
-futex_waitv      449 449 -     waiters:ptr nr_futexes:uint flags:flags=zero timeout:timespec clockid:clockid
+futex_waitv      449 449 -     waiters:futex_waiters=nr_futexes nr_futexes:uint flags:flags=zero timeout:timespec64 clockid:clockid
 set_mempolicy_home_node 450 450 m     start:ptr len:size home_node:size flags:flags64=zero
 cachestat        451 451 d     fd:fd cstat_range:cachestat_range cstat:>cachestat flags:flags=zero
 fchmodat2        452 452 df    dirfd:dirfd path:path mode:mode flags:flags=at_flags
 map_shadow_stack 453 453 m     addr:ptr size:size flags:flags=shadow_stack_flags -> hex
-futex_wake       454 454 -     uaddr:ptr mask:hex nr:int flags:flags=futex2_flags
-futex_wait       455 455 -     uaddr:ptr val:size mask:hex flags:flags=futex2_flags timeout:timespec clockid:clockid
+futex_wake       454 454 -     uaddr:ptr mask:hex nr:int flags:futex2_flags
+futex_wait       455 455 -     uaddr:ptr val:size mask:hex flags:futex2_flags timeout:timespec64 clockid:clockid
 futex_requeue    456 456 -     waiters:ptr flags:flags=zero nr_wake:int nr_requeue:int
 statmount        457 457 -     req:ptr buf:ptr bufsize:size flags:hex
 listmount        458 458 -     req:ptr mnt_ids:ptr nr_mnt_ids:size flags:hex

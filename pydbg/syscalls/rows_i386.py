@@ -13,7 +13,7 @@ waitpid            -   7 p     pid:pid wstatus:>wstatus options:flags=wait4
 break              -  17 m
 oldstat            -  18 ft    path:path statbuf:ptr
 umount             -  22 f     target:path
-stime              -  25 -     tptr:time_t
+stime              -  25 -     tptr:>time_t
 oldfstat           -  28 dT    fd:fd statbuf:ptr
 stty               -  31 -     arg1:hex arg2:hex
 gtty               -  32 -     arg1:hex arg2:hex
@@ -78,7 +78,7 @@ fadvise64_64       - 272 d     fd:fd offset:lo64 offset_high:hi64 len:lo64 len_h
 fstatat64          - 300 dfT   dirfd:dirfd path:path statbuf:>stat64 flags:flags=at_flags
 clock_gettime64    - 403 k     clockid:clockid tp:>timespec64
 clock_settime64    - 404 k     clockid:clockid tp:timespec64
-clock_adjtime64    - 405 k     clockid:clockid buf:ptr
+clock_adjtime64    - 405 k     clockid:clockid buf:>timex64 -> adjtimex
 clock_getres_time64   - 406 k     clockid:clockid res:>timespec64
 clock_nanosleep_time64   - 407 -     clockid:clockid flags:flags=timer_abstime rqtp:timespec64 rmtp:timespec64_rem
 timer_gettime64    - 408 -     timerid:int curr_value:>itimerspec64

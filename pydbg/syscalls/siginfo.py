@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 
 from pydbg.records import Record, field
+from pydbg.syscalls.errno import error_name
 from pydbg.syscalls.signals import strace_name
 
 __all__ = ["SigInfo", "code_name", "decode_siginfo"]
@@ -52,6 +53,7 @@ _SIGIO = 29
 _SIGSYS = 31
 _FAULTS = (4, 7, 8, 11)
 _CLD_EXITED = 1
+_SI_KERNEL = 0x80
 
 
 class SigInfo(Record):
@@ -78,36 +80,41 @@ class SigInfo(Record):
         >>> decode_siginfo(data).text()
         '{si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0xdead}'
         """
-        parts = [f"si_signo={strace_name(self.signo)}"]
+        if not self.signo:
+            return "{}"
+        parts = [f"si_signo={strace_name(self.signo)}", f"si_code={self.code_text}"]
         if self.errno:
-            parts.append(f"si_errno={self.errno}")
-        parts.append(f"si_code={self.code_text}")
+            parts.append(f"si_errno={error_name(self.errno) or self.errno}")
         return "{" + ", ".join(parts + self._union_text()) + "}"
 
     def _union_text(self) -> list[str]:
         fields = self.fields
         parts = []
         for name, value in fields.items():
-            if name == "si_addr":
-                if self.signo != _SIGTRAP:
-                    parts.append(f"si_addr={value:#x}" if value else "si_addr=NULL")
+            if name in ("si_addr", "si_call_addr", "si_lower", "si_upper"):
+                parts.append(f"{name}={value:#x}" if value else f"{name}=NULL")
             elif name == "si_status" and self.code != _CLD_EXITED:
-                parts.append(f"si_status={strace_name(value)}")
+                parts.append(f"si_status={strace_name(value) if value else 0}")
             elif name == "si_ptr":
                 if value or self.code == -2:
-                    parts.append(f"si_int={fields['si_int']}, si_ptr={value:#x}")
-            elif name == "si_call_addr":
-                parts.append(f"si_call_addr={value:#x}" if value else "si_call_addr=NULL")
+                    shown = f"{value:#x}" if value else "NULL"
+                    parts.append(f"si_int={fields['si_int']}, si_ptr={shown}")
             elif name == "si_syscall":
                 parts.append(f"si_syscall={_syscall_text(value, fields['si_arch'])}")
             elif name == "si_arch":
-                parts.append(f"si_arch={_ARCHES.get(value, hex(value))}")
+                parts.append(f"si_arch={_ARCHES.get(value) or _unknown(value, 'AUDIT_ARCH_???')}")
             elif name in ("si_utime", "si_stime") and value:
                 # In clock ticks, of which user space always sees 100 a second (USER_HZ).
                 parts.append(f"{name}={value} /* {value / 100:.2f} s */")
             elif name == "si_timerid":
-                parts.append(f"si_timerid={value:#x}")
-            elif name not in ("si_int", "si_addr_lsb", "si_lower", "si_upper", "si_pkey"):
+                parts.append(f"si_timerid={f'{value:#x}' if value else 0}")
+            elif name == "si_addr_lsb":
+                parts.append(f"si_addr_lsb={f'{value:#x}' if value else 0}")
+            elif name in ("si_band", "si_fd"):
+                # Only the first three codes of SIGIO tell of a descriptor, says strace.
+                if self.code in (1, 2, 3, -5):
+                    parts.append(f"{name}={value}")
+            elif name != "si_int":
                 parts.append(f"{name}={value}")
         return parts
 
@@ -118,8 +125,14 @@ _ARCHES = {0xC000003E: "AUDIT_ARCH_X86_64", 0x40000003: "AUDIT_ARCH_I386"}
 def _syscall_text(number: int, arch: int) -> str:
     from pydbg.syscalls.table import table_for
 
+    if arch not in _ARCHES:
+        return str(number)
     call = table_for("i386" if arch == 0x40000003 else "x86_64").by_number(number)
-    return f"__NR_{call.name}" if call else f"{number:#x} /* __NR_??? */"
+    return f"__NR_{call.name}" if call else _unknown(number, "__NR_???")
+
+
+def _unknown(value: int, mark: str) -> str:
+    return f"{f'{value:#x}' if value else 0} /* {mark} */"
 
 
 def code_name(signo: int, code: int) -> str | None:
@@ -149,8 +162,7 @@ def decode_siginfo(data: bytes, word_size: int = 8) -> SigInfo:
 
 def _union(signo: int, code: int, union: bytes, word_size: int) -> dict[str, int]:
     word = "Q" if word_size == 8 else "I"
-    names = _SIGNAL_CODES.get(signo, "").split()
-    own = 1 <= code <= len(names) or code == 0x80
+    own = code > 0
     if own and signo in (*_FAULTS, _SIGTRAP):
         return _fault(signo, code, union, word)
     if own and signo == _SIGCHLD:
@@ -164,7 +176,7 @@ def _union(signo: int, code: int, union: bytes, word_size: int) -> dict[str, int
             "si_utime": utime,
             "si_stime": stime,
         }
-    if (own and signo == _SIGIO) or code == -5:
+    if (own and signo == _SIGIO and code != _SI_KERNEL) or code == -5:
         band, descriptor = struct.unpack_from(f"<{word.lower()}i", union)
         return {"si_band": band, "si_fd": descriptor}
     if own and signo == _SIGSYS:
@@ -177,8 +189,10 @@ def _union(signo: int, code: int, union: bytes, word_size: int) -> dict[str, int
         return {"si_timerid": first, "si_overrun": second, "si_int": small, "si_ptr": value}
     if code in (0, -6):
         return {"si_pid": first, "si_uid": second}
-    if code == 0x80 and not (first or second or value):
+    if own and (signo == _SIGIO or not (first or second or value)):
         return {}
+    if own and not (first or second):
+        return {"si_int": small, "si_ptr": value}
     return {"si_pid": first, "si_uid": second, "si_int": small, "si_ptr": value}
 
 

@@ -8,7 +8,8 @@ is 32 bits in a 32-bit inferior (the upper half of a time) and nothing in others
 an array. Layout follows the psABI (i386 aligns 64-bit members to 4).
 
 After ``|`` may stand which fields are printed, in the order of printing, with ``...`` for those
-left out; strace -v prints all, in the order of a second list if there is one.
+left out; strace -v prints all, in the order of a second list if there is one. A row whose name
+ends in 32 stands for its like in 32-bit inferiors.
 
 Sources: the kernel's uapi headers, the man pages of section 2.
 """
@@ -21,16 +22,36 @@ from pydbg.records import Record, replace
 
 __all__ = ["STRUCTS", "Field", "Layout", "layout"]
 
+
+def _registers(names: str) -> str:
+    return " ".join(f"{name}:ulong:hex" for name in names.split())
+
+
 STRUCTS = {
-    "timespec": "tv_sec:long tv_nsec:long",
-    "timespec64": "tv_sec:s64 tv_nsec:s64",
-    "timeval": "tv_sec:long tv_usec:long",
+    "timespec": "tv_sec:long tv_nsec:ulong",
+    "timespec64": "tv_sec:s64 tv_nsec:u64",
+    "timeval": "tv_sec:long tv_usec:ulong",
     "timezone": "tz_minuteswest:s32 tz_dsttime:s32",
     "itimerval": "it_interval:@timeval it_value:@timeval",
     "itimerspec": "it_interval:@timespec it_value:@timespec",
     "itimerspec64": "it_interval:@timespec64 it_value:@timespec64",
     "utimbuf": "actime:long:time modtime:long:time",
-    "tms": "tms_utime:ulong tms_stime:ulong tms_cutime:ulong tms_cstime:ulong",
+    "tms": (
+        "tms_utime:ulong:clock_t tms_stime:ulong:clock_t tms_cutime:ulong:clock_t "
+        "tms_cstime:ulong:clock_t"
+    ),
+    "timex": (
+        "modes:u32:flags=adjtimex_modes offset:long freq:long maxerror:ulong esterror:ulong "
+        "status:u32:flags=adjtimex_status constant:long precision:ulong tolerance:long "
+        "time:@timeval tick:long ppsfreq:long jitter:long shift:s32 stabil:ulong jitcnt:ulong "
+        "calcnt:ulong errcnt:ulong stbcnt:ulong tai:s32"
+    ),
+    "timex64": (
+        "modes:u32:flags=adjtimex_modes -p1:u32 offset:s64 freq:s64 maxerror:u64 esterror:u64 "
+        "status:u32:flags=adjtimex_status -p2:u32 constant:s64 precision:u64 tolerance:s64 "
+        "time:@timeval64 tick:s64 ppsfreq:s64 jitter:s64 shift:s32 -p3:u32 stabil:u64 jitcnt:u64 "
+        "calcnt:u64 errcnt:u64 stbcnt:u64 tai:s32"
+    ),
     "rlimit": "rlim_cur:ulong:rlim rlim_max:ulong:rlim",
     "rlimit64": "rlim_cur:u64:rlim64 rlim_max:u64:rlim64",
     "rusage": (
@@ -41,7 +62,7 @@ STRUCTS = {
     ),
     "winsize": "ws_row:u16 ws_col:u16 ws_xpixel:u16 ws_ypixel:u16",
     "linger": "l_onoff:s32 l_linger:s32",
-    "timeval64": "tv_sec:s64 tv_usec:s64",
+    "timeval64": "tv_sec:s64 tv_usec:u64",
     "tpacket_req": "tp_block_size:u32 tp_block_nr:u32 tp_frame_size:u32 tp_frame_nr:u32",
     "tpacket_stats": "tp_packets:u32 tp_drops:u32 tp_freeze_q_cnt:u32",
     "ucred": "pid:s32 uid:s32 gid:s32",
@@ -102,6 +123,31 @@ STRUCTS = {
         "supported_ops:u32:flags=keyctl_pkey_ops key_size:u32 max_data_size:u16 "
         "max_sig_size:u16 max_enc_size:u16 max_dec_size:u16 ?__spare:u32*10:hex"
     ),
+    "kcmp_epoll_slot": "efd:u32:fd tfd:u32 toff:u32",
+    "futex_waitv": (
+        "val:u64:hex uaddr:u64:ptr flags:u32:flags=futex_waitv_flags ?__reserved:u32:hex"
+    ),
+    "user_regs": _registers(
+        "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
+        "fs_base gs_base ds es fs gs"
+    ),
+    "user_regs32": _registers(
+        "ebx ecx edx esi edi ebp eax xds xes xfs xgs orig_eax eip xcs eflags esp xss"
+    ),
+    "user_fpregs32": _registers("cwd swd twd fip fcs foo fos") + " st_space:ulong*20:hex",
+    "peeksiginfo_args": "off:u64 flags:u32:flags=peeksiginfo nr:s32",
+    "seccomp_notif_sizes": "seccomp_notif:u16 seccomp_notif_resp:u16 seccomp_data:u16",
+    "kexec_segment": "buf:ptr:ptr bufsz:ulong mem:ptr:ptr memsz:ulong",
+    "sysctl_args": (
+        "name:ptr:hex nlen:s32 oldval:ptr:ptr oldlenp:ptr:ptr newval:ptr:ptr newlen:ulong"
+    ),
+    "user_fpregs": (
+        "cwd:u16:hex swd:u16:hex ftw:u16:hex fop:u16:hex rip:u64:hex rdp:u64:hex mxcsr:u32:hex "
+        "mxcr_mask:u32:hex st_space:u32*32:hex xmm_space:u32*64:hex padding:u32*24:hex"
+    ),
+    "syscall_info_entry": "nr:u64 args:u64*6:hex",
+    "syscall_info_exit": "rval:u64:rval is_error:u8",
+    "syscall_info_seccomp": "nr:u64 args:u64*6:hex ret_data:u32",
     "mq_attr_open": "mq_flags:long:hex mq_maxmsg:long mq_msgsize:long mq_curmsgs:long",
     "mq_attr": "mq_flags:long:flags=open_mode_flags mq_maxmsg:long mq_msgsize:long mq_curmsgs:long",
     "cachestat_range": "off:u64 len:u64",
@@ -115,10 +161,6 @@ STRUCTS = {
     ),
     "ustat": "f_tfree:s32 f_tinode:ulong f_fname:u8*6 f_fpack:u8*6 | f_tfree f_tinode ...",
     "robust_list_head": "list:ptr:ptr futex_offset:long list_op_pending:ptr:ptr",
-    "sched_attr_body": (
-        "size:u32 sched_policy:u32:enum=schedulers sched_flags:u64:flags64=sched_attr_flags "
-        "sched_nice:s32 sched_priority:u32 sched_runtime:u64 sched_deadline:u64 sched_period:u64"
-    ),
     "mount_attr": (
         "attr_set:u64:flags64=mount_attr_attr attr_clr:u64:flags64=mount_attr_attr "
         "propagation:u64:flags64=mount_flags userns_fd:u64:fd"
@@ -172,7 +214,8 @@ def layout(name: str, word: int) -> Layout:
     >>> [(field.name, field.offset) for field in layout("flock64", 4).fields][2:4]
     [('l_start', 4), ('l_len', 12)]
     """
-    members, *lists = (part.split() for part in STRUCTS[name].split("|"))
+    text = (STRUCTS.get(f"{name}32") if word == 4 else None) or STRUCTS[name]
+    members, *lists = (part.split() for part in text.split("|"))
     fields: dict[str, Field] = {}
     offset = 0
     align = 1

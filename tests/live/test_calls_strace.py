@@ -49,9 +49,9 @@ def same(ours: str, theirs: str) -> bool:
     """Tell whether the lines agree but for names of constants that are younger than strace."""
     if ours == theirs:
         return True
-    pattern = re.sub(
-        r"0x[0-9a-f]+\\ /\\\*\\ \w+_(?:\\\?){2,3}\\ \\\*/", r"[A-Z0-9_|]+", re.escape(theirs)
-    )
+    unknown = r"0x[0-9a-f]+\\ /\\\*\\ \w+_(?:\\\?){2,3}\\ \\\*/"
+    name = r"(?:[A-Z0-9_|]+|(?:MAKE|FD)_\\w+[(][^)]*[)])"
+    pattern = re.sub(unknown, name, re.escape(theirs))
     return re.fullmatch(pattern, ours) is not None
 
 

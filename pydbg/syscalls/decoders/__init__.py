@@ -32,8 +32,9 @@ __all__ = [
 
 # In the order of use: a family is imported when a kind is in none of those before it.
 _FAMILIES = (
-    *("basic", "files", "memory", "process", "sigs", "times"),
-    *("network", "messages", "sockopts", "polling", "ioctls", "control", "ipc", "keys"),
+    *("basic", "files", "memory", "process", "futex", "sigs", "times"),
+    *("network", "messages", "sockopts", "polling", "ioctls", "control", "prctl", "ptrace"),
+    *("ipc", "keys", "vectors"),
 )
 
 
@@ -153,8 +154,9 @@ def struct_text(context: Context, data: bytes, name: str) -> str:
 def _field_text(context: Context, data: bytes, field: Field) -> str:
     offset, size = field.offset, field.size
     if field.count:
-        ends = range(offset, offset + size * field.count, size)
-        return f"[{', '.join(_value(context, data[at : at + size], field) for at in ends)}]"
+        ends = range(offset, offset + size * min(field.count, context.limit), size)
+        texts = [_value(context, data[at : at + size], field) for at in ends]
+        return f"[{', '.join(texts)}{', ...' if field.count > context.limit else ''}]"
     return _value(context, data[offset : offset + size], field)
 
 

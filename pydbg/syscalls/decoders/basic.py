@@ -8,11 +8,14 @@ from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.flags import enum_text, flag_set, flags_text, quote, to_signed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydbg.syscalls.context import Context, Decoder
 
 __all__ = [
     "KINDS",
     "buffer_text",
+    "enum_d_text",
     "fd_text",
     "length_of",
     "path_text",
@@ -196,77 +199,6 @@ def _ulongp(context: Context, addr: int, param: str) -> str:
     return f"[{value}]" if param == "size" else f"[{pointer_text(value)}]"
 
 
-def _vector(context: Context, addr: int, _: str) -> str:
-    """Print argv: the strings, at most as many as the limit of a string."""
-    if not addr:
-        return "NULL"
-    parts: list[str] = []
-    while True:
-        at = addr + len(parts) * context.word
-        pointer = context.read_word(at)
-        if pointer is None:
-            # The vector runs into memory that cannot be read.
-            parts.append(f"... /* {at:#x} */")
-            return pointer_text(addr) if len(parts) == 1 else f"[{', '.join(parts)}]"
-        if not pointer:
-            return f"[{', '.join(parts)}]"
-        if len(parts) >= context.limit:
-            return f"[{', '.join(parts)}, ...]"
-        parts.append(string_text(context, pointer))
-
-
-def _environment(context: Context, addr: int, _: str) -> str:
-    """Print envp as its address and the count of variables, as strace does by default."""
-    if not addr:
-        return "NULL"
-    count = 0
-    while True:
-        pointer = context.read_word(addr + count * context.word)
-        if pointer is None:
-            text = ", unterminated" if count else ""
-            if not count:
-                return pointer_text(addr)
-            break
-        if not pointer:
-            text = ""
-            break
-        count += 1
-    return f"{addr:#x} /* {count} var{'' if count == 1 else 's'}{text} */"
-
-
-def _fdset(context: Context, addr: int, param: str) -> str:
-    """Print the descriptors in a set of select(2); strace reads it at entry only."""
-    if context.returning and f"fdset {addr:#x}" in context.memo:
-        return str(context.memo[f"fdset {addr:#x}"])
-    text = fdset_text(context, addr, to_signed(context.arg(param)), with_path=True)
-    context.memo[f"fdset {addr:#x}"] = text
-    return text
-
-
-def fdset_text(context: Context, addr: int, count: int, with_path: bool) -> str:
-    """Return ``[3 4]``; NULL or the address where there is no set."""
-    if not addr:
-        return "NULL"
-    fds = fdset_members(context, addr, count)
-    if fds is None:
-        return pointer_text(addr)
-    texts = (fd_text(context, fd) if with_path else str(fd) for fd in fds)
-    return f"[{' '.join(texts)}]"
-
-
-def fdset_members(context: Context, addr: int, count: int) -> list[int] | None:
-    """Return the descriptors below ``count`` that are in the set at ``addr``."""
-    if count < 0:
-        return None
-    count = min(count, 1024 * 1024)
-    size = -(-count // (8 * context.word)) * context.word
-    data = context.read(addr, size)
-    if data is None:
-        return None
-    bits = int.from_bytes(data, "little")
-    return [fd for fd in range(count) if bits >> fd & 1]
-
-
 def _key(_context: Context, value: int, _: str) -> str:
     return "IPC_PRIVATE" if not value & _U32 else f"{value & _U32:#x}"
 
@@ -295,11 +227,35 @@ def _enum(_context: Context, value: int, param: str) -> str:
 
 
 def _enum_d(_context: Context, value: int, param: str) -> str:
-    """Print a signed enumeration: what has no name in decimal."""
+    return enum_d_text(value, param)
+
+
+def enum_d_text(value: int, param: str) -> str:
+    """Return the name of a signed number; what has no name in decimal."""
     known = flag_set(param)
     number = to_signed(value)
     name = known.by_value.get(number % (1 << 64)) or known.by_value.get(number)
     return name or f"{number} /* {known.unknown} */"
+
+
+def _enum_v(_context: Context, value: int, param: str) -> str:
+    """Print a number with its name as a comment: the name is in no public header."""
+    known = flag_set(param)
+    shown = f"{value:#x}" if value else "0"
+    if known.unknown.startswith("PIDTYPE"):
+        shown = f"{value & _U32:#x}" if value & _U32 else "0"
+        value &= _U32
+    return f"{shown} /* {known.by_value.get(value, known.unknown)} */"
+
+
+def _named_pointer(show: Callable[[int, str], str]) -> Decoder:
+    """Make the decoder of a pointer to 32 bits that have names."""
+
+    def decoder(context: Context, addr: int, param: str) -> str:
+        value = context.read_int(addr) if addr else None
+        return pointer_text(addr) if value is None else f"[{show(value, param)}]"
+
+    return decoder
 
 
 def _errno(_context: Context, value: int, _: str) -> str:
@@ -323,7 +279,7 @@ def _rlimit(bits: int, infinity: str) -> Decoder:
     def decoder(context: Context, value: int, _: str) -> str:
         width = bits or 8 * context.word
         if value == (1 << width) - 1:
-            return infinity
+            return infinity or ("RLIM64_INFINITY" if width == 64 else "RLIM_INFINITY")
         if value > 1024 and value % 1024 == 0:
             return f"{value // 1024}*1024"
         return str(value)
@@ -349,16 +305,16 @@ KINDS: dict[str, Decoder] = {
     "fd": lambda c, value, _p: fd_text(c, to_signed(value)),
     "dirfd": _dirfd,
     "fds": _fds,
-    "fdset": _fdset,
     "path": lambda c, value, _p: path_text(c, value),
     "str": lambda c, value, _p: string_text(c, value),
     "strn": _strn,
     "bytes": _bytes,
-    "argv": _vector,
-    "envp": _environment,
     "mode": _mode,
     "str0": _text_of_length,
     "errno": _errno,
+    "enum_v": _enum_v,
+    "enump": _named_pointer(enum_text),
+    "flagsp": _named_pointer(flags_text),
     "enum_d": _enum_d,
     "flags": lambda _c, value, param: flags_text(value & _U32, param),
     "flags16": lambda _c, value, param: flags_text(value & 0xFFFF, param),
@@ -369,6 +325,6 @@ KINDS: dict[str, Decoder] = {
     "intp": _intp,
     "ulongp": _ulongp,
     "gids": _ids,
-    "rlim": _rlimit(0, "RLIM_INFINITY"),
+    "rlim": _rlimit(0, ""),
     "rlim64": _rlimit(64, "RLIM64_INFINITY"),
 }

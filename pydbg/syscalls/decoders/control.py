@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_value, pointer_text
-from pydbg.syscalls.decoders.basic import length_of, string_text
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, quote, to_signed
-from pydbg.syscalls.signals import strace_name
+from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
+from pydbg.syscalls.decoders.basic import enum_d_text, length_of, string_text
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -16,78 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "personality_text"]
 
 _U32 = 0xFFFFFFFF
-
-
-# prctl option -> kinds of its arguments; options without a row print all four in hex.
-_PRCTL = {
-    "PR_SET_NAME": ("name",),
-    "PR_GET_NAME": (">name",),
-    "PR_SET_PDEATHSIG": ("sig",),
-    "PR_GET_PDEATHSIG": (">sigp",),
-    "PR_GET_DUMPABLE": (),
-    "PR_SET_DUMPABLE": ("enum=dumpable",),
-    "PR_GET_KEEPCAPS": (),
-    "PR_SET_KEEPCAPS": ("size",),
-    "PR_GET_TIMING": (),
-    "PR_GET_SECCOMP": (),
-    "PR_SET_SECCOMP": ("enum=seccomp_mode", "fprog"),
-    "PR_GET_SECUREBITS": (),
-    "PR_SET_SECUREBITS": ("flags=securebits",),
-    "PR_GET_TIMERSLACK": (),
-    "PR_SET_TIMERSLACK": ("long",),
-    "PR_TASK_PERF_EVENTS_DISABLE": (),
-    "PR_TASK_PERF_EVENTS_ENABLE": (),
-    "PR_CAPBSET_READ": ("enum=capabilities",),
-    "PR_CAPBSET_DROP": ("enum=capabilities",),
-    "PR_CAP_AMBIENT": ("enum=cap_ambient", "cap", "hex", "hex"),
-    "PR_SET_CHILD_SUBREAPER": ("size",),
-    "PR_GET_CHILD_SUBREAPER": (">intp=int",),
-    "PR_SET_NO_NEW_PRIVS": ("size", "hex", "hex", "hex"),
-    "PR_SET_THP_DISABLE": ("size", "hex", "hex", "hex"),
-    "PR_GET_TID_ADDRESS": (">ulongp=ptr",),
-    "PR_SET_PTRACER": ("tracer",),
-    "PR_SET_MM": ("enum=set_mm", "hex", "hex", "hex"),
-}
-
-
-def _prctl_arg(context: Context, value: int, _: str) -> str | None:
-    name = flag_set("prctl_options").by_value.get(context.arg("option") & _U32, "")
-    position = context.index - 1
-    kinds = _PRCTL.get(name, ("hex",) * 4)
-    if position >= len(kinds):
-        return None
-    kind, _, param = kinds[position].partition("=")
-    if kind.startswith(">"):
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        kind = kind[1:]
-    if kind == "fprog" and context.arg("arg2") != 2:
-        return None
-    if kind == "cap":
-        if context.arg("arg2") == 4:
-            return decode_value(context, value, "hex", "")
-        kind, param = "enum", "capabilities"
-    if kind == "name":
-        found = context.read_cstring(value, 15) if value else None
-        return pointer_text(value) if found is None else quote(found[0])
-    if kind == "sigp":
-        number = context.read_int(value, 4, signed=True) if value else None
-        return pointer_text(value) if number is None else f"[{strace_name(number)}]"
-    if kind == "tracer":
-        everyone = value == (1 << (8 * context.word)) - 1
-        return "PR_SET_PTRACER_ANY" if everyone else str(to_signed(value))
-    return decode_value(context, value, kind, param)
-
-
-def _arch_prctl_arg(context: Context, value: int, _: str) -> str:
-    code = context.arg("code") & _U32
-    if code in (0x1003, 0x1004):  # ARCH_GET_FS, ARCH_GET_GS
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        return decode_value(context, value, "ulongp", "ptr") or ""
-    if code in (0x1001, 0x1002):
-        return pointer_text(value)
-    return f"{value:#x}" if value else "0"
 
 
 def _capabilities(value: int) -> str:
@@ -129,6 +56,8 @@ def _seccomp_arg(context: Context, addr: int, _: str) -> str:
     if operation == 2:
         action = context.read_int(addr) if addr else None
         return pointer_text(addr) if action is None else f"[{enum_text(action, 'seccomp_actions')}]"
+    if operation == 3 and context.returning and not context.failed:
+        return decode_struct(context, addr, "seccomp_notif_sizes")
     return pointer_text(addr)
 
 
@@ -158,8 +87,10 @@ def _syslog_rest(kind: str) -> Decoder:
         if action in (0, 1, 5, 6, 7, 9, 10):
             return None
         if kind == "len":
+            if action == 8:  # SYSLOG_ACTION_CONSOLE_LEVEL
+                return enum_d_text(value, "loglevels")
             return str(to_signed(value))
-        if action == 8:
+        if action not in (2, 3, 4):
             return pointer_text(value)
         if not context.returning or context.failed:
             return pointer_text(value)
@@ -195,9 +126,9 @@ def _perf_attr(context: Context, addr: int, _: str) -> str:
 
 
 def _kexec_flags(_context: Context, value: int, _: str) -> str:
-    parts, rest = flags_parts(value & ~0xFFFF0000, flag_set("kexec_bits"))
     arch = enum_text(value & 0xFFFF0000, "kexec_archs")
-    return "|".join([arch, *parts, *([f"{rest:#x}"] if rest else [])])
+    rest = value & ~0xFFFF0000
+    return f"{arch}|{flags_text(rest, 'kexec_bits')}" if rest else arch
 
 
 def _uring_params(context: Context, addr: int, _: str) -> str:
@@ -238,18 +169,52 @@ def _user_desc(context: Context, addr: int, _: str) -> str:
     if data is None:
         return pointer_text(addr)
     entry, base, limit, bits = struct.unpack("<iIII", data)
-    names = (
+    names = [
         ("seg_32bit", 0, 1),
         ("contents", 1, 3),
         ("read_exec_only", 3, 1),
         ("limit_in_pages", 4, 1),
         ("seg_not_present", 5, 1),
         ("useable", 6, 1),
-    )
+    ]
+    if context.word == 8:
+        names.append(("lm", 7, 1))
     texts = (f"{name}={bits >> shift & mask}" for name, shift, mask in names)
+    # printf's "%#08x" writes no 0x before a zero.
+    base_text, limit_text = (f"{at:#08x}" if at else "0" * 8 for at in (base, limit))
     return (
-        f"{{entry_number={entry}, base_addr={base:#010x}, limit={limit:#08x}, {', '.join(texts)}}}"
+        f"{{entry_number={entry}, base_addr={base_text}, limit={limit_text}, {', '.join(texts)}}}"
     )
+
+
+def _thread_area_got(context: Context, addr: int, _: str) -> str:
+    """Print get_thread_area's struct: the entry that was asked for, then all of it."""
+    if not context.returning:
+        entry = context.read_int(addr, 4, signed=True) if addr else None
+        text = pointer_text(addr) if entry is None else f"{{entry_number={entry}, ...}}"
+        context.memo["user_desc"] = text
+        return text
+    if context.failed:
+        return str(context.memo.get("user_desc") or pointer_text(addr))
+    return _user_desc(context, addr, "")
+
+
+def _ldt_entry(context: Context, addr: int, _: str) -> str:
+    return _user_desc(context, addr, "") if context.arg("bytecount") == 16 else pointer_text(addr)
+
+
+def _kexec_segments(context: Context, addr: int, param: str) -> str:
+    count = length_of(context, param)
+    size = 4 * context.word
+    if not addr or count > 16:
+        return pointer_text(addr)
+    parts: list[str] = []
+    for index in range(count):
+        text = decode_struct(context, addr + size * index, "kexec_segment")
+        if not text.startswith("{"):
+            return f"[{', '.join(parts)}, ... /* {text} */]" if parts else pointer_text(addr)
+        parts.append(text)
+    return f"[{', '.join(parts)}]"
 
 
 def _thread_area(context: Context, addr: int, _: str) -> str:
@@ -264,14 +229,15 @@ def _thread_area(context: Context, addr: int, _: str) -> str:
 
 
 KINDS: dict[str, Decoder] = {
-    "prctl_arg": _prctl_arg,
-    "arch_prctl_arg": _arch_prctl_arg,
     "capdata": _capdata,
     "seccomp_flags": _seccomp_flags,
     "seccomp_arg": _seccomp_arg,
     "fprog": _fprog,
     "user_desc": _user_desc,
     "thread_area": _thread_area,
+    "thread_area_got": _thread_area_got,
+    "ldt_entry": _ldt_entry,
+    "kexec_segments": _kexec_segments,
     "reboot_arg": _reboot_arg,
     "syslog_action": _syslog,
     "syslog_buf": _syslog_rest("buf"),

@@ -73,6 +73,13 @@ def _iovec_addresses(context: Context, addr: int, param: str) -> str:
     return iovec_text(context, addr, context.arg(param), contents=False)
 
 
+def _iovec_filled(context: Context, addr: int, param: str) -> str:
+    """Print buffers that the kernel fills: addresses only, until it has."""
+    if not context.returning or context.failed:
+        return iovec_text(context, addr, context.arg(param), contents=False)
+    return iovec_text(context, addr, context.arg(param), context.ret)
+
+
 def _message_in(context: Context, addr: int, _: str) -> str:
     """Print recvmsg's message: how long the sender's address was to be, and is."""
     room = context.read_int(addr + context.word, 4, signed=True) if addr else None
@@ -279,6 +286,7 @@ def _mmsghdrs(context: Context, addr: int, param: str) -> str:
 KINDS: dict[str, Decoder] = {
     "iovec": _iovec,
     "iovec_addr": _iovec_addresses,
+    "iovec_filled": _iovec_filled,
     "msghdr": _message_out,
     "msghdr_in": _message_in,
     "mmsghdrs": _mmsghdrs,

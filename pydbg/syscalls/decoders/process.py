@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, struct_text
+from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
 from pydbg.syscalls.decoders.basic import fd_text, length_of
 from pydbg.syscalls.flags import (
     enum_text,
@@ -16,7 +16,6 @@ from pydbg.syscalls.flags import (
     to_signed,
 )
 from pydbg.syscalls.signals import strace_name
-from pydbg.syscalls.structs import layout
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -66,7 +65,11 @@ def _clone_ptid(context: Context, addr: int, _: str) -> str | None:
 
 
 def _clone_tls(context: Context, value: int, _: str) -> str | None:
-    return f"tls={value:#x}" if context.arg("flags") & _CLONE_SETTLS else None
+    if not context.arg("flags") & _CLONE_SETTLS:
+        return None
+    if context.word == 4 and context.returning and not context.failed:
+        return f"tls={decode_value(context, value, 'user_desc', '')}"
+    return f"tls={value:#x}"
 
 
 def _clone_ctid(context: Context, value: int, _: str) -> str | None:
@@ -102,6 +105,10 @@ def _clone_args(context: Context, addr: int, param: str) -> str:
             parts.append(f"set_tid={_tids(context, tids, count)}, set_tid_size={count}")
         if flags & _CLONE_INTO_CGROUP:
             parts.append(f"cgroup={fd_text(context, to_signed(cgroup))}")
+        elif cgroup:
+            parts.append(f"cgroup={cgroup}")
+        if size > 88:
+            parts += _tail(context, addr, 88, size)
         text = "{" + ", ".join(parts) + "}"
         context.memo["clone_args"] = text
     if context.returning and not context.failed:
@@ -114,9 +121,20 @@ def _clone_args(context: Context, addr: int, param: str) -> str:
             if value is not None:
                 shown = fd_text(context, value) if label == "pidfd" else value
                 stored.append(f"{label}=[{shown}]")
+        stored += _tail(context, addr, 88, size) if size > 88 else []
         if stored:
             return f"{text} => {{{', '.join(stored)}}}"
     return str(text)
+
+
+def _tail(context: Context, addr: int, known: int, size: int) -> list[str]:
+    """Return what a struct has behind the members that are known, if it is not all zeros."""
+    from pydbg.syscalls.flags import quote_hex
+
+    data = context.read(addr + known, min(size, 4096) - known)
+    if data is None or size > 4096:
+        return ["..."]
+    return [f"/* bytes {known}..{size - 1} */ {quote_hex(data)}"] if any(data) else []
 
 
 def _tids(context: Context, addr: int, count: int) -> str:
@@ -178,64 +196,6 @@ def _waitid_id(context: Context, value: int, _: str) -> str:
     return str(to_signed(value))
 
 
-# futex operation -> kinds of the arguments from the third on (futex(2)).
-_FUTEX = {
-    "FUTEX_WAIT": ("size", "timespec"),
-    "FUTEX_WAKE": ("size",),
-    "FUTEX_FD": ("size",),
-    "FUTEX_REQUEUE": ("size", "size", "ptr"),
-    "FUTEX_CMP_REQUEUE": ("size", "size", "ptr", "size"),
-    "FUTEX_WAKE_OP": ("size", "size", "ptr", "wake_op"),
-    "FUTEX_LOCK_PI": ("", "timespec"),
-    "FUTEX_LOCK_PI2": ("", "timespec"),
-    "FUTEX_UNLOCK_PI": (),
-    "FUTEX_TRYLOCK_PI": (),
-    "FUTEX_WAIT_BITSET": ("size", "timespec", "", "bitset"),
-    "FUTEX_WAKE_BITSET": ("size", "", "", "bitset"),
-    "FUTEX_WAIT_REQUEUE_PI": ("size", "timespec", "ptr"),
-    "FUTEX_CMP_REQUEUE_PI": ("size", "size", "ptr", "size"),
-}
-
-
-def _futex_op(_context: Context, value: int, _: str) -> str:
-    value &= _U32
-    name = flag_set("futex_ops").by_value.get(value & ~0x180)
-    if name is None:
-        return f"{value:#x} /* FUTEX_??? */"
-    return (
-        name
-        + ("_PRIVATE" if value & 0x80 else "")
-        + ("|FUTEX_CLOCK_REALTIME" if value & 0x100 else "")
-    )
-
-
-def _futex_arg(context: Context, value: int, _: str) -> str | None:
-    position = context.index - 2
-    name = flag_set("futex_ops").by_value.get(context.arg("op") & _U32 & ~0x180, "")
-    kinds = _FUTEX.get(name, ("size", "ptr", "ptr", "hex32"))
-    kind = kinds[position] if position < len(kinds) else ""
-    if not kind:
-        return None
-    if kind == "wake_op":
-        return _wake_op(value & _U32)
-    if kind == "bitset":
-        value &= _U32
-        return "FUTEX_BITSET_MATCH_ANY" if value == _U32 else f"{value:#x}" if value else "0"
-    if kind == "size":
-        value &= _U32
-    if kind == "timespec" and context.call.name.endswith("64"):
-        kind = "timespec64"
-    return decode_value(context, value, kind, "")
-
-
-def _wake_op(value: int) -> str:
-    shift = "FUTEX_OP_OPARG_SHIFT<<28|" if value >> 28 & 8 else ""
-    operation = enum_text(value >> 28 & 7, "futex_wake_ops")
-    compare = enum_text(value >> 24 & 0xF, "futex_wake_cmps")
-    first, second = (f"{part:#x}" if part else "0" for part in (value >> 12 & 0xFFF, value & 0xFFF))
-    return f"{shift}{operation}<<28|{first}<<12|{compare}<<24|{second}"
-
-
 def _sched_policy(_context: Context, value: int, _: str) -> str:
     return policy_text(value & _U32)
 
@@ -251,67 +211,50 @@ def policy_text(value: int) -> str:
 
 def _cpuset(context: Context, addr: int, param: str) -> str:
     size = length_of(context, param)
-    size = min(size & _U32, 4096) // context.word * context.word
-    data = context.read(addr, size) if addr and size else None
+    size = -(-min(size & _U32, 4096) // context.word) * context.word
+    if not size and addr:
+        return "[]"
+    data = context.read(addr, size) if addr else None
     if data is None:
         return pointer_text(addr)
     bits = int.from_bytes(data, "little")
     return f"[{' '.join(str(cpu) for cpu in range(8 * size) if bits >> cpu & 1)}]"
 
 
-def _sched_attr(context: Context, addr: int, _: str) -> str:
-    size = layout("sched_attr_body", context.word).size
-    data = context.read(addr, size) if addr else None
+_KEEP_POLICY, _KEEP_PARAMS = 8, 16
+_ATTR_SIZE = 48  # Without the two members that came later.
+
+
+def _sched_attr(context: Context, addr: int, param: str) -> str:
+    """Print struct sched_attr: as large as it says, or as ``param`` says it may become."""
+    setting = not param
+    room = context.arg(param) & _U32 if param else 0
+    own = context.read_int(addr) if addr else None
+    if own is None or (param and not room):
+        return pointer_text(addr)
+    size = min((own or _ATTR_SIZE) if setting else own, 56)
+    if size < _ATTR_SIZE:
+        return f"{{size={own}}}"
+    data = context.read(addr, min(size, room) if param else size)
     if data is None:
         return pointer_text(addr)
-    return struct_text(context, data, "sched_attr_body")
-
-
-def _ptrace_request(context: Context) -> str:
-    return flag_set("ptrace_cmds").by_value.get(context.arg("request"), "")
-
-
-_PTRACE_BARE = frozenset(
-    ("PTRACE_ATTACH", "PTRACE_KILL", "PTRACE_INTERRUPT", "PTRACE_LISTEN", "PTRACE_TRACEME")
-)
-_PTRACE_SIGNAL = frozenset(
-    (
-        "PTRACE_CONT",
-        "PTRACE_SYSCALL",
-        "PTRACE_SINGLESTEP",
-        "PTRACE_SINGLEBLOCK",
-        "PTRACE_SYSEMU",
-        "PTRACE_SYSEMU_SINGLESTEP",
-        "PTRACE_DETACH",
-    )
-)
-
-
-def _ptrace_pid(context: Context, value: int, _: str) -> str | None:
-    return None if _ptrace_request(context) == "PTRACE_TRACEME" else str(to_signed(value))
-
-
-def _ptrace_addr(context: Context, value: int, _: str) -> str | None:
-    name = _ptrace_request(context)
-    if name in _PTRACE_BARE:
-        return None
-    if name in ("PTRACE_GETREGSET", "PTRACE_SETREGSET"):
-        return enum_text(value & _U32, "regset_types")
-    return pointer_text(value)
-
-
-def _ptrace_data(context: Context, value: int, _: str) -> str | None:
-    name = _ptrace_request(context)
-    if name in _PTRACE_BARE:
-        return None
-    if name in _PTRACE_SIGNAL:
-        return strace_name(to_signed(value))
-    if name in ("PTRACE_SETOPTIONS", "PTRACE_SEIZE"):
-        return flags_text(value, "ptrace_options")
-    if name.startswith("PTRACE_PEEK") and name != "PTRACE_PEEKSIGINFO":
-        word = context.read_word(value) if context.returning and not context.failed else None
-        return pointer_text(value) if word is None else f"[{f'{word:#x}' if word else '0'}]"
-    return pointer_text(value)
+    data = data.ljust(56, b"\0")
+    _, policy, flags, nice, priority, *times = struct.unpack_from("<IIQiI3Q", data)
+    parts = [f"size={own}"]
+    kept = flags if setting else 0
+    if policy >> 31 or not kept & (_KEEP_POLICY | _KEEP_PARAMS):
+        parts.append(f"sched_policy={enum_text(policy, 'schedulers')}")
+    parts.append(f"sched_flags={flags_text(flags, 'sched_attr_flags')}")
+    if not kept & _KEEP_PARAMS:
+        parts += [f"sched_nice={nice}", f"sched_priority={priority}"]
+        names = ("sched_runtime", "sched_deadline", "sched_period")
+        parts += [f"{name}={value}" for name, value in zip(names, times, strict=True)]
+    if size >= 56:
+        low, high = struct.unpack_from("<II", data, 48)
+        parts += [f"sched_util_min={low}", f"sched_util_max={high}"]
+    if own > size and setting:
+        parts.append("...")
+    return f"{{{', '.join(parts)}}}"
 
 
 def _ioprio(_context: Context, value: int, _: str) -> str:
@@ -327,6 +270,10 @@ def _kcmp_index(context: Context, value: int, _: str) -> str | None:
     kind = context.arg("type") & _U32
     if kind == 0:  # KCMP_FILE
         return str(to_signed(value))
+    if kind == 7:  # KCMP_EPOLL_TFD
+        if context.call.args[context.index].name == "idx1":
+            return fd_text(context, to_signed(value))
+        return decode_struct(context, value, "kcmp_epoll_slot")
     if 1 <= kind <= 6:
         return None
     return f"{value:#x}" if value else "0"
@@ -343,14 +290,9 @@ KINDS: dict[str, Decoder] = {
     "wait_rusage": _wait_rusage,
     "utsname": _utsname,
     "waitid_id": _waitid_id,
-    "futex_op": _futex_op,
-    "futex_arg": _futex_arg,
     "sched_policy": _sched_policy,
     "cpuset": _cpuset,
     "sched_attr": _sched_attr,
-    "ptrace_pid": _ptrace_pid,
-    "ptrace_addr": _ptrace_addr,
-    "ptrace_data": _ptrace_data,
     "ioprio": _ioprio,
     "kcmp_idx": _kcmp_index,
 }

@@ -43,15 +43,10 @@ def _hex(value: int) -> str:
     return f"{value:#x}" if value else "0"
 
 
-def _prctl(context: Context, ret: int, _: str) -> str:
-    name = flag_set("prctl_options").by_value.get(context.arg("option") & _U32, "")
-    if name == "PR_GET_DUMPABLE":
-        return f"{ret} ({enum_text(ret, 'dumpable')})"
-    if name == "PR_GET_SECCOMP":
-        return f"{ret} ({enum_text(ret, 'seccomp_mode')})"
-    if name == "PR_GET_SECUREBITS":
-        return f"{_hex(ret)} ({flags_text(ret, 'securebits')})" if ret else "0"
-    return str(ret)
+def _prctl(context: Context, ret: int, _: str) -> str | None:
+    from pydbg.syscalls.decoders.prctl import result_text
+
+    return result_text(context, ret)
 
 
 def _personality(_context: Context, ret: int, _: str) -> str:
@@ -80,6 +75,8 @@ def _time(_context: Context, ret: int, _: str) -> str:
 
 
 def _signal(_context: Context, ret: int, _: str) -> str:
+    if not ret:
+        return "0"
     return f"{ret} ({strace_name(ret)})"
 
 
@@ -96,6 +93,12 @@ def _handler(context: Context, ret: int, _: str) -> str:
     return f"{_hex(value)} ({handler_text(value)})" if value < 3 else f"{value:#x}"
 
 
+def _adjtimex(context: Context, ret: int, _: str) -> str:
+    # Where the struct cannot be read, strace says no more than the number.
+    readable = context.read_int(context.arg("buf")) is not None
+    return f"{ret} ({enum_text(ret & _U32, 'adjtimex_state')})" if readable else str(ret)
+
+
 RESULTS: dict[str, Decoder] = {
     "hex": lambda c, ret, _p: f"{_mask(c, ret):#x}" if ret else "0",
     "oct": lambda _c, ret, _p: f"0{ret:o}" if ret > 7 else f"0{ret:02o}",
@@ -107,6 +110,7 @@ RESULTS: dict[str, Decoder] = {
     "sched_policy": _policy,
     "ioprio": _ioprio,
     "time": _time,
+    "adjtimex": _adjtimex,
     "signal": _signal,
     "old_sigmask": _old_mask,
     "sighandler": _handler,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "handler_text", "mask_text"]
 
 _SA_RESTORER = 0x04000000
-_HANDLERS = {0: "SIG_DFL", 1: "SIG_IGN", 2: "SIG_HOLD"}
+_HANDLERS = {0: "SIG_DFL", 1: "SIG_IGN"}
 
 
 def mask_text(mask: int, bits: int = 64) -> str:

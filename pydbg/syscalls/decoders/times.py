@@ -119,7 +119,7 @@ def _select_timeout(struct: str) -> Decoder:
 
 
 def _select_note(context: Context, addr: int, struct: str) -> None:
-    from pydbg.syscalls.decoders.basic import fdset_members
+    from pydbg.syscalls.decoders.vectors import fdset_members
 
     if not context.ret:
         context.note = "Timeout"
@@ -180,7 +180,13 @@ def _time_pointer(context: Context, addr: int, _: str) -> str:
     return pointer_text(addr) if value is None else f"[{_time(context, value, '')}]"
 
 
+def _clock_ticks(_context: Context, value: int, _: str) -> str:
+    # Of clock ticks user space always sees 100 a second (USER_HZ).
+    return f"{value} /* {value / 100:.2f} s */" if value else "0"
+
+
 KINDS: dict[str, Decoder] = {
+    "clock_t": _clock_ticks,
     "clockid": _clock,
     "time": _time,
     "time_t": _time_pointer,
