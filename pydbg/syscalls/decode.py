@@ -312,9 +312,9 @@ _PLAIN = frozenset(
 _IN_OUT = frozenset(
     (
         *("arch_prctl_arg", "clone_args", "clone_ptid", "clone_tls"),
-        *("fcntl_arg", "fdset", "io_uring_params", "ioctl_arg"),
+        *("fcntl_arg", "fdset", "file_handle", "io_uring_params", "ioctl_arg"),
         *("iovec_filled", "ipc_arg", "keyctl_arg", "mmsghdrs_in"),
-        *("msghdr_in", "offset_inout", "pollfds", "prctl_arg"),
+        *("msghdr_in", "offset_inout", "page_status", "pollfds", "prctl_arg"),
         *("ptrace_data", "seccomp_arg", "socklen", "syslog_buf"),
         *("thread_area", "thread_area_got", "timespec64_left", "timespec64_mmsg"),
         *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_mmsg"),

@@ -36,7 +36,7 @@ rt_sigreturn      15 173 s     frame:sigframe
 ioctl             16  54 d     fd:fd cmd:ioctl_cmd arg:ioctl_arg
 pread64           17 180 d     fd:fd buf:>bytes=ret count:size offset:off
 pwrite64          18 181 d     fd:fd buf:bytes=count count:size offset:off
-readv             19 145 d     fd:fd iov:>iovec=iovcnt/ret iovcnt:size
+readv             19 145 d     fd:fd iov:iovec_filled=iovcnt iovcnt:size
 writev            20 146 d     fd:fd iov:iovec=iovcnt iovcnt:size
 access            21  33 f     path:path mode:flags=access
 pipe              22  42 d     pipefd:>fds=2
@@ -153,7 +153,7 @@ utime            132  30 f     path:path times:utimbuf
 mknod            133  14 f     path:path mode:mknod_mode dev:mknod_dev
 uselib           134  86 f     library:path
 personality      135 136 -     persona:personality -> personality
-ustat            136  62 w     dev:dev ubuf:>ustat
+ustat            136  62 w     dev:dev ubuf:ptr
 statfs           137  99 fv    path:path buf:>statfs
 fstatfs          138 100 dV    fd:fd buf:>statfs
 sysfs            139 135 -     option:hex arg1:hex arg2:hex
@@ -296,7 +296,7 @@ splice           275 313 d     fd_in:fd off_in:offset_in fd_out:fd off_out:offse
 tee              276 315 d     fd_in:fd fd_out:fd len:size flags:flags=splice_flags
 sync_file_range  277 314 d     fd:fd offset:off nbytes:off flags:flags=sync_file_range
 vmsplice         278 316 d     fd:fd iov:iovec=nr_segs nr_segs:size flags:flags=splice_flags
-move_pages       279 317 m     pid:pid count:size pages:ptr nodes:ptr status:ptr flags:flags=move_pages_flags
+move_pages       279 317 m     pid:pid count:size pages:pages=count nodes:nodes=count status:page_status=count flags:flags=move_pages_flags
 utimensat        280 320 df    dirfd:dirfd path:path times:timespecs2 flags:flags=at_flags
 epoll_pwait      281 319 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:int sigmask:>sigset=sigsetsize sigsetsize:size
 signalfd         282 321 ds    fd:fd mask:sigset=sizemask sizemask:size -> fd
@@ -312,7 +312,7 @@ epoll_create1    291 329 d     flags:flags=epoll_flags -> fd
 dup3             292 330 d     oldfd:fd newfd:fd flags:flags=open_mode_flags -> fd
 pipe2            293 331 d     pipefd:>fds=2 flags:flags=open_mode_flags
 inotify_init1    294 332 d     flags:flags=inotify_flags -> fd
-preadv           295 333 d     fd:fd iov:>iovec=iovcnt/ret iovcnt:size offset:off offset_high:hi64
+preadv           295 333 d     fd:fd iov:iovec_filled=iovcnt iovcnt:size offset:off offset_high:hi64
 pwritev          296 334 d     fd:fd iov:iovec=iovcnt iovcnt:size offset:off offset_high:hi64
 rt_tgsigqueueinfo 297 335 ps    tgid:pid tid:pid sig:sig info:siginfo
 perf_event_open  298 336 d     attr:perf_attr pid:pid cpu:int group_fd:fd flags:flags64=perf_event_flags -> fd
@@ -320,8 +320,8 @@ recvmmsg         299 337 n     sockfd:fd msgvec:mmsghdrs_in=vlen vlen:uint flags
 fanotify_init    300 338 d     flags:fan_init_flags event_f_flags:open_flags -> fd
 fanotify_mark    301 339 df    fanotify_fd:fd flags:flags=fan_mark_flags mask:flags64=fan_event_flags dirfd:fan_dirfd path:path
 prlimit64        302 340 -     pid:pid resource:enum=resources new_limit:rlimit64 old_limit:>rlimit64
-name_to_handle_at 303 341 df    dirfd:dirfd path:path handle:ptr mount_id:>intp=int flags:flags=name_to_handle_flags
-open_by_handle_at 304 342 d     mount_fd:fd handle:ptr flags:open_flags -> fd
+name_to_handle_at 303 341 df    dirfd:dirfd path:path handle:file_handle mount_id:>intp=int flags:flags=name_to_handle_flags
+open_by_handle_at 304 342 d     mount_fd:fd handle:file_handle flags:open_flags -> fd
 clock_adjtime    305 343 k     clockid:clockid buf:>timex -> adjtimex
 syncfs           306 344 d     fd:fd
 sendmmsg         307 345 n     sockfd:fd msgvec:mmsghdrs=vlen vlen:uint flags:flags=msg_flags
@@ -344,7 +344,7 @@ userfaultfd      323 374 d     flags:flags=uffd_flags -> fd
 membarrier       324 375 -     cmd:enum=membarrier_cmds flags:flags=membarrier_flags cpu_id:membarrier_cpu
 mlock2           325 376 m     addr:ptr length:size flags:flags=mlock_flags
 copy_file_range  326 377 d     fd_in:fd off_in:offset_in fd_out:fd off_out:offset_in len:size flags:uint
-preadv2          327 378 d     fd:fd iov:>iovec=iovcnt/ret iovcnt:size offset:off offset_high:hi64 flags:flags=rwf_flags
+preadv2          327 378 d     fd:fd iov:iovec_filled=iovcnt iovcnt:size offset:off offset_high:hi64 flags:flags=rwf_flags
 pwritev2         328 379 d     fd:fd iov:iovec=iovcnt iovcnt:size offset:off offset_high:hi64 flags:flags=rwf_flags
 pkey_mprotect    329 380 m     addr:ptr length:size prot:flags64=mmap_prot pkey:int
 pkey_alloc       330 381 -     flags:hex access_rights:flags64=pkey_access
@@ -377,7 +377,7 @@ quotactl_fd      443 443 d     fd:fd cmd:quota_cmd id:uid addr:ptr
 landlock_create_ruleset 444 444 d     attr:landlock_ruleset_attr=size size:size flags:flags=landlock_create_flags -> fd
 landlock_add_rule 445 445 d     ruleset_fd:fd rule_type:enum=landlock_rule_types rule_attr:ptr flags:flags=zero
 landlock_restrict_self 446 446 d     ruleset_fd:fd flags:flags=zero
-memfd_secret     447 447 d     flags:flags=memfd_secret_flags -> fd
+memfd_secret     447 447 d     flags:flags_plain=memfd_secret_flags -> fd
 process_mrelease 448 448 dM    pidfd:fd flags:flags=zero
 futex_waitv      449 449 -     waiters:futex_waiters=nr_futexes nr_futexes:uint flags:flags=zero timeout:timespec64 clockid:clockid
 set_mempolicy_home_node 450 450 m     start:ptr len:size home_node:size flags:flags64=zero

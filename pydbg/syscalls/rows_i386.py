@@ -11,10 +11,10 @@ Source: the kernel's arch/x86/entry/syscalls/syscall_32.tbl.
 ROWS = """\
 waitpid            -   7 p     pid:pid wstatus:>wstatus options:flags=wait4
 break              -  17 m
-oldstat            -  18 ft    path:path statbuf:ptr
+oldstat            -  18 ft    path:path statbuf:>oldstat
 umount             -  22 f     target:path
 stime              -  25 -     tptr:>time_t
-oldfstat           -  28 dT    fd:fd statbuf:ptr
+oldfstat           -  28 dT    fd:fd statbuf:>oldstat
 stty               -  31 -     arg1:hex arg2:hex
 gtty               -  32 -     arg1:hex arg2:hex
 nice               -  34 -     inc:int
@@ -30,8 +30,8 @@ sgetmask           -  68 s     -> old_sigmask
 ssetmask           -  69 s     newmask:old_sigmask -> old_sigmask
 sigsuspend         -  72 s     unused1:skip unused2:skip mask:old_sigmask
 sigpending         -  73 s     set:>old_sigset
-oldlstat           -  84 fl    path:path statbuf:ptr
-readdir            -  89 d     fd:fd dirp:ptr count:uint
+oldlstat           -  84 fl    path:path statbuf:>oldstat
+readdir            -  89 d     fd:fd dirp:ptr
 profil             -  98 -     arg1:hex arg2:hex arg3:hex arg4:hex
 socketcall         - 102 d     call:int args:ptr
 olduname           - 109 -     buf:hex
@@ -102,6 +102,10 @@ ARGUMENTS = """\
 mmap             args:ptr -> hex
 select           args:ptr
 clone            flags:clone_flags stack:clone_stack parent_tid:clone_ptid tls:clone_tls child_tid:clone_ctid
+preadv           fd:fd iov:iovec_filled=iovcnt iovcnt:size offset:lo64 offset_high:hi64
+pwritev          fd:fd iov:iovec=iovcnt iovcnt:size offset:lo64 offset_high:hi64
+preadv2          fd:fd iov:iovec_filled=iovcnt iovcnt:size offset:lo64 offset_high:hi64 flags:flags=rwf_flags
+pwritev2         fd:fd iov:iovec=iovcnt iovcnt:size offset:lo64 offset_high:hi64 flags:flags=rwf_flags
 pread64          fd:fd buf:>bytes=ret count:size offset:lo64 offset_high:hi64
 pwrite64         fd:fd buf:bytes=count count:size offset:lo64 offset_high:hi64
 readahead        fd:fd offset:lo64 offset_high:hi64 count:size

@@ -159,7 +159,6 @@ STRUCTS = {
         "sharedram:ulong bufferram:ulong totalswap:ulong freeswap:ulong procs:u16 -pad:u16 "
         "totalhigh:ulong freehigh:ulong mem_unit:u32"
     ),
-    "ustat": "f_tfree:s32 f_tinode:ulong f_fname:u8*6 f_fpack:u8*6 | f_tfree f_tinode ...",
     "robust_list_head": "list:ptr:ptr futex_offset:long list_op_pending:ptr:ptr",
     "mount_attr": (
         "attr_set:u64:flags64=mount_attr_attr attr_clr:u64:flags64=mount_attr_attr "

@@ -27,6 +27,7 @@ __all__ = [
     "pointer_text",
     "result_decoder",
     "struct_text",
+    "tail",
 ]
 
 
@@ -34,7 +35,7 @@ __all__ = [
 _FAMILIES = (
     *("basic", "files", "memory", "process", "futex", "sigs", "times"),
     *("network", "messages", "sockopts", "polling", "ioctls", "control", "prctl", "ptrace"),
-    *("ipc", "keys", "vectors"),
+    *("ipc", "keys", "vectors", "fcntl"),
 )
 
 
@@ -166,6 +167,18 @@ def _value(context: Context, data: bytes, field: Field) -> str:
     number = int.from_bytes(data, "little", signed=field.signed)
     text = decode_value(context, number, field.kind, field.param) if field.kind else None
     return str(number) if text is None else text
+
+
+def tail(context: Context, addr: int, known: int, size: int) -> list[str]:
+    """Return what a struct has behind the members that are known, if it is not all zeros."""
+    from pydbg.syscalls.flags import quote_hex
+
+    if size <= known:
+        return []
+    data = context.read(addr + known, min(size, 4096) - known)
+    if data is None or size > 4096:
+        return ["..."]
+    return [f"/* bytes {known}..{size - 1} */ {quote_hex(data)}"] if any(data) else []
 
 
 def result_decoder(kind: str) -> Decoder | None:

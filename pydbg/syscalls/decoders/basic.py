@@ -105,8 +105,6 @@ def _bytes(context: Context, addr: int, param: str) -> str:
         data = context.read(addr, min(size, context.limit))
         if data is not None:
             return quote_hex(data) + ("..." if size > context.limit else "")
-    if param != "ret" and not param.isdecimal() and size >> (8 * context.word - 1):
-        return pointer_text(addr)
     return buffer_text(context, addr, size)
 
 
@@ -291,6 +289,7 @@ KINDS: dict[str, Decoder] = {
     "int": lambda _c, value, _p: str(to_signed(value)),
     "uint": lambda _c, value, _p: str(value & _U32),
     "long": lambda c, value, _p: str(to_signed(value, 8 * c.word)),
+    "s64": lambda _c, value, _p: str(to_signed(value, 64)),
     "off": lambda c, value, _p: str(to_signed(value, 8 * c.word)),
     "size": lambda _c, value, _p: str(value),
     "hex": lambda _c, value, _p: f"{value:#x}" if value else "0",
@@ -317,6 +316,7 @@ KINDS: dict[str, Decoder] = {
     "flagsp": _named_pointer(flags_text),
     "enum_d": _enum_d,
     "flags": lambda _c, value, param: flags_text(value & _U32, param),
+    "flags_plain": lambda _c, value, p: flags_text(value & _U32, p).split(" /*")[0],
     "flags16": lambda _c, value, param: flags_text(value & 0xFFFF, param),
     "flags64": lambda _c, value, param: flags_text(value, param),
     "flags_lo64": _flags_lo64,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
+from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, tail
 from pydbg.syscalls.decoders.basic import length_of
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, quote_hex, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -27,6 +27,8 @@ _FILE_TYPES = {
     0o020000: "S_IFCHR",
     0o010000: "S_IFIFO",
 }
+_EOVERFLOW = 75
+_MAX_HANDLE = 128  # MAX_HANDLE_SZ
 _MODE_BITS = ((0o4000, "S_ISUID"), (0o2000, "S_ISGID"), (0o1000, "S_ISVTX"))
 
 
@@ -51,8 +53,8 @@ def mode_text(mode: int) -> str:
     if mode & 0o170000 and not kind:
         # Not a type at all: the number as it is.
         return f"0{mode:o}"
-    parts += [name for bit, name in _MODE_BITS if mode & bit and kind]
-    rest = mode & (0o777 if kind else 0o7777)
+    parts += [name for bit, name in _MODE_BITS if mode & bit]
+    rest = mode & 0o777
     parts.append(f"0{rest:o}" if rest > 7 else f"0{rest:02o}")
     return "|".join(parts)
 
@@ -91,7 +93,7 @@ def _open_how(context: Context, addr: int, param: str) -> str:
     if mode or flags & (_O_CREAT | _O_TMPFILE):
         parts.append(f"mode={decode_value(context, mode, 'mode', '')}")
     parts.append(f"resolve={flags_text(resolve, 'resolve_flags')}")
-    return "{" + ", ".join(parts) + ("" if size == 24 else ", ...") + "}"
+    return "{" + ", ".join(parts + tail(context, addr, 24, size)) + "}"
 
 
 def _mknod_mode(_context: Context, value: int, _: str) -> str:
@@ -108,6 +110,11 @@ def _stat(context: Context, addr: int, _: str) -> str:
     if context.word == 8:
         return _stat_text(context, addr, 144, 24, "I", 40, "Q", 48, "q")
     return _stat_text(context, addr, 64, 8, "H", 20, "I", 24, "i")
+
+
+def _oldstat(context: Context, addr: int, _: str) -> str:
+    """Print i386's first struct stat (asm/stat.h, __old_kernel_stat)."""
+    return _stat_text(context, addr, 32, 4, "H", 12, "H", 16, "I")
 
 
 def _stat64(context: Context, addr: int, _: str) -> str:
@@ -171,12 +178,12 @@ def _statfs_text(context: Context, addr: int, shape: str, _word: str, head: bool
     kind, block, blocks, free, available, files, file_free = values[:7]
     first, second, name_length, fragment, flags = values[7:12]
     text = (
-        f"f_type={enum_text(kind & _U32, 'fs_magic')}, f_bsize={block}, f_blocks={blocks}, "
+        f"f_type={flag_set('fs_magic').by_value.get(kind & _U32) or _hex(kind & _U32)}, f_bsize={block}, f_blocks={blocks}, "
         f"f_bfree={free}, f_bavail={available}, f_files={files}, f_ffree={file_free}, "
         f"f_fsid={{val=[{_hex(first & _U32)}, {_hex(second & _U32)}]}}, f_namelen={name_length}, "
-        f"f_frsize={fragment}, f_flags={flags_text(flags, 'statfs_flags')}"
+        f"f_frsize={fragment}"
     )
-    return f"{{{text}}}"
+    return f"{{{text}, f_flags={flags_text(flags, 'statfs_flags')}}}" if flags else f"{{{text}}}"
 
 
 def _hex(value: int) -> str:
@@ -241,76 +248,29 @@ def _llp(context: Context, addr: int, _: str) -> str:
     return _offset_in(context, addr, "")
 
 
-def _fcntl_arg(context: Context, value: int, _: str) -> str | None:
-    """Print fcntl's third argument, by command."""
-    name = flag_set("fcntl_cmd").by_value.get(context.arg("cmd") & _U32, "")
-    kind = _FCNTL.get(name, "ptr" if not name else "int")
-    if kind == "none":
-        return None
-    if not name:
-        return f"{value:#x}" if value else "0"
-    if kind == "open_flags":
-        return open_flags_text(value & _U32)
-    if kind.startswith("flock"):
-        return _lock(context, value, name)
-    if kind == "hint":
-        hint = context.read_int(value, 8) if value else None
-        return pointer_text(value) if hint is None else f"[{hint}]"
-    if kind.startswith(">"):
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        return decode_value(context, value, kind[1:], "")
-    kind, _, param = kind.partition("=")
-    return decode_value(context, value, kind, param)
-
-
-# Command -> kind of its argument; "none": it takes none.
-_FCNTL = {
-    "F_DUPFD": "int",
-    "F_DUPFD_CLOEXEC": "int",
-    "F_SETFD": "flags=fd_flags",
-    "F_SETFL": "open_flags",
-    "F_SETOWN": "pid",
-    "F_SETPIPE_SZ": "int",
-    "F_SETSIG": "sig",
-    "F_SETLEASE": "enum=lock_types",
-    "F_NOTIFY": "flags=notify_flags",
-    "F_ADD_SEALS": "flags=seal_flags",
-    "F_SETOWN_EX": "f_owner_ex",
-    "F_GETOWN_EX": ">f_owner_ex",
-    "F_SETLK": "flock",
-    "F_SETLKW": "flock",
-    "F_GETLK": "flock",
-    "F_SETLK64": "flock64",
-    "F_SETLKW64": "flock64",
-    "F_GETLK64": "flock64",
-    "F_OFD_SETLK": "flock64",
-    "F_OFD_SETLKW": "flock64",
-    "F_OFD_GETLK": "flock64",
-    "F_GET_RW_HINT": "hint",
-    "F_SET_RW_HINT": "hint",
-    "F_GET_FILE_RW_HINT": "hint",
-    "F_SET_FILE_RW_HINT": "hint",
-    "F_GETFD": "none",
-    "F_GETFL": "none",
-    "F_GETOWN": "none",
-    "F_GETPIPE_SZ": "none",
-    "F_GETSIG": "none",
-    "F_GETLEASE": "none",
-    "F_GET_SEALS": "none",
-    "F_GETOWNER_UIDS": "ptr",
-}
-
-
-def _lock(context: Context, addr: int, command: str) -> str:
-    wide = "64" if command.endswith("64") or "OFD" in command else ""
-    if command.endswith(("GETLK", "GETLK64")):
-        if not context.returning and addr:
-            return pointer_text(addr)
+def _file_handle(context: Context, addr: int, _: str) -> str:
+    """Print struct file_handle: the room that is given, or the handle that came of it."""
+    filled = context.call.name == "open_by_handle_at"
+    size = context.read_int(addr) if addr else None
+    if size is None:
+        return pointer_text(addr)
+    if not filled:
+        if not context.returning:
+            context.memo["handle"] = size
+            return f"{{handle_bytes={size}}}"
+        before = context.memo.get("handle", size)
+        changed = f"{before} => {size}" if before != size else str(size)
         if context.failed:
-            return pointer_text(addr)
-        return decode_struct(context, addr, f"flock{wide}")
-    return decode_struct(context, addr, f"flock{wide}_set")
+            shown = changed if context.ret == -_EOVERFLOW else str(before)
+            return f"{{handle_bytes={shown}}}"
+    else:
+        changed = str(size)
+    kind = context.read_int(addr + 4, 4, signed=True)
+    data = context.read(addr + 8, min(size, _MAX_HANDLE))
+    if kind is None or data is None:
+        return pointer_text(addr)
+    more = "..." if size > _MAX_HANDLE else ""
+    return f"{{handle_bytes={changed}, handle_type={kind}, f_handle={quote_hex(data)}{more}}}"
 
 
 def _mount_data(context: Context, addr: int, _: str) -> str:
@@ -357,6 +317,7 @@ KINDS: dict[str, Decoder] = {
     "dev": lambda _c, value, _p: device_text(value & _U32),
     "stat": _stat,
     "stat64": _stat64,
+    "oldstat": _oldstat,
     "statx": _statx,
     "statx_flags": _statx_flags,
     "statfs": _statfs,
@@ -368,7 +329,7 @@ KINDS: dict[str, Decoder] = {
     "llseek_high": _llseek_high,
     "llseek_low": _llseek_low,
     "llp": _llp,
-    "fcntl_arg": _fcntl_arg,
+    "file_handle": _file_handle,
     "mount_data": _mount_data,
     "swap_flags": _swap_flags,
     "quota_cmd": _quota_cmd,

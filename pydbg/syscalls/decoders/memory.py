@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.decoders.basic import length_of, words_at
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "mpol_text", "with_huge"]
@@ -91,15 +93,54 @@ def _nodemask(context: Context, addr: int, param: str) -> str:
     bits = length_of(context, param)
     if not addr:
         return "NULL"
-    # get_mempolicy rounds up; a mask larger than this is an error for the kernel.
-    count = -(-bits // (8 * context.word))
-    if not count or count > 4096:
-        return pointer_text(addr)
+    # The kernel counts one bit less than it is given.
+    count = -(-(bits - 1) // (8 * context.word)) if bits else 0
+    if count <= 0 or count > 4096:
+        return pointer_text(addr) if count else "[]"
     words = words_at(context, addr, count, context.word)
     if words is None:
         return pointer_text(addr)
-    shown = [f"{word:#0{2 + 2 * context.word}x}" for word in words[: context.limit]]
+    width = 2 * context.word
+    # printf's "%#0*x" writes no 0x before a zero.
+    shown = [f"{word:#0{width}x}" if word else "0" * width for word in words[: context.limit]]
     return f"[{', '.join(shown)}{', ...' if count > context.limit else ''}]"
+
+
+def _page_list(show: Callable[[int, int], str]) -> Decoder:
+    """Make the decoder of one of move_pages' arrays."""
+
+    def decoder(context: Context, addr: int, param: str) -> str:
+        count = length_of(context, param)
+        size = context.word if param == "count" and show is _page else 4
+        if not addr:
+            return "NULL"
+        if not count:
+            return "[]"
+        if show is _page_status and (not context.returning or context.failed):
+            return pointer_text(addr)
+        words = words_at(context, addr, min(count, context.limit), size)
+        if words is None:
+            return pointer_text(addr)
+        texts = [show(word, size) for word in words]
+        return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+
+    return decoder
+
+
+def _page(value: int, _size: int) -> str:
+    return pointer_text(value)
+
+
+def _node(value: int, _size: int) -> str:
+    return str(to_signed(value))
+
+
+def _page_status(value: int, _size: int) -> str:
+    from pydbg.syscalls.errno import error_name
+
+    number = to_signed(value)
+    name = error_name(-number) if number < 0 else None
+    return f"-{name}" if name else str(number)
 
 
 def _pgoff(context: Context, value: int, _: str) -> str:
@@ -120,6 +161,9 @@ KINDS: dict[str, Decoder] = {
     "mpol_mode": _mpol_mode,
     "mpol_mode64": _mpol_mode64,
     "nodemask": _nodemask,
+    "pages": _page_list(_page),
+    "nodes": _page_list(_node),
+    "page_status": _page_list(_page_status),
     "pgoff": _pgoff,
     "pkey_rights": _pkey_rights,
 }

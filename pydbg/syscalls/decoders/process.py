@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
+from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, tail
 from pydbg.syscalls.decoders.basic import fd_text, length_of
 from pydbg.syscalls.flags import (
     enum_text,
@@ -108,7 +108,7 @@ def _clone_args(context: Context, addr: int, param: str) -> str:
         elif cgroup:
             parts.append(f"cgroup={cgroup}")
         if size > 88:
-            parts += _tail(context, addr, 88, size)
+            parts += tail(context, addr, 88, size)
         text = "{" + ", ".join(parts) + "}"
         context.memo["clone_args"] = text
     if context.returning and not context.failed:
@@ -121,20 +121,10 @@ def _clone_args(context: Context, addr: int, param: str) -> str:
             if value is not None:
                 shown = fd_text(context, value) if label == "pidfd" else value
                 stored.append(f"{label}=[{shown}]")
-        stored += _tail(context, addr, 88, size) if size > 88 else []
+        stored += tail(context, addr, 88, size) if size > 88 else []
         if stored:
             return f"{text} => {{{', '.join(stored)}}}"
     return str(text)
-
-
-def _tail(context: Context, addr: int, known: int, size: int) -> list[str]:
-    """Return what a struct has behind the members that are known, if it is not all zeros."""
-    from pydbg.syscalls.flags import quote_hex
-
-    data = context.read(addr + known, min(size, 4096) - known)
-    if data is None or size > 4096:
-        return ["..."]
-    return [f"/* bytes {known}..{size - 1} */ {quote_hex(data)}"] if any(data) else []
 
 
 def _tids(context: Context, addr: int, count: int) -> str:
