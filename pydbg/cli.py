@@ -243,6 +243,7 @@ def usage() -> str:
         "       pydbg [OPTION]... [PROGRAM] PID",
         "       pydbg doctor",
         "       pydbg report [OPTION]... PROGRAM [ARGUMENT]...",
+        "       pydbg seccomp record|check|run [OPTION]... [PROFILE] PROGRAM [ARGUMENT]...",
         "       pydbg test [OPTION]... FILE...",
         "",
         "Debug a program: breakpoints, system calls, registers, memory, stacks.",
@@ -281,6 +282,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from pydbg.ui.report import main as report
 
             return report(arguments[len(words) :])
+    if arguments[:1] == ["seccomp"]:
+        from pydbg.ui.seccomp import main as seccomp
+
+        return seccomp(arguments[1:])
     if arguments[:1] == ["test"]:
         from pydbg.ui.testing import main as test
 

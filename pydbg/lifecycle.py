@@ -181,9 +181,19 @@ class Lifecycle(ProgramState):
         self.points.modules_changed(inferior)
 
     def _start_loader(self, inferior: Inferior, program: str | None) -> None:
-        loader = Loader(inferior, self._files, program)
+        self.loader_of(inferior, program)
+
+    def loader_of(
+        self, inferior: Inferior, program: str | None = None, *, watch: bool = True
+    ) -> Loader:
+        """Find out anew which modules a process has, and return who keeps them.
+
+        Without ``watch`` nothing is planted into the process.
+        """
+        loader = Loader(inferior, self._files, program or inferior.path, watch=watch)
         inferior.loader = loader
         loader.start()
+        return loader
 
     def attach(self, pid: int) -> Event:
         """Stop a running process and take it over, all its threads.

@@ -49,8 +49,12 @@ class Loader:
 
     internal = True  # It owns the site in the dynamic loader.
 
-    def __init__(self, inferior: Inferior, cache: FileCache, program: str | None) -> None:
+    def __init__(
+        self, inferior: Inferior, cache: FileCache, program: str | None, *, watch: bool = True
+    ) -> None:
         self._inferior = inferior
+        self._watch = watch
+        """Whether the dynamic loader is watched; else the list is true only after a sync."""
         self._cache = cache
         self._program = program
         self._hook: int | None = None
@@ -91,6 +95,8 @@ class Loader:
         self._inferior.modules.load(module)
 
     def _plant_hook(self) -> None:
+        if not self._watch:
+            return
         for module in self._inferior.modules:
             if module.is_main or module.path.startswith("["):
                 continue

@@ -247,7 +247,7 @@ def _threads(dbg: Debugger, crashed: Thread) -> Iterator[ThreadRow]:
             try:
                 dbg.select_thread(thread.number)
                 frames = dbg.frames(_FRAMES + 1)
-                rows = tuple(map(_frame, frames[:_FRAMES]))
+                rows = tuple(map(frame_row, frames[:_FRAMES]))
             except DebuggerError as error:
                 yield ThreadRow(thread.number, thread.tid, "", False, problem=str(error))
                 continue
@@ -272,7 +272,8 @@ def _selection_kept(dbg: Debugger) -> Iterator[None]:
         dbg.changed()
 
 
-def _frame(frame: Frame) -> FrameRow:
+def frame_row(frame: Frame) -> FrameRow:
+    """Return the record of a frame."""
     module: Any = frame.module
     return FrameRow(
         level=frame.level,

@@ -33,7 +33,7 @@ def _text(report: CrashReport) -> Iterator[str]:
     for thread in crashed:
         yield ""
         yield f"{_title(thread)}, which got the signal:"
-        yield from _stack(thread, report.word_size)
+        yield from stack(thread, report.word_size)
     if report.code:
         yield ""
         where = f" of frame {report.code_level}" if report.code_level else ""
@@ -54,7 +54,7 @@ def _text(report: CrashReport) -> Iterator[str]:
     for thread in report.threads[1:]:
         yield ""
         yield f"{_title(thread)}:"
-        yield from _stack(thread, report.word_size)
+        yield from stack(thread, report.word_size)
 
 
 def headline(report: CrashReport) -> str:
@@ -81,7 +81,8 @@ def _title(thread: ThreadRow) -> str:
     return f"Thread {thread.number} (LWP {thread.tid}){name}"
 
 
-def _stack(thread: ThreadRow, word_size: int) -> Iterator[str]:
+def stack(thread: ThreadRow, word_size: int) -> Iterator[str]:
+    """Give the lines of a thread's stack."""
     from itertools import groupby
 
     for _, same in groupby(thread.frames, key=lambda row: row.addr):
@@ -144,14 +145,14 @@ def _markdown(report: CrashReport) -> Iterator[str]:
     yield ""
     yield from (f"- {_plain(line.strip())}" for line in _why(report))
     for thread in report.threads[:1]:
-        yield from _section(_title(thread), _stack(thread, report.word_size))
+        yield from _section(_title(thread), stack(thread, report.word_size))
     code = (_instruction(row, report.word_size) for row in report.code)
     yield from _section("Code", code)
     yield from _folded("Registers", map(_register, report.registers))
     yield from _folded("Memory", (_mapping(row, report.word_size) for row in report.maps))
     yield from _folded("Last system calls", map(clean, report.syscalls))
     for thread in report.threads[1:]:
-        yield from _folded(_title(thread), _stack(thread, report.word_size))
+        yield from _folded(_title(thread), stack(thread, report.word_size))
 
 
 def _plain(line: str) -> str:

@@ -17,10 +17,10 @@ _DEEPEST = 100
 
 
 class ProfileError(DebuggerError):
-    """Report a mistake in a profile: the file, the line and the reason."""
+    """Report a mistake in a profile: the file, the line (0 for the whole) and the reason."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
-        super().__init__(f"{path}:{line}: {reason}")
+        super().__init__(f"{path}:{line}: {reason}" if line else f"{path}: {reason}")
         self.path = path
         self.line = line
         self.reason = reason

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydbg.crash import CrashReport
     from pydbg.events import Event
 
-__all__ = ["USAGE", "Wishes", "main", "parse", "run"]
+__all__ = ["USAGE", "Wishes", "die", "interpreted", "main", "parse", "run", "same_terminal"]
 
 USAGE = """\
 Usage: pydbg report [OPTION]... [--] PROGRAM [ARGUMENT]...
@@ -134,7 +134,7 @@ def _watch(wishes: Wishes) -> Event:
 
     output = _Output(wishes)
     program, *args = interpreted([wishes.program, *wishes.args])
-    with Debugger(program, args) as dbg, _same_terminal():
+    with Debugger(program, args) as dbg, same_terminal():
         # It stays in our process group: Ctrl-C and Ctrl-Z reach it as if we were not there.
         dbg.own_group = False
         dbg.settings.set("disable-randomization", "off")
@@ -142,7 +142,7 @@ def _watch(wishes: Wishes) -> Event:
 
 
 @contextmanager
-def _same_terminal() -> Iterator[None]:
+def same_terminal() -> Iterator[None]:
     """Leave the terminal's signals to the program while the block runs."""
     if not _in_foreground():
         yield
