@@ -31,7 +31,7 @@ ssetmask           -  69 s     newmask:old_sigmask -> old_sigmask
 sigsuspend         -  72 s     unused1:skip unused2:skip mask:old_sigmask
 sigpending         -  73 s     set:>old_sigset
 oldlstat           -  84 fl    path:path statbuf:>oldstat
-readdir            -  89 d     fd:fd dirp:ptr
+readdir            -  89 d     fd:fd dirp:ptr count:readdir_count
 profil             -  98 -     arg1:hex arg2:hex arg3:hex arg4:hex
 socketcall         - 102 d     call:int args:ptr
 olduname           - 109 -     buf:hex

@@ -323,6 +323,8 @@ KINDS: dict[str, Decoder] = {
     "statfs": _statfs,
     "statfs64": _statfs64,
     "dents": _dents,
+    # The kernel reads one entry whatever the count is; only another one is worth showing.
+    "readdir_count": lambda _c, value, _p: None if value == 1 else str(value),
     "dents64": _dents64,
     "offset_in": _offset_in,
     "offset_inout": _offset_inout,
