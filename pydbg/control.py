@@ -6,6 +6,7 @@ resuming the thread; one that does holds all threads, and the loop returns its e
 
 from __future__ import annotations
 
+import errno
 from _thread import get_ident
 from collections import deque
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pydbg.children import Children
-from pydbg.errors import CommandError, DebuggerError, ThreadGone
+from pydbg.errors import CommandError, DebuggerError, PtraceError, ThreadGone
 from pydbg.events import (
     Event,
     EventStop,
@@ -473,6 +474,10 @@ class RunControl:
             ptrace.listen(thread.tid)
         except ThreadGone:
             return
+        except PtraceError as error:
+            # Killed in its group-stop, it stands in its exit stop by now, which is waited for.
+            if error.errno != errno.EIO:
+                raise
 
     # --- what a stop means -------------------------------------------------------------------
 

@@ -323,6 +323,8 @@ class Tracer:
             self._gone(thread, stop)
         elif isinstance(stop, GroupStop):
             thread.interrupting, thread.group_stop = False, True
+        elif isinstance(stop, EventStop) and stop.event == "exit":
+            thread.group_stop = False  # SIGKILL ends that, too.
         elif isinstance(stop, EventStop) and stop.event == "stop":
             # Else the stop would name the stopping signal.
             thread.interrupting = thread.group_stop = False

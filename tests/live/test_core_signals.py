@@ -179,6 +179,22 @@ def test_its_own_int3(on_it: bool) -> None:
             assert len(found) == 6
 
 
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_process_that_is_killed_in_its_group_stop(settled: bool) -> None:
+    with program("handlers.c", "stop") as dbg:
+        assert isinstance(dbg.run(), pydbg.SignalReceived)
+
+        def kill(event: pydbg.Event) -> None:
+            if isinstance(event, pydbg.GroupStopped):
+                os.kill(event.pid, signal.SIGKILL)
+                if settled:  # It has come to its exit stop.
+                    os.waitid(os.P_PID, event.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+
+        dbg.on_event(kill)
+        event = dbg.cont()
+        assert isinstance(event, pydbg.Killed) and event.signo == signal.SIGKILL
+
+
 def test_group_stop_and_continue() -> None:
     with program("handlers.c", "stop") as dbg:
         notices: list[pydbg.Event] = []
