@@ -328,16 +328,6 @@ class Started(Event):
     """
 
 
-class GroupStopped(Event):
-    """Report that job control stopped the program (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU).
-
-    >>> GroupStopped(7, 7, 19).signo
-    19
-    """
-
-    signo: int
-
-
 class Exited(Event):
     """Report a process that exited; ``code`` is 0 to 255.
 
@@ -470,6 +460,18 @@ class SignalNoticed(Event):
     ...     table = dbg.execute("handle SIGCHLD print nostop", to_string=True)
     ...     [e.signo for e in dbg.events(notices=True) if isinstance(e, pydbg.SignalNoticed)]
     [17]
+    """
+
+    signo: int
+
+
+class GroupStopped(Event):
+    """Tell that job control stopped the program (SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU).
+
+    The program is waited for all the same: SIGCONT lets it go on.
+
+    >>> GroupStopped(7, 7, 19).signo
+    19
     """
 
     signo: int

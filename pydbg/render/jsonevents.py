@@ -13,12 +13,12 @@ from pydbg.commands.lines import ScriptError
 from pydbg.commands.results import Stop
 from pydbg.records import asdict
 
-__all__ = ["SCHEMA", "failed", "noticed", "stopped"]
+__all__ = ["REASONS", "SCHEMA", "failed", "noticed", "stopped"]
 
 SCHEMA = 1
 """The version of the schema. It changes when a field goes or gets another meaning."""
 
-_REASONS: dict[type[ev.Event], str] = {
+REASONS: dict[type[ev.Event], str] = {
     ev.BreakpointHit: "breakpoint",
     ev.WatchpointTriggered: "watchpoint",
     ev.SyscallCaught: "syscall",
@@ -30,8 +30,8 @@ _REASONS: dict[type[ev.Event], str] = {
     ev.Interrupted: "interrupt",
     ev.Attached: "attach",
     ev.Started: "start",
-    ev.GroupStopped: "job-control",
 }
+"""The reason of each event that is a stop. The ends of a process are none, and notices neither."""
 
 
 def stopped(event: Any, record: Any = None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def stopped(event: Any, record: Any = None) -> dict[str, Any]:
             return {**found, "signal": _signal(event.signo), "core": event.core}
     result: dict[str, Any] = {
         "event": "stopped",
-        "reason": _REASONS.get(type(event), "other"),
+        "reason": REASONS.get(type(event), "other"),
         "pid": event.pid,
         "tid": event.tid,
     }
@@ -86,7 +86,7 @@ def _reason(event: Any) -> dict[str, Any]:
                 "kind": event.kind,
                 "detail": list(detail) if isinstance(detail, tuple) else detail,
             }
-        case ev.SignalReceived() | ev.GroupStopped():
+        case ev.SignalReceived():
             found["signal"] = _signal(event.signo)
         case ev.StepDone() | ev.LocationReached():
             found["plan"] = event.plan

@@ -143,7 +143,7 @@ def _session(
             stream.reconfigure(errors="backslashreplace")
     session = Session(dbg, interactive=terminal and _isatty(sys.stdout))
     dbg.session = session
-    with reported(session, options) as events, dressed(session, options):
+    with reported(session, options) as events, dressed(session, options, events):
         status = run(session, options, terminal=terminal, early=early)
         outcome.say_end(session)
         dbg.close()

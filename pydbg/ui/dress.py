@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from pydbg.cli import Options
     from pydbg.commands.session import Session
     from pydbg.events import Event
+    from pydbg.ui.streams import JsonStream
 
 __all__ = ["dressed"]
 
 
 @contextmanager
-def dressed(session: Session, options: Options) -> Iterator[None]:
+def dressed(session: Session, options: Options, events: JsonStream | None = None) -> Iterator[None]:
     """Set a session up as the options say; afterwards pass on what is still on its way."""
     if options.normalise:
         from pydbg.normalise import NormalisingWriter, normaliser_for
@@ -24,6 +25,8 @@ def dressed(session: Session, options: Options) -> Iterator[None]:
         same = normaliser_for(session.dbg)
         session.out = NormalisingWriter(session.out, same)
         session.err = NormalisingWriter(session.err, same)
+        if events is not None:
+            events.words = same
     if options.on_crash:
         session.stop_hooks.append(_report)
     if any("expect-output" in text for text in _texts(options)):

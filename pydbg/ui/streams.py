@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -77,6 +77,8 @@ class JsonStream:
         from pydbg.render.jsonevents import SCHEMA
 
         self._file = file
+        self.words: Callable[[str], str] = str
+        """What a text passes through: ``--normalise``."""
         self.emit({"event": "begin", "schema": SCHEMA, "pydbg": version})
 
     def emit(self, event: dict[str, Any]) -> None:
@@ -103,7 +105,8 @@ class JsonStream:
         """Write an error."""
         from pydbg.render.jsonevents import failed
 
-        self.emit(failed(error))
+        event = failed(error)
+        self.emit({**event, "message": self.words(event["message"])})
 
 
 class _Reported:
