@@ -245,6 +245,7 @@ def usage() -> str:
         "       pydbg report [OPTION]... PROGRAM [ARGUMENT]...",
         "       pydbg seccomp record|check|run [OPTION]... [PROFILE] PROGRAM [ARGUMENT]...",
         "       pydbg test [OPTION]... FILE...",
+        "       pydbg trace [OPTION]... PROGRAM [ARGUMENT]...",
         "",
         "Debug a program: breakpoints, system calls, registers, memory, stacks.",
         "",
@@ -282,6 +283,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from pydbg.ui.report import main as report
 
             return report(arguments[len(words) :])
+    if arguments[:1] == ["trace"]:
+        from pydbg.ui.tracing import main as trace
+
+        return trace(arguments[1:])
     if arguments[:1] == ["seccomp"]:
         from pydbg.ui.seccomp import main as seccomp
 

@@ -12,13 +12,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pydbg.errors import DebuggerError
 from pydbg.linux import procfs
 
-if TYPE_CHECKING:
-    from pydbg.target.thread import Thread
+
+class Placed(Protocol):
+    """Be a thread that stops."""
+
+    tid: int
+
 
 _HOT = 64
 """Stops in a row, unseen by the user, after which placement is tried."""
@@ -28,19 +32,22 @@ _CAP_SYS_NICE = 1 << 23
 
 
 class Placement:
-    """Move the debugger beside the program, and back."""
+    """Move the debugger beside the program, and back.
 
-    def __init__(self) -> None:
+    With ``for_good`` it need not be able to come back: its life is this loop.
+    """
+
+    def __init__(self, for_good: bool = False) -> None:
         self._stops = 0
         self._affinity: set[int] | None = None
         self._policy: tuple[int, int] | None = None
-        self._allowed: bool | None = None
+        self._allowed: bool | None = True if for_good else None
         self._given_up = False
         self._mark = 0.0
         self._before = 0.0
         """Seconds that ``_HOT`` stops took before the move."""
 
-    def follow(self, thread: Thread, threads: Mapping[int, Thread]) -> None:
+    def follow(self, thread: Placed, threads: Mapping[int, object]) -> None:
         """Note a stop that the user does not see, and move if such stops are frequent."""
         self._stops += 1
         stops = self._stops
@@ -67,7 +74,7 @@ class Placement:
                 self.leave()
                 self._given_up = True
 
-    def _enter(self, thread: Thread) -> None:
+    def _enter(self, thread: Placed) -> None:
         if self._allowed is None:
             self._allowed = _may_leave_again()
         if not self._allowed:
@@ -84,7 +91,7 @@ class Placement:
         self._place(thread)
         self._mark = time.monotonic()
 
-    def _place(self, thread: Thread) -> None:
+    def _place(self, thread: Placed) -> None:
         try:
             os.sched_setaffinity(0, {procfs.processor(thread.tid)})
         except (OSError, DebuggerError):

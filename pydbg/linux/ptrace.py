@@ -195,6 +195,17 @@ def syscall(tid: int, sig: int = 0) -> None:
         _fail("SYSCALL", tid)
 
 
+def resumer() -> Callable[[int, int], None]:
+    """Return a function ``(request, tid)`` that resumes without a signal, for a hot loop."""
+    call = _ptrace()
+
+    def resume(request: int, tid: int) -> None:
+        if call(request, tid, 0, 0) == -1:
+            _fail("CONT" if request == CONT else "SYSCALL", tid)
+
+    return resume
+
+
 def step(tid: int, sig: int = 0) -> None:
     """Resume a tracee for one instruction (it stops with SIGTRAP)."""
     if _ptrace()(SINGLESTEP, tid, 0, sig) == -1:
@@ -384,6 +395,27 @@ def get_syscall_info(tid: int) -> SyscallInfo:
     if _ptrace()(GET_SYSCALL_INFO, tid, _SYSCALL_INFO_SIZE, info) == -1:
         _fail("GET_SYSCALL_INFO", tid)
     return parse_syscall_info(info.raw)
+
+
+def syscall_info_source() -> Callable[[int], tuple[int, ...]]:
+    """Return a function that asks what :func:`get_syscall_info` does, made for a hot loop.
+
+    It returns the struct's words as they are: op (1 entry, 2 exit, 3 seccomp), arch, ip, sp, then
+    nr and the arguments, or at an exit the result (unsigned) and whether it is an error.
+    """
+    import ctypes
+
+    info = ctypes.create_string_buffer(_SYSCALL_INFO_SIZE)
+    where = ctypes.byref(info)
+    request = _ptrace()
+    unpack = struct.Struct("<B3xIQQ8Q").unpack_from
+
+    def ask(tid: int) -> tuple[int, ...]:
+        if request(GET_SYSCALL_INFO, tid, _SYSCALL_INFO_SIZE, where) == -1:
+            _fail("GET_SYSCALL_INFO", tid)
+        return unpack(info)
+
+    return ask
 
 
 def seccomp_get_filter(tid: int, index: int) -> bytes | None:

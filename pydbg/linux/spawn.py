@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TIOCSCTTY = 0x540E
 _PR_SET_NO_NEW_PRIVS = 38
+_SYS_EXECVE = 59
 _SYS_SECCOMP = 317
 _SECCOMP_SET_MODE_FILTER = 1
 # Without it, kernels before 5.16 slow the program down: every filtered task gets the
@@ -42,7 +43,8 @@ class LaunchSpec(Record, kw_only=True):
     are a path, opened by the child in ``cwd``, or an open descriptor, or None to share the
     debugger's; ``append`` opens output paths for appending. ``tty`` becomes the controlling
     terminal of a new session and stdin, stdout and stderr. ``filter`` is a seccomp program
-    (an array of ``struct sock_filter``). ``pass_fds`` are descriptors above 2 that the program
+    (an array of ``struct sock_filter``). ``keep_signals`` leaves ignored what whoever started
+    the debugger had ignored. ``pass_fds`` are descriptors above 2 that the program
     keeps; None keeps those that are inheritable.
     """
 
@@ -58,14 +60,19 @@ class LaunchSpec(Record, kw_only=True):
     disable_randomization: bool = True
     filter: bytes | None = None
     new_group: bool = True
+    keep_signals: bool = False
     pass_fds: Sequence[int] | None = ()
 
 
-def spawn(spec: LaunchSpec, seize_options: int) -> int:
+def spawn(
+    spec: LaunchSpec, seize_options: int, at_exec: Callable[[int], None] | None = None
+) -> int:
     """Start a program and return its pid, stopped at PTRACE_EVENT_EXEC.
 
     ``seize_options`` are ptrace O_ constants; TRACEEXEC is added, with a filter TRACESECCOMP
-    too. Raises LaunchError with ``status`` 127 if there is no such file and 126 for everything
+    too. ``at_exec`` is called with the pid when the child is stopped at execve's entry, and
+    is to let it go on.
+    Raises LaunchError with ``status`` 127 if there is no such file and 126 for everything
     else.
     """
     _check(spec)
@@ -86,7 +93,7 @@ def spawn(spec: LaunchSpec, seize_options: int) -> int:
         os.close(errors_end)
     try:
         try:
-            refusal = _start(pid, options, go)
+            refusal = _start(pid, options, go, at_exec)
         finally:
             os.close(go)  # A child that still waits for it gives up.
         report = _drain(errors)
@@ -149,10 +156,15 @@ def _fork(spec: LaunchSpec, native: _Native, go: int, errors: int, parents: tupl
     return pid
 
 
-def _start(pid: int, options: int, go: int) -> DebuggerError | None:
+def _start(
+    pid: int, options: int, go: int, at_exec: Callable[[int], None] | None
+) -> DebuggerError | None:
     """Seize the child, let it go on, and wait for the exec; return why that failed, or None."""
     try:
         ptrace.seize(pid, options)
+        if at_exec is not None:
+            # From a stop on it can be led from call to call.
+            ptrace.interrupt(pid)
     except DebuggerError as error:
         # The child may have failed before: then its report says more than this.
         return error
@@ -173,7 +185,16 @@ def _start(pid: int, options: int, go: int) -> DebuggerError | None:
         try:
             # A signal that came meanwhile is the program's; other stops (seccomp: the filter
             # catches execve itself) belong to the start.
-            ptrace.cont(pid, status >> 8 & 0xFF if kind == "SignalStop" else 0)
+            signo = status >> 8 & 0xFF if kind == "SignalStop" else 0
+            if at_exec is None:
+                ptrace.cont(pid, signo)
+                continue
+            if kind == "SyscallStop":
+                info = ptrace.get_syscall_info(pid)
+                if (info.op, info.nr) == ("entry", _SYS_EXECVE):
+                    at_exec(pid)
+                    continue
+            ptrace.syscall(pid, signo)
         except ThreadGone:
             continue
 
@@ -307,7 +328,9 @@ def _set_up(spec: LaunchSpec, native: _Native, step: list[str]) -> None:
     for signo in signal.valid_signals():
         # exec keeps what is ignored. Python ignores SIGPIPE and SIGXFSZ, front ends SIGTTOU;
         # SIGHUP is nohup's, and the program's to inherit.
-        if signo not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP):
+        if signo in (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP):
+            continue
+        if not spec.keep_signals or signo in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(signo, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

@@ -89,6 +89,26 @@ def wait_tracee(tid: int, *, nohang: bool = False) -> tuple[int, int] | None:
     return (found, status) if found else None
 
 
+def wait_all() -> tuple[int, int]:
+    """Wait for any child or tracee and return (tid, status); raises NoProcess if there is none.
+
+    Only for a process that has no other children: a foreign child is reaped, too.
+    """
+    try:
+        return os.waitpid(-1, _OURS)
+    except ChildProcessError:
+        raise NoProcess from None
+
+
+def wait_usage() -> tuple[int, int, float]:
+    """Do as :func:`wait_all`, and return the task's system time so far, in seconds, as well."""
+    try:
+        tid, status, usage = os.wait4(-1, _OURS)
+    except ChildProcessError:
+        raise NoProcess from None
+    return tid, status, usage.ru_stime
+
+
 def wait_any(tids: Collection[int], *, nohang: bool = False) -> tuple[int, int] | None:
     """Wait for any tracee of this thread and return (tid, status).
 

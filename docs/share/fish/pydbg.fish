@@ -3,7 +3,9 @@
 
 complete -c pydbg -n __fish_is_first_arg -a doctor
 complete -c pydbg -n __fish_is_first_arg -a report
+complete -c pydbg -n __fish_is_first_arg -a seccomp
 complete -c pydbg -n __fish_is_first_arg -a test
+complete -c pydbg -n __fish_is_first_arg -a trace
 complete -c pydbg -l args -d 'Arguments after the program are passed to it.'
 complete -c pydbg -l batch -d 'Run the commands given, then leave; nothing is asked.'
 complete -c pydbg -o cd -x -a '(__fish_complete_directories)' -d 'Change the working directory to DIR.'

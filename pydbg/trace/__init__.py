@@ -1,0 +1,1 @@
+"""``pydbg trace``: what a program asks of the kernel, line by line, as strace shows it."""
