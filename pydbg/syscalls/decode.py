@@ -311,7 +311,7 @@ _PLAIN = frozenset(
 # Kinds that the kernel both reads and writes; all others without ">" are read only.
 _IN_OUT = frozenset(
     (
-        *("arch_prctl_arg", "clone_args", "clone_ptid", "clone_tls"),
+        *("arch_prctl_arg", "bpf_attr", "quota_arg", "clone_args", "clone_ptid", "clone_tls"),
         *("fcntl_arg", "fdset", "file_handle", "io_uring_params", "ioctl_arg"),
         *("iovec_filled", "ipc_arg", "keyctl_arg", "mmsghdrs_in"),
         *("msghdr_in", "offset_inout", "page_status", "pollfds", "prctl_arg"),

@@ -212,6 +212,15 @@ def error_number(name: str) -> int | None:
     return next((number for number, row in _table().items() if row[0] == name), None)
 
 
+def error_names() -> list[str]:
+    """Return the names of all errors that a program can see.
+
+    >>> error_names()[:2]
+    ['EPERM', 'ENOENT']
+    """
+    return [name for number, (name, _) in _table().items() if number < 512]
+
+
 def is_restart(number: int) -> bool:
     """Tell whether the call will be restarted or end with EINTR: ERESTARTSYS and its like.
 

@@ -182,7 +182,7 @@ chroot           161  61 f     path:path
 sync             162  36 -
 acct             163  51 f     filename:path
 settimeofday     164  79 k     tv:timeval tz:timezone
-mount            165  21 f     source:path target:path fstype:str flags:flags64=mount_flags data:mount_data
+mount            165  21 f     source:path target:path fstype:mount_type flags:mount_flags data:mount_data
 umount2          166  52 f     target:path flags:flags=umount
 swapon           167  87 f     path:path flags:swap_flags
 swapoff          168 115 f     path:path
@@ -196,7 +196,7 @@ init_module      175 128 -     module_image:ptr len:size param_values:str
 delete_module    176 129 -     name:str flags:flags=delete_module
 get_kernel_syms  177 130 -     table:hex
 query_module     178 167 -     name:hex which:hex buf:hex bufsize:hex ret:hex
-quotactl         179 131 f     cmd:quota_cmd special:path id:uid addr:ptr
+quotactl         179 131 f     cmd:quota_cmd special:path id:quota_arg=id addr:quota_arg=addr
 nfsservctl       180 169 -     cmd:hex argp:hex resp:hex
 getpmsg          181 188 n     fd:hex ctlptr:hex dataptr:hex bandp:hex flagsp:hex
 putpmsg          182 189 n     fd:hex ctlptr:hex dataptr:hex band:hex flags:hex
@@ -357,11 +357,11 @@ uprobe           336   - -
 pidfd_send_signal 424 424 dps   pidfd:fd sig:sig info:siginfo flags:flags=pidfd_send_signal_flags
 io_uring_setup   425 425 d     entries:uint params:io_uring_params -> fd
 io_uring_enter   426 426 ds    fd:fd to_submit:uint min_complete:uint flags:flags=uring_enter_flags sig:sigset=sigsz sigsz:size
-io_uring_register 427 427 dm    fd:fd opcode:enum=uring_register_opcodes arg:ptr nr_args:uint
+io_uring_register 427 427 dm    fd:fd opcode:enum=uring_register_opcodes arg:uring_register_arg=nr_args nr_args:uint
 open_tree        428 428 df    dirfd:dirfd path:path flags:flags=open_tree_flags -> fd
 move_mount       429 429 df    from_dirfd:dirfd from_path:path to_dirfd:dirfd to_path:path flags:flags=move_mount_flags
 fsopen           430 430 d     fsname:str flags:flags=fsopen_flags -> fd
-fsconfig         431 431 df    fd:fd cmd:enum=fsconfig key:str value:ptr aux:int
+fsconfig         431 431 df    fd:fd cmd:enum=fsconfig key:fsconfig_arg value:fsconfig_arg aux:fsconfig_arg
 fsmount          432 432 d     fs_fd:fd flags:flags=fsmount_flags attr_flags:flags=mount_attr_flags -> fd
 fspick           433 433 df    dirfd:dirfd path:path flags:flags=fspick_flags -> fd
 pidfd_open       434 434 d     pid:pid flags:flags=pidfd_open_flags -> fd
@@ -372,10 +372,10 @@ pidfd_getfd      438 438 d     pidfd:fd targetfd:int flags:flags=zero -> fd
 faccessat2       439 439 df    dirfd:dirfd path:path mode:flags=access flags:flags=faccessat_flags
 process_madvise  440 440 dM    pidfd:fd vec:iovec_addr=vlen vlen:size advice:enum=madvise flags:flags=zero
 epoll_pwait2     441 441 d     epfd:fd events:>epoll_events=ret maxevents:int timeout:>timespec64 sigmask:>sigset=sigsetsize sigsetsize:size
-mount_setattr    442 442 df    dirfd:dirfd path:path flags:flags=mount_setattr_flags uattr:mount_attr usize:size
-quotactl_fd      443 443 d     fd:fd cmd:quota_cmd id:uid addr:ptr
+mount_setattr    442 442 df    dirfd:dirfd path:path flags:flags=mount_setattr_flags uattr:mount_attr_sized=usize usize:size
+quotactl_fd      443 443 d     fd:fd cmd:quota_cmd id:quota_arg=id addr:quota_arg=addr
 landlock_create_ruleset 444 444 d     attr:landlock_ruleset_attr=size size:size flags:flags=landlock_create_flags -> fd
-landlock_add_rule 445 445 d     ruleset_fd:fd rule_type:enum=landlock_rule_types rule_attr:ptr flags:flags=zero
+landlock_add_rule 445 445 d     ruleset_fd:fd rule_type:enum=landlock_rule_types rule_attr:landlock_rule flags:flags=zero
 landlock_restrict_self 446 446 d     ruleset_fd:fd flags:flags=zero
 memfd_secret     447 447 d     flags:flags_plain=memfd_secret_flags -> fd
 process_mrelease 448 448 dM    pidfd:fd flags:flags=zero
@@ -397,7 +397,7 @@ setxattrat       463 463 df    dirfd:dirfd path:path at_flags:flags=at_flags nam
 getxattrat       464 464 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str uargs:ptr usize:size
 listxattrat      465 465 df    dirfd:dirfd path:path at_flags:flags=at_flags list:>bytes=ret size:size
 removexattrat    466 466 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str
-open_tree_attr   467 467 df    dirfd:dirfd path:path flags:flags=open_tree_flags uattr:mount_attr usize:size -> fd
+open_tree_attr   467 467 df    dirfd:dirfd path:path flags:flags=open_tree_flags uattr:mount_attr_sized=usize usize:size -> fd
 file_getattr     468 468 df    dirfd:dirfd path:path ufattr:ptr usize:size at_flags:flags=at_flags
 file_setattr     469 469 df    dirfd:dirfd path:path ufattr:ptr usize:size at_flags:flags=at_flags
 listns           470 470 -     req:ptr ns_ids:ptr nr_ns_ids:size flags:hex32

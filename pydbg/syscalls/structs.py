@@ -5,7 +5,7 @@ value is printed, decimal where nothing is said. ``@NAME`` as type is a struct i
 with ``-`` before it is not printed; with ``?`` it is where it is not all zeros.
 Types: s8 u8 s16 u16 s32 u32 s64 u64, and long, ulong, ptr of the inferior's word size; ``high``
 is 32 bits in a 32-bit inferior (the upper half of a time) and nothing in others; ``TYPE*N`` is
-an array. Layout follows the psABI (i386 aligns 64-bit members to 4).
+an array, ``cN`` a string in N bytes. Layout follows the psABI (i386 aligns 64-bit members to 4).
 
 After ``|`` may stand which fields are printed, in the order of printing, with ``...`` for those
 left out; strace -v prints all, in the order of a second list if there is one. A row whose name
@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 
 from pydbg.records import Record, replace
+from pydbg.syscalls import structs_kernel
 
 __all__ = ["STRUCTS", "Field", "Layout", "layout"]
 
@@ -166,6 +167,8 @@ STRUCTS = {
     ),
     "caphdr": "version:u32:enum=cap_version pid:s32:pid",
     "pollfd": "fd:s32:fd events:s16:flags16=poll_flags -revents:s16",
+    "landlock_port": "allowed_access:u64:flags64=landlock_access_net port:u64",
+    **structs_kernel.ROWS,
     "sigaltstack": "ss_sp:ptr:ptr ss_flags:s32:flags=sigaltstack_flags ss_size:ulong",
 }
 
@@ -246,6 +249,8 @@ def _field(label: str, rest: list[str], word: int) -> tuple[Field, int, int]:
     if inner:
         shape = layout(inner, word)
         size, align, signed = shape.size, shape.align, False
+    elif kind_type[0] == "c":
+        size, align, signed, kind = int(kind_type[1:]), 1, False, "chars"
     elif kind_type == "high":
         size, align, signed = (4, 4, False) if word == 4 else (0, 1, False)
     else:

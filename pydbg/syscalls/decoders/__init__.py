@@ -23,7 +23,9 @@ __all__ = [
     "decode_struct",
     "decode_value",
     "decoder_of",
+    "field_text",
     "find",
+    "kind_text",
     "pointer_text",
     "result_decoder",
     "struct_text",
@@ -35,7 +37,7 @@ __all__ = [
 _FAMILIES = (
     *("basic", "files", "memory", "process", "futex", "sigs", "times"),
     *("network", "messages", "sockopts", "polling", "ioctls", "control", "prctl", "ptrace"),
-    *("ipc", "keys", "vectors", "fcntl"),
+    *("ipc", "keys", "vectors", "fcntl", "mounts", "rings", "bpfattr", "perf"),
 )
 
 
@@ -107,7 +109,11 @@ def by_command(
     at = context.index - place - 1
     if at >= len(kinds):
         return None
-    kind = kinds[at]
+    return kind_text(context, value, kinds[at])
+
+
+def kind_text(context: Context, value: int, kind: str) -> str | None:
+    """Return the text of a value by a kind as rows have it: ``>kind=param``."""
     if kind[0] == ">":
         if not context.returning or context.failed:
             return pointer_text(value)
@@ -142,7 +148,7 @@ def struct_text(context: Context, data: bytes, name: str) -> str:
     shape = layout(name, context.word)
     shown = shape.full if context.verbose else shape.short
     parts = [
-        f"{field.name}={_field_text(context, data, field)}"
+        f"{field.name}={field_text(context, data, field)}"
         for field in shown
         if not field.optional
         or any(data[field.offset : field.offset + field.size * max(field.count, 1)])
@@ -152,7 +158,8 @@ def struct_text(context: Context, data: bytes, name: str) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-def _field_text(context: Context, data: bytes, field: Field) -> str:
+def field_text(context: Context, data: bytes, field: Field) -> str:
+    """Return one field of the struct that ``data`` holds."""
     offset, size = field.offset, field.size
     if field.count:
         ends = range(offset, offset + size * min(field.count, context.limit), size)
@@ -164,6 +171,8 @@ def _field_text(context: Context, data: bytes, field: Field) -> str:
 def _value(context: Context, data: bytes, field: Field) -> str:
     if field.inner:
         return struct_text(context, data, field.inner)
+    if field.kind == "chars":
+        return context.quote(data.split(b"\0")[0])
     number = int.from_bytes(data, "little", signed=field.signed)
     text = decode_value(context, number, field.kind, field.param) if field.kind else None
     return str(number) if text is None else text

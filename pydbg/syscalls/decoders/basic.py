@@ -108,6 +108,16 @@ def _bytes(context: Context, addr: int, param: str) -> str:
     return buffer_text(context, addr, size)
 
 
+def _hex_bytes(context: Context, addr: int, param: str) -> str:
+    from pydbg.syscalls.flags import quote_hex
+
+    size = length_of(context, param) & _U32
+    data = context.read(addr, min(size, context.limit)) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    return quote_hex(data) + ("..." if size > context.limit else "")
+
+
 def _strn(context: Context, addr: int, param: str) -> str:
     return buffer_text(context, addr, length_of(context, param))
 
@@ -309,6 +319,7 @@ KINDS: dict[str, Decoder] = {
     "strn": _strn,
     "bytes": _bytes,
     "mode": _mode,
+    "hexbytes": _hex_bytes,
     "str0": _text_of_length,
     "errno": _errno,
     "enum_v": _enum_v,

@@ -116,51 +116,10 @@ def _membarrier_cpu(context: Context, value: int, _: str) -> str | None:
     return str(to_signed(value)) if context.arg("flags") & _U32 else None
 
 
-def _perf_attr(context: Context, addr: int, _: str) -> str:
-    data = context.read(addr, 16) if addr else None
-    if data is None:
-        return pointer_text(addr)
-    kind, size, config = struct.unpack("<IIQ", data)
-    shown = f"{config:#x}" if config else "0"
-    return f"{{type={enum_text(kind, 'perf_type')}, size={size:#x}, config={shown}, ...}}"
-
-
 def _kexec_flags(_context: Context, value: int, _: str) -> str:
     arch = enum_text(value & 0xFFFF0000, "kexec_archs")
     rest = value & ~0xFFFF0000
     return f"{arch}|{flags_text(rest, 'kexec_bits')}" if rest else arch
-
-
-def _uring_params(context: Context, addr: int, _: str) -> str:
-    data = context.read(addr, 120) if addr else None
-    if data is None:
-        return pointer_text(addr)
-    words = struct.unpack_from("<10I", data)
-    text = (
-        f"flags={flags_text(words[2], 'uring_setup_flags')}, sq_thread_cpu={words[3]}, "
-        f"sq_thread_idle={words[4]}"
-    )
-    if not context.returning or context.failed:
-        return f"{{{text}}}"
-    text += f", sq_entries={words[0]}, cq_entries={words[1]}"
-    text += f", features={flags_text(words[5], 'uring_features')}"
-    for label, at, names in (
-        ("sq_off", 40, ("head", "tail", "ring_mask", "ring_entries", "flags", "dropped", "array")),
-        ("cq_off", 80, ("head", "tail", "ring_mask", "ring_entries", "overflow", "cqes", "flags")),
-    ):
-        offsets = struct.unpack_from("<7I", data, at)
-        inner = (f"{name}={offset}" for name, offset in zip(names, offsets, strict=True))
-        text += f", {label}={{{', '.join(inner)}}}"
-    return f"{{{text}}}"
-
-
-def _landlock(context: Context, addr: int, param: str) -> str:
-    size = length_of(context, param)
-    value = context.read_int(addr, 8) if addr and size >= 8 else None
-    if value is None:
-        return pointer_text(addr)
-    more = ", ..." if size > 8 else ""
-    return f"{{handled_access_fs={flags_text(value, 'landlock_access_fs')}{more}}}"
 
 
 def _user_desc(context: Context, addr: int, _: str) -> str:
@@ -244,9 +203,5 @@ KINDS: dict[str, Decoder] = {
     "syslog_len": _syslog_rest("len"),
     "personality": lambda _c, value, _p: personality_text(value & _U32),
     "membarrier_cpu": _membarrier_cpu,
-    "perf_attr": _perf_attr,
-    "bpf_attr": lambda _c, value, _p: pointer_text(value),
     "kexec_flags": _kexec_flags,
-    "io_uring_params": _uring_params,
-    "landlock_ruleset_attr": _landlock,
 }

@@ -177,8 +177,9 @@ def _statfs_text(context: Context, addr: int, shape: str, _word: str, head: bool
     values = struct.unpack(shape, data)
     kind, block, blocks, free, available, files, file_free = values[:7]
     first, second, name_length, fragment, flags = values[7:12]
+    magic = flag_set("fs_magic").by_value.get(kind & _U32) or _hex(kind & _U32)
     text = (
-        f"f_type={flag_set('fs_magic').by_value.get(kind & _U32) or _hex(kind & _U32)}, f_bsize={block}, f_blocks={blocks}, "
+        f"f_type={magic}, f_bsize={block}, f_blocks={blocks}, "
         f"f_bfree={free}, f_bavail={available}, f_files={files}, f_ffree={file_free}, "
         f"f_fsid={{val=[{_hex(first & _U32)}, {_hex(second & _U32)}]}}, f_namelen={name_length}, "
         f"f_frsize={fragment}"
@@ -273,25 +274,14 @@ def _file_handle(context: Context, addr: int, _: str) -> str:
     return f"{{handle_bytes={changed}, handle_type={kind}, f_handle={quote_hex(data)}{more}}}"
 
 
-def _mount_data(context: Context, addr: int, _: str) -> str:
-    # Only a plain string can be told from the binary data of old network file systems.
-    return decode_value(context, addr, "str", "") or "NULL"
-
-
 def _swap_flags(_context: Context, value: int, _: str) -> str:
     value &= _U32
     priority = value & 0x7FFF
     parts, rest = flags_parts(value & ~0x7FFF, flag_set("swap_bits"))
     if rest:
         parts.append(f"{rest:#x}")
-    if priority or not parts:
-        parts.append(str(priority))
+    parts.append(str(priority))
     return "|".join(parts)
-
-
-def _quota_cmd(_context: Context, value: int, _: str) -> str:
-    value &= _U32
-    return f"QCMD({enum_text(value >> 8, 'quota_cmds')}, {enum_text(value & 0xFF, 'quota_types')})"
 
 
 def _fan_init(_context: Context, value: int, _: str) -> str:
@@ -332,9 +322,7 @@ KINDS: dict[str, Decoder] = {
     "llseek_low": _llseek_low,
     "llp": _llp,
     "file_handle": _file_handle,
-    "mount_data": _mount_data,
     "swap_flags": _swap_flags,
-    "quota_cmd": _quota_cmd,
     "fan_dirfd": _fan_dirfd,
     "fan_init_flags": _fan_init,
 }
