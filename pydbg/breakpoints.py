@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from pydbg.expr.nodes import Node
     from pydbg.locspec import Spec
 
-CATCH_KINDS = ("syscall", "fork", "vfork", "clone", "exec", "exit", "signal", "load", "unload")
+CATCH_KINDS = (
+    "syscall",
+    "fork",
+    "vfork",
+    "clone",
+    "exec",
+    "exit",
+    "signal",
+    "load",
+    "unload",
+    "seccomp",
+)
 
 Callback = Callable[[Any], Any]
 

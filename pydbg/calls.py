@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydbg.denials import INJECTED
 from pydbg.errors import CommandError, DebuggerError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class CallDecoder:
         return self._done
 
     def _decode(self, event: SyscallCaught) -> Decoded:
-        from pydbg.syscalls.decode import decode
+        from pydbg.syscalls.decode import Decoded, decode
         from pydbg.syscalls.table import table_for
 
         thread = self._thread
@@ -75,4 +76,7 @@ class CallDecoder:
             return decoded
         nr, entered = self._entered.get(event.tid, (None, None))
         entry = entered if nr == event.nr else None
-        return decode(call, event.args, reader, ret=event.ret, phase="return", entry=entry)
+        shown = decode(call, event.args, reader, ret=event.ret, phase="return", entry=entry)
+        if thread.injected:
+            return Decoded(shown.name, shown.args, f"{shown.ret_text}{INJECTED}", shown.memo)
+        return shown

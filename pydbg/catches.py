@@ -17,6 +17,7 @@ from pydbg.errors import CommandError, DebuggerError
 from pydbg.events import (
     CatchHit,
     Event,
+    Note,
     SeccompStop,
     SignalReceived,
     SyscallCaught,
@@ -55,6 +56,8 @@ class Catches:
         self._dbg = dbg
         self._entered: dict[int, tuple[int, Decoded]] = {}
         """What entries were decoded to, by thread, for the return."""
+        self._untold: dict[int, str] = {}
+        """Denied calls, by thread, that are told at their return if it is not told itself."""
 
     def _of(self, kind: str) -> list[Catchpoint]:
         return [
@@ -82,7 +85,7 @@ class Catches:
             raise CommandError(f'Undefined catch command: "{kind}".  Try "help catch".')
         fields: dict[str, Any] = {}
         if kind == "syscall":
-            fields = self._syscalls(args)
+            fields = self.resolve(args)
         elif kind == "signal":
             fields = self._signals(args)
         elif kind in ("load", "unload") and args:
@@ -120,7 +123,8 @@ class Catches:
             if inside and call is not None and point.catches_syscall(abi_of(call), call.nr):
                 thread.want_return = True
 
-    def _syscalls(self, args: tuple[str, ...]) -> dict[str, Any]:
+    def resolve(self, args: tuple[str, ...]) -> dict[str, Any]:
+        """Return what words for system calls mean: their "numbers" by ABI, and their "names"."""
         if not args:
             return {"numbers": None}
         from pydbg.syscalls.table import table_for
@@ -160,7 +164,7 @@ class Catches:
 
     def _wanted(self) -> dict[str, frozenset[int]] | None:
         """Return the caught numbers by ABI, or None if every call is caught."""
-        wanted: dict[str, frozenset[int]] = {}
+        wanted = self._dbg.denials.wanted()
         for point in self._of("syscall"):
             if point.numbers is None:
                 return None
@@ -180,7 +184,7 @@ class Catches:
     def prepare(self, inferior: Inferior) -> bool:
         """Make sure that caught calls stop; True if threads are to be resumed by PTRACE_SYSCALL."""
         wanted = self._wanted()
-        if wanted is None:
+        if wanted is None or (self._of("seccomp") and not self._dbg.guard.watches(inferior)):
             return True
         missing = {
             abi: numbers - inferior.filtered.get(abi, frozenset())
@@ -223,7 +227,7 @@ class Catches:
     def at_seccomp(self, thread: Thread) -> Event | None:
         """Judge a stop by a filter; under PTRACE_SYSCALL the entry was judged already."""
         if thread.request == ptrace.SYSCALL:
-            return None
+            return None  # Only what was judged is refused: the call may have been skipped.
         return self._entered_call(thread, ptrace.get_syscall_info(thread.tid))
 
     def _entered_call(self, thread: Thread, info: SyscallInfo) -> Event | None:
@@ -235,15 +239,16 @@ class Catches:
             if again or info.nr == _RESTART_SYSCALL[thread.inferior.arch.syscall_abi]:
                 return None
         event = self.at_entry(thread, info)
-        if event is not None:
-            return event
+        refused = self._refused(thread, info)  # Also where the entry is told first.
+        if event is not None or refused is not None:
+            return event or refused
         plan = plan_of(thread)
         return plan.at_syscall(info) if plan is not None else None
 
     def at_entry(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to run."""
         thread.syscall = info
-        thread.want_return = False
+        thread.want_return = thread.injected = False
         self._entered.pop(thread.tid, None)
         abi = abi_of(info)
         for point in self._of("syscall"):
@@ -259,8 +264,57 @@ class Catches:
                 return event
         return None
 
+    def _refused(self, thread: Thread, info: SyscallInfo) -> Event | None:
+        """Refuse a call that is denied, or that seccomp refuses; an event if that is caught."""
+        self.deny(thread, info)
+        if thread.injected:
+            return None
+        points = self._of("seccomp")
+        why = self._dbg.guard.judge(thread, info, caught=bool(points))
+        if not why:
+            return None
+        abi = abi_of(info)
+        text = f"{self.name_of(abi, info.nr) or info.nr}, {why}"
+        for point in points:
+            if self._stops(point, thread, self.names_of(info, abi, None)):
+                pid = thread.inferior.pid
+                return CatchHit(pid, thread.tid, point.number, point.temporary, "seccomp", text)
+        self._dbg.notify(Note(thread.inferior.pid, thread.tid, f"seccomp refuses {text}"))
+        return None
+
+    def deny(self, thread: Thread, info: SyscallInfo) -> None:
+        """Have a denied call fail, and tell of it, at its return if that may be told itself."""
+        if not self._dbg.denials:
+            return
+        abi = abi_of(info)
+        denial = self._dbg.denials.judge(thread, info, abi)
+        if denial is None:
+            return
+        line = self._dbg.denials.line(thread, info, abi, denial)
+        if thread.want_return:
+            self._untold[thread.tid] = line
+        else:
+            self._dbg.notify(Note(thread.inferior.pid, thread.tid, line))
+
+    def silently(self, thread: Thread) -> None:
+        """Refuse what a process that the user does not see may not call."""
+        info = ptrace.get_syscall_info(thread.tid)
+        if info.op == "exit":
+            return
+        thread.injected = False
+        self.deny(thread, info)
+        if not thread.injected:
+            self._dbg.guard.judge(thread, info, caught=False)
+
     def at_return(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to return."""
+        event = self._returned(thread, info)
+        line = self._untold.pop(thread.tid, None)
+        if line is not None and event is None:
+            self._dbg.notify(Note(thread.inferior.pid, thread.tid, line))
+        return event
+
+    def _returned(self, thread: Thread, info: SyscallInfo) -> Event | None:
         wanted, thread.want_return = thread.want_return, False
         entry, thread.syscall = thread.syscall, None
         if not wanted or entry is None:
@@ -364,6 +418,7 @@ class Catches:
 
     def signal(self, thread: Thread, signo: int) -> Event | None:
         """Judge a signal that is about to be delivered."""
+        self._dbg.guard.signalled(thread, signo)
         for point in self._of("signal"):
             if point.signals is None:
                 if signo in (5, 2) and not point.all_signals:

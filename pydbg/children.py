@@ -14,8 +14,10 @@ from pydbg.events import (
     Exited,
     Killed,
     RawStop,
+    SeccompStop,
     SignalStop,
     StepDone,
+    SyscallStop,
     ThreadCreated,
     ThreadExit,
     ThreadExited,
@@ -74,8 +76,8 @@ class Children:
         follow_child = dbg.settings["follow-fork-mode"] == "child"
         detach = bool(dbg.settings["detach-on-fork"])
         if not follow_child and detach:
-            if inferior.filtered or shares:
-                reason = "filter" if inferior.filtered else ""
+            if inferior.filtered or self.dbg.denials or shares:
+                reason = "filter" if inferior.filtered or self.dbg.denials else ""
                 dbg.notify(ChildCreated(inferior.pid, thread.tid, child, kind, False, reason))
                 self._keep_silently(thread, kind, child, shares)
             else:
@@ -103,7 +105,7 @@ class Children:
         inferior = thread.inferior
         new = self.tracer.add_child(inferior, child, 0, shares=shares)
         new.silent = True
-        new.release_at_exec = not inferior.filtered
+        new.release_at_exec = not inferior.filtered and not self.dbg.denials
         new.modules, new.loader = inferior.modules, inferior.loader
         self._borrow(thread, kind, new)
         self.control.resume(new.leader)
@@ -122,10 +124,16 @@ class Children:
 
     # --- processes that the user does not see ------------------------------------------------
 
+    def asked(self, inferior: Inferior) -> bool:
+        """Tell whether somebody wants to know what a process calls and no filter tells it."""
+        return not inferior.silent or (bool(self.dbg.denials) and not inferior.filtered)
+
     def silent(self, thread: Thread, stop: RawStop) -> None:
         """Keep a process going that the user does not see."""
         if isinstance(stop, SignalStop):
             self._silent_signal(thread, stop)
+        elif isinstance(stop, SeccompStop | SyscallStop):
+            self.dbg.catches.silently(thread)
         elif isinstance(stop, EventStop):
             if stop.event in ("fork", "vfork", "clone"):
                 self._silent_task(thread, stop.event)
@@ -162,7 +170,7 @@ class Children:
         child, is_thread, shares = self.tracer.new_task(thread, kind)
         if is_thread:
             self.control.resume(self.tracer.add_thread(inferior, child))
-        elif inferior.filtered or shares:
+        elif inferior.filtered or self.dbg.denials or shares:
             self._keep_silently(thread, kind, child, shares)
         else:
             self.tracer.release_child(inferior, child)

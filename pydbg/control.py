@@ -371,7 +371,7 @@ class RunControl:
         plan = plan_of(thread)
         request = plan.request() if plan is not None else ptrace.CONT
         tracing = self._request == ptrace.SYSCALL or thread.want_return
-        if request == ptrace.CONT and tracing and not thread.inferior.silent:
+        if request == ptrace.CONT and tracing and self.children.asked(thread.inferior):
             request = ptrace.SYSCALL
         sites = thread.inferior.sites
         site = sites.at(thread.pc) if sites.by_addr else None

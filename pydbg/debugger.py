@@ -15,6 +15,7 @@ from pydbg.breakpoints import Breakpoint, Catchpoint
 from pydbg.catches import Catches
 from pydbg.console import interruptible
 from pydbg.control import RunControl
+from pydbg.denials import Denials
 from pydbg.errors import (
     CommandError,
     LocationError,
@@ -32,6 +33,7 @@ from pydbg.events import (
 from pydbg.frames import Frame
 from pydbg.lifecycle import Lifecycle
 from pydbg.pointset import PointSet
+from pydbg.seccomp.guard import Guard
 from pydbg.settings import Settings
 from pydbg.signaltable import SignalTable
 from pydbg.stepping import (
@@ -89,6 +91,8 @@ class Debugger(Lifecycle):
         self.signals = SignalTable()
         self.points = PointSet(self)
         self.catches = Catches(self)
+        self.denials = Denials(self)
+        self.guard = Guard(self)
         self.control = RunControl(self)
         self.own_sigint = False
         """Whether SIGINT is taken over while the program runs although a handler is set."""

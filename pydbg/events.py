@@ -240,10 +240,10 @@ class SignalReceived(Event):
 
 
 class CatchHit(Event):
-    """Report a caught fork, vfork, clone, exec, exit, load or unload.
+    """Report a caught fork, vfork, clone, exec, exit, load or unload, or a refused call.
 
-    ``kind`` is one of these words, ``detail`` the child's pid, the new program's path, the
-    exit status or the libraries' names.
+    ``kind`` is one of these words or "seccomp", ``detail`` the child's pid, the new program's
+    path, the exit status, the libraries' names or the call with the reason.
 
     >>> import pydbg
     >>> with pydbg.launch("/bin/sh", "-c", "exec /bin/true") as dbg:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pydbg.catches import Catches
     from pydbg.console import Console
     from pydbg.control import RunControl
+    from pydbg.seccomp.guard import Guard
 
 Listener = Callable[[Event], None]
 
@@ -43,6 +44,7 @@ class Lifecycle(ProgramState):
     """Be the part of the debugger that starts, takes over, follows and leaves processes."""
 
     catches: Catches
+    guard: Guard
     control: RunControl
 
     def __init__(self, args: Sequence[str], settings: Settings | None) -> None:
@@ -162,6 +164,11 @@ class Lifecycle(ProgramState):
         self._numbers = max(self._numbers, 1)
         inferior = self.tracer.launch(spec, 1)
         inferior.filtered = filtered
+        try:
+            self.guard.start(inferior)
+        except DebuggerError:
+            self.tracer.kill(inferior)  # It is not to run without what it was to run under.
+            raise
         for point in self.points.by_number.values():
             point.hits = 0
         self._adopt_current(inferior, self.program)
@@ -189,6 +196,12 @@ class Lifecycle(ProgramState):
         """Find out anew which modules a process has, and return who keeps them.
 
         Without ``watch`` nothing is planted into the process.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     loader = dbg.loader_of(dbg.inferior, watch=False)
+        ...     dbg.modules.main.path
+        '/usr/bin/true'
         """
         loader = Loader(inferior, self._files, program or inferior.path, watch=watch)
         inferior.loader = loader

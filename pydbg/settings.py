@@ -180,6 +180,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("prompt", "text", "(pydbg)", (), "", 'The prompt is "{}".'),
     ("scheduler-locking", "enum", "replay", ("off", "on", "step", "replay"), "",
      'Mode for locking scheduler during execution is "{}".'),
+    ("seccomp-profile", "text", "", (), "",
+     'The seccomp profile that programs are started under is "{}".'),
     ("step-mode", "bool", False, (), "Mode of the step operation", ""),
     ("style enabled", "bool", True, (), "", "CLI output styling is {}."),
     ("style theme", "enum", "default", ("default", "light", "dark", "plain"), "",
@@ -206,7 +208,15 @@ _LOGGING = (
 )  # fmt: skip
 
 _OURS = frozenset(
-    {"completion", "context", "editing-mode", "style theme", "syscall-filter", "toolbar"}
+    {
+        "completion",
+        "context",
+        "editing-mode",
+        "seccomp-profile",
+        "style theme",
+        "syscall-filter",
+        "toolbar",
+    }
 )
 """The settings that gdb does not have."""
 

@@ -200,8 +200,9 @@ _KINDS = {
     "clone": "Stop when the program makes a thread or a process by clone.",
     "exec": "Stop when the program runs another program.",
     "exit": "Stop before the program ends, while its memory can still be looked at.",
+    "seccomp": "Stop at a system call that seccomp is about to refuse.",
 }
-_EXTENSIONS = frozenset({"clone", "exit"})
+_EXTENSIONS = frozenset({"clone", "exit", "seccomp"})
 
 _SYSCALL_HELP = """SYSCALL is a name, a number, `group:NAME` (or `g:NAME`) or one of strace's
 classes such as %file; without any, all calls are caught.  Both the entry and the return stop,
@@ -210,6 +211,12 @@ decoded, as strace shows it.
 A condition sees $nr, the arguments by name and as $arg1 to $arg6, and at the return $ret and
 $errno.  A program that is started by `run` and not attached to runs at full speed between the
 calls that are caught."""
+
+
+_SECCOMP_HELP = """Under the profile of `set seccomp-profile` that is what the profile refuses; all
+other calls run at full speed.  Else it is what the program's own filters refuse: every call stops
+for a moment then, and the filters are interpreted, which the kernel shows to a debugger with
+CAP_SYS_ADMIN.  The stop is before the call, with its arguments; going on has it refused."""
 
 
 def commands() -> tuple[Command, ...]:
@@ -240,8 +247,9 @@ def _family(word: str, aliases: tuple[str, ...], temporary: bool) -> Iterable[Co
         _IF, more=_SYSCALL_HELP, example=f"{word} syscall write if fd == 1",
     )  # fmt: skip
     for kind, summary in _KINDS.items():
+        more = "The stop is told with the new process, program or status."
         yield row(kind, summary, _plain(kind, temporary), _IF, example=f"{word} {kind}",
-                  more="The stop is told with the new process, program or status.",
+                  more=_SECCOMP_HELP if kind == "seccomp" else more,
                   extension=kind in _EXTENSIONS)  # fmt: skip
     yield row(
         "signal", "Stop when a signal is about to be delivered.", _signal(temporary),

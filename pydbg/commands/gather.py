@@ -122,7 +122,9 @@ def _watched(event: ev.Event, session: Session) -> str:
 
 def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
     call = event if isinstance(event, ev.SyscallCaught) else None
-    if isinstance(event, ev.StepDone) and event.plan == "stepsys":
+    if (isinstance(event, ev.StepDone) and event.plan == "stepsys") or (
+        isinstance(event, ev.CatchHit) and event.kind == "seccomp"
+    ):
         call = session.dbg.catches.entered(thread)
     return call.decoded.line() if call is not None else None
 

@@ -63,6 +63,7 @@ MODULES = (
     "scripting",
     "expect",
     "record",
+    "seccomp",
 )
 """The modules of this package that offer ``commands()``."""
 

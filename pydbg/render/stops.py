@@ -110,6 +110,7 @@ def _caught(record: Stop) -> tuple[str, bool]:
         "clone": "cloned process {}",
         "exec": "exec'd {}",
         "exit": "exiting with status {}",
+        "seccomp": "refused syscall {}",
     }[event.kind]
     return _catch(record, what.format(clean(_detail(event))))
 

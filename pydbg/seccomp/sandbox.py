@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
-__all__ = ["Sandbox", "abi_of", "skip"]
+__all__ = ["Sandbox", "abi_of"]
 
 _AUDIT_I386 = 0x40000003
 _SIGSYS = 31
@@ -28,22 +28,8 @@ def abi_of(info: SyscallInfo) -> str:
     return "i386" if info.arch == _AUDIT_I386 else "x86_64"
 
 
-def skip(thread: Thread, value: int) -> None:
-    """Have the call that a thread is about to make not made; it returns ``value`` instead.
-
-    The kernel makes no call of number -1, and leaves the result register alone then
-    (do_syscall_64, do_syscall_32_irqs_on). The result is known only from then on.
-    """
-    arch, block = thread.inferior.arch, thread.registers
-    block.set(arch.syscall_number, (1 << 64) - 1)
-    block.set(arch.syscall_ret, value & (1 << 64) - 1)
-
-
 class Sandbox:
-    """Keep a program under a profile.
-
-    ``stops`` alone makes it one that refuses nothing: what would be refused is seen, and runs.
-    """
+    """Keep a program under a profile: stop what it refuses, and do what it says."""
 
     def __init__(self, judge: Judge) -> None:
         import secrets
@@ -73,7 +59,7 @@ class Sandbox:
     def carry_out(self, thread: Thread, info: SyscallInfo, verdict: Verdict) -> None:
         """Do to a thread, which is stopped at a call's entry, what a refusal says."""
         if not verdict.kills:
-            skip(thread, -verdict.errno)
+            thread.skip_call(-verdict.errno)
             return
         arch, block = thread.inferior.arch, thread.registers
         name = arch.syscall_args[5]

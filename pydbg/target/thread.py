@@ -10,6 +10,8 @@ from pydbg.events import EventStop, RawStop
 from pydbg.linux import ptrace, wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydbg.linux.ptrace import SyscallInfo
     from pydbg.target.inferior import Inferior
 
@@ -54,11 +56,13 @@ class Thread:
         "gpr",
         "group_stop",
         "inferior",
+        "injected",
         "interrupting",
         "number",
         "pending",
         "plans",
         "pushes_flags",
+        "refusal",
         "request",
         "restarting",
         "rewound",
@@ -124,6 +128,10 @@ class Thread:
         """Functions that the user called in it and that have not returned."""
         self.syscall: SyscallInfo | None = None
         self.want_return = False
+        self.refusal: Callable[[], None] | None = None
+        """What is done to the call that it is about to make, when it is resumed."""
+        self.injected = False
+        """Whether the result of the call that it is in is not the kernel's."""
         self.armed: tuple[int, ...] | None = None
         """What the debug registers of this thread hold, None for unknown."""
         self.set_arch()
@@ -312,11 +320,32 @@ class Thread:
 
     # --- running -----------------------------------------------------------------------------
 
+    def skip_call(self, value: int) -> None:
+        """Have the call that it is about to make not made; it returns ``value`` instead.
+
+        The kernel makes no call of number -1, and leaves the result register alone then
+        (do_syscall_64, do_syscall_32_irqs_on).
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/cat", "/etc/hostname", stderr="/dev/null") as dbg:
+        ...     catch = dbg.catch_syscall("openat")
+        ...     event = dbg.cont()
+        ...     dbg.thread.skip_call(-13)
+        ...     dbg.cont().ret
+        -13
+        """
+        arch, block = self.inferior.arch, self.registers
+        block.set(arch.syscall_number, (1 << 64) - 1)
+        block.set(arch.syscall_ret, value & (1 << 64) - 1)
+
     def resume(self, request: int) -> None:
         """Resume by PTRACE_CONT, PTRACE_SYSCALL or PTRACE_SINGLESTEP with the owed signal.
 
         Raises ThreadGone; the exit is then to be waited for.
         """
+        if self.refusal is not None:
+            refusal, self.refusal = self.refusal, None
+            refusal()
         block = self.block
         if block.dirty_gpr or block.dirty_xsave:
             self.flush()

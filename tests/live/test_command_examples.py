@@ -36,6 +36,7 @@ BEFORE: dict[str, list[str]] = {
     "run": [],
     "start": [],
     "starti": [],
+    "undeny": [*AT_INNER, "deny openat"],
     "undisplay": [*AT_INNER, "display $rip"],
     "delete display": [*AT_INNER, "display $rip"],
     "disable display": [*AT_INNER, "display $rip"],
