@@ -109,6 +109,25 @@ def wait_usage() -> tuple[int, int, float]:
     return tid, status, usage.ru_stime
 
 
+def wait_usage_within(seconds: float) -> tuple[int, int, float] | None:
+    """Do as :func:`wait_usage`, but give up after some seconds and return None."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+    try:
+        for last in (False, True):
+            try:
+                tid, status, usage = os.wait4(-1, _OURS | os.WNOHANG)
+            except ChildProcessError:
+                raise NoProcess from None
+            if tid:
+                return tid, status, usage.ru_stime
+            if not last:
+                # A blocked signal waits for us, whatever its disposition.
+                signal.sigtimedwait((signal.SIGCHLD,), seconds)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return None
+
+
 def wait_any(tids: Collection[int], *, nohang: bool = False) -> tuple[int, int] | None:
     """Wait for any tracee of this thread and return (tid, status).
 

@@ -17,9 +17,9 @@ from pydbg.syscalls.decode import Decoded
 from pydbg.syscalls.siginfo import decode_siginfo
 from pydbg.syscalls.signals import strace_name
 from pydbg.syscalls.table import Syscall
-from pydbg.trace.loop import Sink
 from pydbg.trace.options import TraceOptions
 from pydbg.trace.output import Stream
+from pydbg.trace.sink import Sink
 from pydbg.trace.tasks import Task
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class Lines(Sink):
         tail = f" <{span_text(task.took, self.options.duration_digits)}>" if (
             self.options.duration
         ) else ""  # fmt: skip
-        mark = " (INJECTED)" if task.tampered else ""
+        mark = task.tampered.mark if task.tampered is not None else ""
         self._out(task).write(f"{rest}{pad} = {result}{mark}{tail}\n")
         self._open = None
         if self._stacks is not None:

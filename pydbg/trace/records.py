@@ -12,9 +12,9 @@ from time import time_ns
 from pydbg.events import ThreadExit, ThreadKilled
 from pydbg.syscalls.errno import error_name
 from pydbg.syscalls.signals import strace_name
-from pydbg.trace.loop import Sink
 from pydbg.trace.options import TraceOptions
 from pydbg.trace.output import Stream
+from pydbg.trace.sink import Sink
 from pydbg.trace.tasks import Task
 
 __all__ = ["VERSION", "JsonLines"]
@@ -64,8 +64,8 @@ class JsonLines(Sink):
         if -4095 <= ret < 0:
             more["errno"] = -ret
             more["error"] = error_name(-ret)
-        if task.tampered:
-            more["injected"] = True
+        if task.tampered is not None:
+            more["tampered"] = task.tampered.mark.strip()
         if self._stacks:
             more["stack"] = [frame._asdict() for frame in task.stack]
         self._call(task, **more)

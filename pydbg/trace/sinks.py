@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydbg.errors import UsageError
 from pydbg.events import ThreadExit, ThreadKilled
 from pydbg.trace.lines import Lines
-from pydbg.trace.loop import Sink, TraceLoop
+from pydbg.trace.loop import TraceLoop
 from pydbg.trace.options import TraceOptions
 from pydbg.trace.output import Stream, opened, piped
 from pydbg.trace.records import JsonLines
+from pydbg.trace.sink import Sink
 from pydbg.trace.summary import Summary
 from pydbg.trace.tasks import Task
 

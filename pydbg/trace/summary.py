@@ -12,8 +12,8 @@ from typing import Any
 
 from pydbg.errors import DebuggerError
 from pydbg.linux import procfs
-from pydbg.trace.loop import Sink
 from pydbg.trace.options import TraceOptions
+from pydbg.trace.sink import Sink
 from pydbg.trace.tasks import Row, Task
 
 __all__ = ["Summary", "render"]

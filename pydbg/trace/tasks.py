@@ -13,6 +13,7 @@ from pydbg.syscalls.table import Syscall
 
 if TYPE_CHECKING:
     from pydbg.trace.stacks import TraceFrame
+    from pydbg.trace.tamper import Rule, Tampering
 
 __all__ = ["CallReader", "Row", "Task"]
 
@@ -50,10 +51,26 @@ class CallReader:
 class Row:
     """Hold a system call's row and whether it is shown."""
 
-    __slots__ = ("abi", "call", "enters_early", "printing", "raw", "returns_early", "shown")
+    __slots__ = (
+        "abi",
+        "call",
+        "enters_early",
+        "printing",
+        "raw",
+        "returns_early",
+        "rules",
+        "shown",
+    )
 
     def __init__(
-        self, call: Syscall, abi: str, *, shown: bool, printing: Options | None, raw: bool
+        self,
+        call: Syscall,
+        abi: str,
+        *,
+        shown: bool,
+        printing: Options | None,
+        raw: bool,
+        rules: tuple[Rule, ...] = (),
     ) -> None:
         self.call = call
         self.abi = abi
@@ -62,9 +79,10 @@ class Row:
         """How values are printed."""
         self.raw = raw
         """Registers are printed as they are."""
-        self.enters_early = plain_at(call, "entry")
+        self.rules = rules
+        self.enters_early = not rules and plain_at(call, "entry")
         """The task may go on before its entry is decoded."""
-        self.returns_early = plain_at(call, "return")
+        self.returns_early = not rules and plain_at(call, "return")
 
 
 class Task:
@@ -119,8 +137,8 @@ class Task:
         self.previous: Syscall | None = None
         """The call before, which restart_syscall may go on with."""
         self.stack: tuple[TraceFrame, ...] = ()
-        self.tampered: object = None
-        self.tried: dict[object, int] = {}
+        self.tampered: Tampering | None = None
+        self.tried: dict[tuple[int, Row | None], int] = {}
         """How often each tampering rule has met this task."""
         self.leader = ""
         """What the line of this call begins with: process, time, number."""

@@ -49,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     try:
         return run(options)
+    except UsageError as error:
+        sys.stderr.write(f"pydbg trace: {error}\n")
+        return _USAGE_STATUS
     except LaunchError as error:
         sys.stderr.write(f"pydbg: {error}\n")
         return error.status
