@@ -33,7 +33,7 @@ brk               12  45 m     addr:ptr -> hex
 rt_sigaction      13 174 s     signum:sig act:sigaction oldact:>sigaction sigsetsize:size
 rt_sigprocmask    14 175 s     how:enum=sigprocmask set:sigset=sigsetsize oldset:>sigset=sigsetsize sigsetsize:size
 rt_sigreturn      15 173 s     frame:sigframe
-ioctl             16  54 d     fd:fd cmd:ioctl_cmd arg:ioctl_arg
+ioctl             16  54 d     fd:fd cmd:ioctl_cmd arg:ioctl_arg -> ioctl
 pread64           17 180 d     fd:fd buf:>bytes=ret count:size offset:off
 pwrite64          18 181 d     fd:fd buf:bytes=count count:size offset:off
 readv             19 145 d     fd:fd iov:iovec_filled=iovcnt iovcnt:size

@@ -53,6 +53,47 @@ ROWS = {
         "qs_btimelimit:s32 qs_itimelimit:s32 qs_rtbtimelimit:s32 qs_bwarnlimit:u16 "
         "qs_iwarnlimit:u16 | qs_version ..."
     ),
+    "fstrim_range": "start:u64:hex len:u64 minlen:u64",
+    "fsxattr": (
+        "fsx_xflags:u32:flags=fs_xflags fsx_extsize:u32 fsx_nextents:u32 fsx_projid:u32:hex "
+        "fsx_cowextsize:u32 -pad:u8*8"
+    ),
+    "fsxattr_set": (
+        "fsx_xflags:u32:flags=fs_xflags fsx_extsize:u32 -fsx_nextents:u32 fsx_projid:u32:hex "
+        "fsx_cowextsize:u32 -pad:u8*8"
+    ),
+    "fiemap_extent": (
+        "fe_logical:u64 fe_physical:u64 fe_length:u64 -reserved:u64*2 "
+        "fe_flags:u32:flags=fiemap_extent_flags -more:u32*3"
+    ),
+    "file_clone_range": "src_fd:s64:fd src_offset:u64 src_length:u64 dest_offset:u64",
+    "file_dedupe_info": "dest_fd:s64:fd dest_offset:u64 -bytes_deduped:u64 -status:s32 -pad:u32",
+    "blkpg_ioctl_arg": "op:s32:enum=blkpg_operations flags:s32 datalen:s32 -data:ptr",
+    "blkpg_partition": "start:s64 length:s64 pno:s32 devname:c64 volname:c64",
+    "loop_info": (
+        "lo_number:s32 lo_device:ulong:dev lo_inode:ulong lo_rdevice:ulong:dev lo_offset:u32:hex "
+        "lo_encrypt_type:u32:enum=loop_crypt lo_encrypt_key_size:u32 "
+        "lo_flags:u32:flags=loop_flags lo_name:c64 lo_encrypt_key:c32 lo_init:ulong*2:hex "
+        "reserved:u8*4:hex | lo_number lo_offset lo_flags lo_name ..."
+    ),
+    "loop_info32": (
+        "lo_number:s32 lo_device:u16:dev lo_inode:ulong lo_rdevice:u16:dev lo_offset:u32:hex "
+        "lo_encrypt_type:u32:enum=loop_crypt lo_encrypt_key_size:u32 "
+        "lo_flags:u32:flags=loop_flags lo_name:c64 lo_encrypt_key:c32 lo_init:ulong*2:hex "
+        "reserved:u8*4:hex | lo_number lo_offset lo_flags lo_name ..."
+    ),
+    "loop_info64": (
+        "lo_device:u64:dev lo_inode:u64 lo_rdevice:u64:dev lo_offset:u64:hex lo_sizelimit:u64 "
+        "lo_number:u32 lo_encrypt_type:u32:enum=loop_crypt lo_encrypt_key_size:u32 "
+        "lo_flags:u32:flags=loop_flags lo_file_name:c64 lo_crypt_name:c64 lo_encrypt_key:c32 "
+        "lo_init:u64*2:hex | lo_offset lo_number lo_flags lo_file_name ..."
+    ),
+    "rtc_time": (
+        "tm_sec:s32 tm_min:s32 tm_hour:s32 tm_mday:s32 tm_mon:s32 tm_year:s32 tm_wday:s32 "
+        "tm_yday:s32 tm_isdst:s32 | tm_sec tm_min tm_hour tm_mday tm_mon tm_year ..."
+    ),
+    "rtc_wkalrm": "enabled:u8 pending:u8 time:@rtc_time",
+    "uffd_range": "start:u64:hex len:u64:hex",
     "bpf_map_create": (
         "map_type:u32:enum=bpf_map_types key_size:u32 value_size:u32 max_entries:u32 "
         "map_flags:u32:flags=bpf_map_flags inner_map_fd:s32:fd ?numa_node:u32 map_name:c16 "

@@ -38,6 +38,7 @@ _FAMILIES = (
     *("basic", "files", "memory", "process", "futex", "sigs", "times"),
     *("network", "messages", "sockopts", "polling", "ioctls", "control", "prctl", "ptrace"),
     *("ipc", "keys", "vectors", "fcntl", "mounts", "rings", "bpfattr", "perf"),
+    *("termios", "netdevices"),
 )
 
 

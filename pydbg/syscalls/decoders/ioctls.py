@@ -1,20 +1,18 @@
-"""Decoders of ioctl: the names of requests and the arguments of the common ones.
+"""Decoders of ioctl: the names of requests and the arguments of those with a row.
 
-Sources: ioctl_list(2), asm-generic/ioctl.h, asm/termbits.h.
+Sources: ioctl_list(2), asm-generic/ioctl.h.
 """
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import TYPE_CHECKING
 
-from pydbg.syscalls.decoders import decode_struct, pointer_text
-from pydbg.syscalls.flags import flag_set, flags_parts, flags_text, to_signed
-from pydbg.syscalls.signals import strace_name
+from pydbg.syscalls.decoders import decode_struct, kind_text, pointer_text
+from pydbg.syscalls.flags import flag_set, flags_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pydbg.syscalls.context import Context, Decoder
 
 __all__ = ["KINDS", "request_text"]
@@ -30,42 +28,10 @@ _SHARED = {
     0x5404: "SNDCTL_TMR_CONTINUE or TCSETSF",
     0x5603: "VBG_IOCTL_VMMDEV_REQUEST_BIG or VT_GETSTATE",
     0x7004: "PHN_NOT_OH or RTC_UIE_OFF",
+    0x8B00: "SIOCIWFIRST or SIOCSIWCOMMIT",
     0x40049409: "BTRFS_IOC_CLONE or FICLONE",
     0x4020940D: "BTRFS_IOC_CLONE_RANGE or FICLONERANGE",
     0xC0189436: "BTRFS_IOC_FILE_EXTENT_SAME or FIDEDUPERANGE",
-}
-
-# Request -> kind of the argument; ">" before it: filled in by the kernel.
-_ARGUMENTS = {
-    "TCGETS": ">termios",
-    "TCSETS": "termios",
-    "TCSETSW": "termios",
-    "TCSETSF": "termios",
-    "TIOCGWINSZ": ">winsize",
-    "TIOCSWINSZ": "winsize",
-    "TIOCGPGRP": ">int",
-    "TIOCSPGRP": "int",
-    "TIOCGSID": ">int",
-    "TIOCGPTN": ">uint",
-    "TIOCSPTLCK": "int",
-    "TIOCGPTLCK": ">int",
-    "TIOCOUTQ": ">int",
-    "TIOCGETD": ">int",
-    "TIOCSETD": "int",
-    "FIONREAD": ">int",
-    "FIONBIO": "int",
-    "FIOASYNC": "int",
-    "TIOCSCTTY": "value",
-    "TCSBRK": "value",
-    "TCXONC": "value",
-    "TCFLSH": "value",
-    "TIOCGPTPEER": "openflags",
-    "TIOCNOTTY": "none",
-    "TIOCEXCL": "none",
-    "TIOCNXCL": "none",
-    "FIOCLEX": "none",
-    "FIONCLEX": "none",
-    "FICLONE": "fd",
 }
 
 
@@ -83,92 +49,146 @@ def request_text(code: int) -> str:
     return f"_IOC({_DIRECTIONS[code >> 30]}, {', '.join(parts)})"
 
 
-def _command(_context: Context, value: int, _: str) -> str:
-    return request_text(value & _U32)
+@functools.cache
+def _kinds() -> dict[str, str]:
+    from pydbg.syscalls.decoders.ioctl_rows import ROWS
+
+    return {name: kind for kind, names in ROWS.items() for name in names.split()}
+
+
+def _name(context: Context, code: int) -> str:
+    """Return a request's name; those that hold the size of a long differ in 32-bit programs."""
+    name = flag_set("ioctls32").by_value.get(code) if context.word == 4 else None
+    return name or flag_set("ioctls").by_value.get(code, "")
+
+
+def _command(context: Context, value: int, _: str) -> str:
+    code = value & _U32
+    name = flag_set("ioctls32").by_value.get(code) if context.word == 4 else None
+    return name or request_text(code)
 
 
 def _argument(context: Context, value: int, _: str) -> str | None:
-    name = flag_set("ioctls").by_value.get(context.arg("cmd") & _U32, "")
-    kind = _ARGUMENTS.get(name, "")
-    if not kind:
-        return f"{value:#x}" if value else "0"
-    if kind == "none":
-        return None
-    if kind.startswith(">"):
-        if not context.returning or context.failed:
-            return pointer_text(value)
-        kind = kind[1:]
-    return _ARGUMENT_KINDS[kind](context, value)
+    name = _name(context, context.arg("cmd") & _U32)
+    kind = _kinds().get(name)
+    if kind is None:
+        # Of sockets' requests strace knows that they take a pointer, whatever it points to.
+        pointer = name.startswith("SIOC") and not name.startswith("SIOCDEVPRIVATE")
+        return f"{value:#x}" if value else "NULL" if pointer else "0"
+    return None if kind == "none" else kind_text(context, value, kind)
 
 
-def _int(context: Context, addr: int) -> str:
-    value = context.read_int(addr, 4, signed=True) if addr else None
-    return pointer_text(addr) if value is None else f"[{value}]"
+def _integer(size: int, signed: bool = False, read: int = 0) -> Decoder:
+    """Make the decoder of a pointer to an integer of ``size`` bytes."""
+
+    def decoder(context: Context, addr: int, _: str) -> str:
+        value = context.read_int(addr, size, signed=signed) if addr else None
+        return pointer_text(addr) if value is None else f"[{value}]"
+
+    return decoder
 
 
-def _open_flags(_context: Context, value: int) -> str:
-    from pydbg.syscalls.decoders.files import open_flags_text
-
-    return open_flags_text(value & _U32)
-
-
-def _fd(context: Context, value: int) -> str:
-    from pydbg.syscalls.decoders.basic import fd_text
-
-    return fd_text(context, to_signed(value))
-
-
-def _termios(context: Context, addr: int) -> str:
-    """Print the kernel's struct termios: four flag words, the line and the characters."""
-    data = context.read(addr, 36) if addr else None
+def _u64_pair(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 16) if addr else None
     if data is None:
         return pointer_text(addr)
-    iflag, oflag, cflag, lflag = struct.unpack_from("<4I", data)
+    first, second = struct.unpack("<QQ", data)
+    return f"[{first}, {second}]"
+
+
+def _simulated_input(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 1) if addr else None
+    return pointer_text(addr) if data is None else context.quote(data)
+
+
+def _short_string(context: Context, addr: int, _: str) -> str:
+    found = context.read_cstring(addr, 16) if addr else None
+    return pointer_text(addr) if found is None else context.quote(found[0])
+
+
+def _fiemap(context: Context, addr: int, _: str) -> str:
+    """Print what is asked of the map of extents, and the answer (whole with -v)."""
+    data = context.read(addr, 32) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    start, length, flags, mapped, count = struct.unpack_from("<QQIII", data)
+    named = flags_text(flags, "fiemap_flags")
+    if not context.returning or "fiemap" not in context.memo:
+        context.memo["fiemap"] = (
+            f"{{fm_start={start}, fm_length={length}, fm_flags={named}, fm_extent_count={count}}}"
+        )
+    text = str(context.memo["fiemap"])
+    if not context.returning or context.failed:
+        return text
+    answer = f"fm_flags={named}, fm_mapped_extents={mapped}"
+    if not context.verbose:
+        return f"{text} => {{{answer}, ...}}"
+    shown = [
+        decode_struct(context, addr + 32 + 56 * index, "fiemap_extent")
+        for index in range(min(mapped, context.limit))
+    ]
+    more = ", ..." if mapped > context.limit else ""
+    return f"{text} => {{{answer}, fm_extents=[{', '.join(shown)}{more}]}}"
+
+
+def _dedupe(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 24) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    offset, length, count = struct.unpack_from("<QQH", data)
+    shown = [
+        decode_struct(context, addr + 24 + 32 * index, "file_dedupe_info")
+        for index in range(min(count, context.limit))
+    ]
+    more = ", ..." if count > context.limit else ""
     return (
-        f"{{c_iflag={flags_text(iflag, 'termios_iflags')}, c_oflag={_oflags(oflag)}, "
-        f"c_cflag={_cflags(cflag)}, c_lflag={flags_text(lflag, 'termios_lflags')}, ...}}"
+        f"{{src_offset={offset}, src_length={length}, dest_count={count}, "
+        f"info=[{', '.join(shown)}{more}]}}"
     )
 
 
-# Delays of c_oflag: label, shift and mask of the number behind it.
-_DELAYS = (
-    ("NL", 8, 1),
-    ("CR", 9, 3),
-    ("TAB", 11, 3),
-    ("BS", 13, 1),
-    ("VT", 14, 1),
-    ("FF", 15, 1),
-)
+def _partition(context: Context, addr: int, _: str) -> str:
+    """Print struct blkpg_ioctl_arg and the partition that it points to."""
+    text = decode_struct(context, addr, "blkpg_ioctl_arg")
+    if not text.startswith("{"):
+        return text
+    operation = context.read_int(addr) or 0
+    at = context.read_word(addr + (16 if context.word == 8 else 12)) or 0
+    known = 1 <= operation <= 3
+    shown = decode_struct(context, at, "blkpg_partition") if known else pointer_text(at)
+    return f"{text[:-1]}, data={shown}}}"
 
 
-def _oflags(value: int) -> str:
-    parts: list[str] = []
-    for label, shift, mask in _DELAYS:
-        delay = value >> shift & mask
-        parts.append("XTABS" if label == "TAB" and delay == 3 else f"{label}{delay}")
-        value &= ~(mask << shift)
-    names, rest = flags_parts(value, flag_set("termios_oflags"))
-    return "|".join([*parts, *names, *([f"{rest:#x}"] if rest else [])])
+def _uffd_api(context: Context, addr: int, _: str) -> str:
+    data = context.read(addr, 24) if addr else None
+    if data is None:
+        return pointer_text(addr)
+    api, features, requests = struct.unpack("<QQQ", data)
+    shown = "UFFD_API" if api == 0xAA else f"{api:#x}" if api else "0"
+    text = f"api={shown}, features={flags_text(features, 'uffd_features')}"
+    if context.returning and not context.failed:
+        text += f", ioctls={_bits(requests)}"
+    return f"{{{text}}}"
 
 
-def _cflags(value: int) -> str:
-    speed = value & 0o10017
-    size = value & 0o60
-    bauds = flag_set("bauds").by_value
-    parts = [bauds.get(speed, f"{speed:#x}"), flag_set("termios_sizes").by_value[size]]
-    names, rest = flags_parts(value & ~(0o10017 | 0o60), flag_set("termios_cflags"))
-    return "|".join([*parts, *names, *([f"{rest:#x}"] if rest else [])])
+def _bits(value: int) -> str:
+    names = [f"1<<{name}" for name, bit in flag_set("uffd_requests").items if value >> bit & 1]
+    for _, bit in flag_set("uffd_requests").items:
+        value &= ~(1 << bit)
+    return "|".join([*names, *([f"{value:#x}"] if value else [])]) or "0"
 
 
-_ARGUMENT_KINDS: dict[str, Callable[[Context, int], str]] = {
-    "int": _int,
-    "uint": _int,
-    "value": lambda _c, value: str(to_signed(value)),
-    "openflags": _open_flags,
-    "fd": _fd,
-    "termios": _termios,
-    "winsize": lambda c, value: decode_struct(c, value, "winsize"),
-    "sig": lambda _c, value: strace_name(to_signed(value)),
+KINDS: dict[str, Decoder] = {
+    "ioctl_cmd": _command,
+    "ioctl_arg": _argument,
+    "shortp": _integer(2),
+    "u64p": _integer(8),
+    "ulong_int": _integer(4, signed=True),
+    "u64pair": _u64_pair,
+    "sti": _simulated_input,
+    "str16": _short_string,
+    "fiemap": _fiemap,
+    "file_dedupe_range": _dedupe,
+    "blkpg": _partition,
+    "uffd_api": _uffd_api,
 }
-
-KINDS: dict[str, Decoder] = {"ioctl_cmd": _command, "ioctl_arg": _argument}

@@ -39,6 +39,16 @@ def _fcntl(context: Context, ret: int, _: str) -> str:
     return str(ret)
 
 
+def _ioctl(context: Context, ret: int, _: str) -> str:
+    """Print what an ioctl gave: a namespace's descriptor, or its kind."""
+    code = context.arg("cmd") & _U32
+    if code in (0xB701, 0xB702):  # NS_GET_USERNS, NS_GET_PARENT
+        return fd_text(context, ret)
+    if code == 0xB703 and ret:  # NS_GET_NSTYPE
+        return f"{ret} ({flags_text(ret & _U32, 'setns_types')})"
+    return str(ret)
+
+
 def _hex(value: int) -> str:
     return f"{value:#x}" if value else "0"
 
@@ -105,6 +115,7 @@ RESULTS: dict[str, Decoder] = {
     "ulong": lambda c, ret, _p: str(_mask(c, ret)),
     "fd": lambda c, ret, _p: fd_text(c, ret),
     "fcntl": _fcntl,
+    "ioctl": _ioctl,
     "prctl": _prctl,
     "personality": _personality,
     "sched_policy": _policy,

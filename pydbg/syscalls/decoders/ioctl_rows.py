@@ -1,0 +1,84 @@
+"""The arguments of ioctl by request: one request a word.
+
+A row is a kind as in ``rows.py`` (``>`` before it: the kernel fills it in) and the requests that
+take it; "none" takes no argument. A request without a row prints its argument in hex.
+
+Sources: ioctl_tty(2), ioctl_list(2), rtc(4), loop(4), netdevice(7), the kernel's uapi headers.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ROWS"]
+
+ROWS = {
+    "none": (
+        "TIOCNOTTY TIOCEXCL TIOCNXCL TIOCCONS TIOCSSERIAL TIOCSBRK TIOCCBRK TIOCVHANGUP FIOCLEX "
+        "FIONCLEX FIFREEZE FITHAW BLKRRPART BLKFLSBUF BLKTRACESTART BLKTRACESTOP "
+        "BLKTRACETEARDOWN LOOP_CLR_FD LOOP_SET_CAPACITY LOOP_CTL_GET_FREE RNDCLEARPOOL "
+        "WDIOC_KEEPALIVE RTC_AIE_ON RTC_AIE_OFF RTC_UIE_ON RTC_PIE_ON RTC_PIE_OFF RTC_WIE_ON "
+        "RTC_WIE_OFF RTC_VL_CLR NS_GET_USERNS NS_GET_PARENT NS_GET_NSTYPE"
+    ),
+    ">termios": "TCGETS TCGETS2 TIOCGLCKTRMIOS",
+    "termios": ("TCSETS TCSETSW TCSETSF TCSETS2 TCSETSW2 TCSETSF2 TIOCSLCKTRMIOS"),
+    ">termio": "TCGETA",
+    "termio": "TCSETA TCSETAW TCSETAF",
+    ">winsize": "TIOCGWINSZ",
+    "winsize": "TIOCSWINSZ",
+    ">intp=int": (
+        "TIOCGPGRP TIOCGSID TIOCOUTQ TIOCGETD FIONREAD TIOCGSOFTCAR TIOCGEXCL BLKROGET "
+        "BLKSSZGET BLKALIGNOFF RNDGETENTCNT WDIOC_GETSTATUS WDIOC_GETBOOTSTATUS "
+        "WDIOC_GETTIMEOUT WDIOC_GETTEMP FIOGETOWN SIOCGPGRP SIOCATMARK SIOCGIFENCAP SIOCOUTQNSD"
+    ),
+    ">intp=uint": (
+        "TIOCGPTN TIOCGDEV BLKIOMIN BLKIOOPT BLKPBSZGET BLKDISCARDZEROES NS_GET_OWNER_UID"
+    ),
+    "intp=int": (
+        "TIOCSPGRP TIOCSPTLCK TIOCSETD FIONBIO FIOASYNC TIOCSSOFTCAR TIOCPKT BLKROSET "
+        "RNDADDTOENTCNT FIOSETOWN SIOCSPGRP SIOCSIFENCAP WDIOC_SETTIMEOUT WDIOC_SETOPTIONS"
+    ),
+    ">shortp": "BLKSECTGET BLKROTATIONAL",
+    ">ulongp=size": "BLKGETSIZE BLKRAGET BLKFRAGET RTC_IRQP_READ RTC_EPOCH_READ",
+    ">u64p": "BLKGETSIZE64",
+    "u64pair": "BLKDISCARD BLKSECDISCARD BLKZEROOUT",
+    "int": "TIOCSCTTY TCSBRK TCSBRKP LOOP_CTL_ADD LOOP_CTL_REMOVE",
+    "size": (
+        "BLKRASET BLKFRASET LOOP_SET_DIRECT_IO LOOP_SET_BLOCK_SIZE RTC_IRQP_SET RTC_EPOCH_SET"
+    ),
+    "fd": "FICLONE LOOP_SET_FD LOOP_CHANGE_FD",
+    "enum64=tcxonc": "TCXONC",
+    "enum64=tcflsh": "TCFLSH",
+    "sti": "TIOCSTI",
+    ">flagsp=modem_lines": "TIOCMGET",
+    "flagsp=modem_lines": "TIOCMSET TIOCMBIS TIOCMBIC",
+    ">ulong_int": "BLKBSZGET",
+    "ulong_int": "BLKBSZSET",
+    ">flagsp=inode_flags": "FS_IOC_GETFLAGS FS_IOC32_GETFLAGS",
+    "flagsp=inode_flags": "FS_IOC_SETFLAGS FS_IOC32_SETFLAGS",
+    ">fsxattr": "FS_IOC_FSGETXATTR",
+    "fsxattr_set": "FS_IOC_FSSETXATTR",
+    "fiemap": "FS_IOC_FIEMAP",
+    "fstrim_range": "FITRIM",
+    "file_clone_range": "FICLONERANGE",
+    "file_dedupe_range": "FIDEDUPERANGE",
+    "blkpg": "BLKPG",
+    ">loop_info": "LOOP_GET_STATUS",
+    "loop_info": "LOOP_SET_STATUS",
+    ">loop_info64": "LOOP_GET_STATUS64",
+    "loop_info64": "LOOP_SET_STATUS64",
+    ">rtc_time": "RTC_RD_TIME RTC_ALM_READ",
+    "rtc_time": "RTC_SET_TIME RTC_ALM_SET",
+    ">rtc_wkalrm": "RTC_WKALM_RD",
+    "rtc_wkalrm": "RTC_WKALM_SET",
+    ">flagsp=rtc_vl": "RTC_VL_READ",
+    "uffd_api": "UFFDIO_API",
+    "uffd_range": "UFFDIO_WAKE",
+    "str16": "SIOCBRADDBR SIOCBRDELBR",
+    "ifconf": "SIOCGIFCONF",
+    "ifreq": (
+        "SIOCGIFNAME SIOCGIFFLAGS SIOCSIFFLAGS SIOCGIFADDR SIOCSIFADDR SIOCGIFDSTADDR "
+        "SIOCSIFDSTADDR SIOCGIFBRDADDR SIOCSIFBRDADDR SIOCGIFNETMASK SIOCSIFNETMASK "
+        "SIOCGIFMETRIC SIOCSIFMETRIC SIOCGIFMTU SIOCSIFMTU SIOCSIFNAME SIOCSIFHWADDR "
+        "SIOCGIFHWADDR SIOCGIFSLAVE SIOCSIFSLAVE SIOCADDMULTI SIOCDELMULTI SIOCGIFINDEX "
+        "SIOCSIFHWBROADCAST SIOCGIFTXQLEN SIOCSIFTXQLEN SIOCGIFMAP SIOCSIFMAP"
+    ),
+}
