@@ -31,6 +31,8 @@ class Denial(Record, frozen=False, eq=False):
     spec: str
     numbers: dict[str, frozenset[int]]
     names: tuple[str, ...]
+    shared: frozenset[tuple[int, int]] = frozenset()
+    """The numbers of i386's socketcall and ipc, with the first argument that means a call."""
     errno: int = _EPERM
     hits: int = 0
 
@@ -67,7 +69,7 @@ class Denials:
         """
         found = self._dbg.catches.resolve((spec,))
         names = tuple(name or str(nr) for name, nr in found["names"])
-        denial = Denial(spec, found["numbers"], names, errno)
+        denial = Denial(spec, found["numbers"], names, _shared(found["numbers"]), errno)
         self.rows = [row for row in self.rows if row.spec != spec] + [denial]
         return denial
 
@@ -84,12 +86,15 @@ class Denials:
         for row in self.rows:
             for abi, numbers in row.numbers.items():
                 wanted[abi] = wanted.get(abi, frozenset()) | numbers
+            common = {nr for nr, _ in row.shared}
+            wanted["i386"] = wanted.get("i386", frozenset()) | common
         return wanted
 
     def judge(self, thread: Thread, info: SyscallInfo, abi: str) -> Denial | None:
         """Deny the call that a thread is about to make, if it is one; the newest row counts."""
         for row in reversed(self.rows):
-            if info.nr in row.numbers.get(abi, ()):
+            shared = abi == "i386" and (info.nr, info.args[0]) in row.shared
+            if shared or info.nr in row.numbers.get(abi, ()):
                 row.hits += 1
                 thread.refusal = partial(thread.skip_call, -row.errno)
                 thread.injected = True
@@ -110,6 +115,23 @@ class Denials:
         except DebuggerError:
             return f"{call.name}(...) = -1 {denial.error}{INJECTED}"
         return shown.line() + INJECTED
+
+
+def _shared(numbers: dict[str, frozenset[int]]) -> frozenset[tuple[int, int]]:
+    """Return by which other calls of i386, and which first argument, calls can be made."""
+    from pydbg.syscalls.multiplexed import selector
+    from pydbg.syscalls.table import table_for
+
+    found = set()
+    for abi, some in numbers.items():
+        for nr in some:
+            row = table_for(abi).by_number(nr)
+            selected = selector(row.name) if row is not None else None
+            if selected is not None:
+                common = table_for("i386").by_name(selected[0])
+                assert common is not None
+                found.add((common.number, selected[1]))
+    return frozenset(found)
 
 
 def parse(text: str) -> tuple[str, int]:

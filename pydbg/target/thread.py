@@ -345,6 +345,7 @@ class Thread:
         """
         if self.refusal is not None:
             refusal, self.refusal = self.refusal, None
+            self.running = True  # Also if it was killed meanwhile: its exit is waited for.
             refusal()
         block = self.block
         if block.dirty_gpr or block.dirty_xsave:

@@ -146,6 +146,18 @@ def test_an_attached_program_and_its_children() -> None:
             expect_exit(dbg.cont())
 
 
+def test_what_a_32_bit_program_makes_by_socketcall_is_denied_too() -> None:
+    with program("syscalls.c", variant="m32") as dbg:
+        denial = dbg.denials.add("socket", 97)
+        catch = dbg.catch_syscall("socketcall", phase="return", condition="ret == -97")
+        event = dbg.run()
+        assert isinstance(event, pydbg.SyscallCaught)
+        assert event.decoded.name == "socket"
+        assert event.decoded.ret_text is not None
+        assert event.decoded.ret_text.endswith("(INJECTED)")
+        assert (denial.hits, catch.hit_count) == (1, 1)
+
+
 def test_what_can_be_denied() -> None:
     with pydbg.Debugger("/bin/true") as dbg:
         with pytest.raises(UsageError, match="Did you mean 'openat' or 'openat2'"):
