@@ -75,6 +75,7 @@ I386 = Arch(
     syscall_number="orig_eax",
     syscall_args=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
     syscall_ret="eax",
+    syscall_clobbers=(),
     aliases={"pc": "eip", "sp": "esp", "fp": "ebp", "ps": "eflags"},
     gpr_offsets={
         ("e" + n[1:] if n[1:] in ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di", "ip") else n): o

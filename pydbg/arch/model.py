@@ -81,6 +81,8 @@ class Arch(Record):
     """Holds the number at a syscall stop; before the instruction it is in ``syscall_ret``."""
     syscall_args: tuple[str, ...]
     syscall_ret: str
+    syscall_clobbers: tuple[str, ...]
+    """What the kernel leaves otherwise than it was, besides the result."""
     aliases: Mapping[str, str]
     """Further names: gdb's $pc $sp $fp $ps, and r8b for what gdb calls r8l."""
     breakpoint: bytes = b"\xcc"

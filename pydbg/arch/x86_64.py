@@ -91,6 +91,7 @@ X86_64 = Arch(
     syscall_number="orig_rax",
     syscall_args=("rdi", "rsi", "rdx", "r10", "r8", "r9"),
     syscall_ret="rax",
+    syscall_clobbers=("rcx", "r11"),  # The instruction keeps rip and rflags there (Intel SDM 2B).
     aliases={"pc": "rip", "sp": "rsp", "fp": "rbp", "ps": "eflags"}
     | {f"r{i}b": f"r{i}l" for i in range(8, 16)},
     red_zone=128,

@@ -64,6 +64,7 @@ MODULES = (
     "expect",
     "record",
     "seccomp",
+    "syscalls",
 )
 """The modules of this package that offer ``commands()``."""
 

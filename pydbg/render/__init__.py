@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import results, viewrecords
+from pydbg.commands import callrecords, results, viewrecords
 from pydbg.events import Event
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ _TEXTS: dict[type, tuple[str, str]] = {
     results.Files: ("status", "files"),
     results.Symbols: ("status", "symbols"),
     results.Displays: ("status", "displays"),
+    callrecords.CallFacts: ("calls", "facts"),
+    callrecords.CallAt: ("calls", "at"),
 }
 """The module of this room and the function in it, by the type of the record."""
 

@@ -36,6 +36,7 @@ BEFORE: dict[str, list[str]] = {
     "run": [],
     "start": [],
     "starti": [],
+    "syscall": ["catch syscall write", "run"],
     "undeny": [*AT_INNER, "deny openat"],
     "undisplay": [*AT_INNER, "display $rip"],
     "delete display": [*AT_INNER, "display $rip"],

@@ -18,6 +18,7 @@ from pydbg.errors import DebuggerError
 _OURS = (
     "running", "points", "catch", "data", "registers", "memory", "code", "stack", "files",
     "status", "signals", "threads", "control", "shellout", "userdefined", "pyscript",
+    "syscalls",
 )  # fmt: skip
 
 
