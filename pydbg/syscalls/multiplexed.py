@@ -1,4 +1,4 @@
-"""i386's socketcall and ipc: one number for many calls, unfolded to the call that is meant.
+"""i386's calls with arguments in memory: socketcall, ipc, and the first select and mmap.
 
 Programs of today's glibc for i386 still use them for some calls. strace prints the call that is
 meant, and so do we; catchpoints see the number that was made.
@@ -19,6 +19,8 @@ _SOCKET_CALLS = (
     "socket bind connect listen accept getsockname getpeername socketpair send recv sendto "
     "recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
 )
+# Calls whose one argument points to all of them (the others of their name are "new").
+_ONE_POINTER = ("select", "mmap")
 # Calls that have no number of their own on either architecture.
 _SEND_RECV = {
     "send": "sockfd:fd buf:bytes=len len:size flags:flags=msg_flags",
@@ -59,7 +61,18 @@ def unfold(
         return _unfold_socket(call, args, read_word)
     if call.name == "ipc":
         return _unfold_ipc(call, args, read_word)
+    if call.name in _ONE_POINTER:
+        return _unfold_pointer(call, args, read_word)
     return call, args
+
+
+def _unfold_pointer(
+    call: Syscall, args: Sequence[int], read_word: Callable[[int], int | None]
+) -> tuple[Syscall, Sequence[int]]:
+    meant = _row(call.name, call)
+    words = [read_word(args[0] + 4 * index) for index in range(len(meant.args))]
+    known = [word for word in words if word is not None]
+    return (meant, known) if args[0] and len(known) == len(words) else (call, args)
 
 
 def selector(name: str) -> tuple[str, int] | None:
@@ -94,19 +107,36 @@ def _unfold_ipc(
 ) -> tuple[Syscall, Sequence[int]]:
     # The upper half is a version; only version 0 passes msgrcv's arguments in memory.
     found = _IPC_CALLS.get(args[0] & 0xFFFF)
-    if found is None or args[0] >> 16:
+    if found is None:
         return call, args
     name, order = found
-    values = []
+    if name == "msgrcv" and args[0] >> 16:
+        order = (1, 4, 2, 5, 3)
+    meant, values = _row(name, call), []
     for place in order:
         if isinstance(place, int):
             values.append(args[place])
             continue
         word = read_word(args[4] + int(place[1:] or "0"))
         if word is None:
-            return call, args
+            return _without(meant, args, order)
         values.append(word)
-    return _row(name, call), values
+    return meant, values
+
+
+def _without(
+    meant: Syscall, args: Sequence[int], order: Sequence[int | str]
+) -> tuple[Syscall, Sequence[int]]:
+    """Return a call with the pointer in place of what could not be read through it.
+
+    What lies further behind it (msgrcv's type) is left out.
+    """
+    kept = [
+        (Arg(arg.name, "ptr") if place == "*" else arg, args[4] if place == "*" else args[place])
+        for arg, place in zip(meant.args, order, strict=True)
+        if place == "*" or isinstance(place, int)
+    ]
+    return replace(meant, args=tuple(arg for arg, _ in kept)), [value for _, value in kept]
 
 
 def _row(name: str, call: Syscall) -> Syscall:

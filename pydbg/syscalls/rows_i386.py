@@ -26,14 +26,14 @@ mpx                -  56 -
 ulimit             -  58 -     arg1:hex arg2:hex
 oldolduname        -  59 -     buf:hex
 sigaction          -  67 s     signum:sig act:old_sigaction oldact:>old_sigaction
-sgetmask           -  68 s     -> old_sigmask
+sgetmask           -  68 s     -> sigmask
 ssetmask           -  69 s     newmask:old_sigmask -> old_sigmask
 sigsuspend         -  72 s     unused1:skip unused2:skip mask:old_sigmask
 sigpending         -  73 s     set:>old_sigset
 oldlstat           -  84 fl    path:path statbuf:>oldstat
 readdir            -  89 d     fd:fd dirp:ptr count:readdir_count
 profil             -  98 -     arg1:hex arg2:hex arg3:hex arg4:hex
-socketcall         - 102 d     call:int args:ptr
+socketcall         - 102 d     call:socketcall args:ptr
 olduname           - 109 -     buf:hex
 idle               - 112 -
 vm86old            - 113 -     info:hex

@@ -200,7 +200,7 @@ def test_socketcall_and_ipc_show_the_call_that_is_meant() -> None:
         "socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3"
     )
     assert line("socketcall", 99, BASE, memory=memory, abi="i386") == "socketcall(99, 0x10000)"
-    assert line("socketcall", 1, 4, memory=memory, abi="i386") == "socketcall(1, 0x4)"
+    assert line("socketcall", 1, 4, memory=memory, abi="i386") == "socketcall(SYS_SOCKET, 0x4)"
     assert line("ipc", 23, 0, 4096, 0o1600, 0, 0, abi="i386") == (
         "shmget(IPC_PRIVATE, 4096, IPC_CREAT|0600)"
     )

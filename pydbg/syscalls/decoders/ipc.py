@@ -71,8 +71,18 @@ def _ipc_call(_context: Context, value: int, _: str) -> str:
     return f"{version}<<16|{call}" if version else str(call)
 
 
+_NR_IPC = 117
+
+
 def _control(context: Context, addr: int, _: str) -> str:
     """Print the last argument of semctl, msgctl or shmctl, by command."""
+    text = _control_text(context, addr)
+    # i386's ipc passes a pointer to semctl's argument.
+    through = context.call.name == "semctl" and context.call.number == _NR_IPC
+    return f"[{text}]" if through and text.startswith(("0x", "NULL")) else text
+
+
+def _control_text(context: Context, addr: int) -> str:
     call = context.call.name
     name = flag_set(call).by_value.get(context.arg("cmd") & _U32 & ~_IPC_64, "")
     struct = _CONTROL.get(name, "").format(_FAMILIES[call])

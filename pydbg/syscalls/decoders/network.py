@@ -206,12 +206,17 @@ def _socket_protocol(context: Context, value: int, _: str) -> str:
     return str(value)
 
 
+def _socketcall(_context: Context, value: int, _: str) -> str:
+    return flag_set("socketcalls").by_value.get(value & _U32) or str(to_signed(value))
+
+
 KINDS: dict[str, Decoder] = {
     "sockaddr": _sockaddr,
     "socklen": _socklen,
     "ifindex": lambda c, value, _p: interface_text(c, value & _U32),
     "inet_addr": lambda _c, value, _p: inet_text(value.to_bytes(4, "little")),
     "socket_type": _socket_type,
+    "socketcall": _socketcall,
     "socket_protocol": _socket_protocol,
     "pair_protocol": lambda _c, value, _p: str(value),
 }

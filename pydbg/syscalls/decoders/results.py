@@ -124,5 +124,6 @@ RESULTS: dict[str, Decoder] = {
     "adjtimex": _adjtimex,
     "signal": _signal,
     "old_sigmask": _old_mask,
+    "sigmask": lambda c, ret, _p: _old_mask(c, ret, "").replace("(old ", "("),
     "sighandler": _handler,
 }
