@@ -44,8 +44,8 @@ class LaunchSpec(Record, kw_only=True):
     debugger's; ``append`` opens output paths for appending. ``tty`` becomes the controlling
     terminal of a new session and stdin, stdout and stderr. ``filter`` is a seccomp program
     (an array of ``struct sock_filter``). ``keep_signals`` leaves ignored what whoever started
-    the debugger had ignored. ``pass_fds`` are descriptors above 2 that the program
-    keeps; None keeps those that are inheritable.
+    the debugger had ignored. ``user`` is (uid, gid, groups) to run as. ``pass_fds`` are
+    descriptors above 2 that the program keeps; None keeps those that are inheritable.
     """
 
     argv: Sequence[str]
@@ -61,6 +61,7 @@ class LaunchSpec(Record, kw_only=True):
     filter: bytes | None = None
     new_group: bool = True
     keep_signals: bool = False
+    user: tuple[int, int, Sequence[int]] | None = None
     pass_fds: Sequence[int] | None = ()
 
 
@@ -75,40 +76,69 @@ def spawn(
     Raises LaunchError with ``status`` 127 if there is no such file and 126 for everything
     else.
     """
-    _check(spec)
-    options = seize_options | ptrace.O_TRACEEXEC
-    if spec.filter is not None:
-        options |= ptrace.O_TRACESECCOMP
-    native = _Native(spec)
-    errors, errors_end = _pipe()
-    go_end, go = _pipe()
+    launch = prepare(spec)
     try:
-        pid = _fork(spec, native, go_end, errors_end, (errors, go))
+        pid = _fork(launch)
     except BaseException:  # No descriptor leaks, whatever ended it.
-        os.close(go)
-        os.close(errors)
+        launch.close()
         raise
-    finally:
-        os.close(go_end)
-        os.close(errors_end)
     try:
-        try:
-            refusal = _start(pid, options, go, at_exec)
-        finally:
-            os.close(go)  # A child that still waits for it gives up.
-        report = _drain(errors)
+        problem = trace_exec(launch, pid, seize_options, at_exec)
     except BaseException:  # Ctrl-C too: a child that waits for its seizure is nobody's.
         abandon(pid)
         raise
-    finally:
-        os.close(errors)
-    if report:
-        _reap(pid)
-        raise _explain(spec, report)
-    if refusal is not None:
+    if problem is not None:
         abandon(pid)
-        raise refusal
+        raise problem
     return pid
+
+
+class Launch:
+    """Hold a start that is under way: what to start, and the two pipes to whoever becomes it."""
+
+    def __init__(self, spec: LaunchSpec) -> None:
+        self.spec = spec
+        self.native = _Native(spec)
+        self.errors, self.errors_end = _pipe()
+        self.go_end, self.go = _pipe()
+
+    def close(self) -> None:
+        """Close all ends."""
+        for fd in (self.errors, self.errors_end, self.go_end, self.go):
+            os.close(fd)
+
+
+def prepare(spec: LaunchSpec) -> Launch:
+    """Do what is to be done before the fork; raises LaunchError for what cannot be started."""
+    _check(spec)
+    return Launch(spec)
+
+
+def take_over(launch: Launch) -> NoReturn:
+    """Become the program, once a tracer has said so."""
+    ends = (launch.errors, launch.go)
+    _child(launch.spec, launch.native, launch.go_end, launch.errors_end, ends)
+
+
+def trace_exec(
+    launch: Launch, pid: int, seize_options: int, at_exec: Callable[[int], None] | None
+) -> DebuggerError | None:
+    """Seize the process that becomes the program; return why it did not, or None."""
+    spec = launch.spec
+    options = seize_options | ptrace.O_TRACEEXEC
+    if spec.filter is not None:
+        options |= ptrace.O_TRACESECCOMP
+    os.close(launch.go_end)
+    os.close(launch.errors_end)
+    try:
+        try:
+            refusal = _start(pid, options, launch.go, at_exec)
+        finally:
+            os.close(launch.go)  # A child that still waits for it gives up.
+        report = _drain(launch.errors)
+    finally:
+        os.close(launch.errors)
+    return _explain(spec, report) if report else refusal
 
 
 def _pipe() -> tuple[int, int]:
@@ -136,7 +166,7 @@ def _check(spec: LaunchSpec) -> None:
         raise LaunchError(f"{spec.path}: the environment holds a name that cannot be.")
 
 
-def _fork(spec: LaunchSpec, native: _Native, go: int, errors: int, parents: tuple[int, int]) -> int:
+def _fork(launch: Launch) -> int:
     """Fork with all signals blocked, so that no Python handler ever runs in the child."""
     import warnings
 
@@ -148,7 +178,7 @@ def _fork(spec: LaunchSpec, native: _Native, go: int, errors: int, parents: tupl
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            _child(spec, native, go, errors, parents)
+            take_over(launch)
     except OSError as error:
         raise LaunchError(f"Cannot fork: {error.strerror}.") from None
     finally:
@@ -317,6 +347,12 @@ def _set_up(spec: LaunchSpec, native: _Native, step: list[str]) -> None:
     if spec.cwd is not None:
         step[0] = f"change directory to {spec.cwd}"
         os.chdir(spec.cwd)
+    if spec.user is not None:
+        step[0] = "change the user"
+        uid, gid, groups = spec.user
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
     _redirect(spec, step)
     _seal(spec, native, step)
     if spec.disable_randomization:

@@ -45,6 +45,8 @@ class Keeper(ABC):
         self.main = 0
         """The pid whose status is ours."""
         self.status: ThreadExit | ThreadKilled | None = None
+        self.at_end: Callable[[], None] | None = None
+        """Called when the program has ended and only processes that are not shown are left."""
         self.filter: bytes | None = None
         self.stacks: Stacks | None = None
         self._expected: set[int] = set()
@@ -66,8 +68,24 @@ class Keeper(ABC):
     def launch(self, spec: LaunchSpec) -> None:
         """Start a program; its execve is the first call that is shown."""
         self.filter = spec.filter
+        if self.options.daemonize:
+            self._launch_behind(spec)
+            return
         options = self._ptrace_options() | ptrace.O_EXITKILL
-        pid = spawn(spec, options, self._first_entry)
+        self._launched(spawn(spec, options, self._first_entry))
+
+    def _launch_behind(self, spec: LaunchSpec) -> None:
+        """Start a program in this process, and go on tracing it in another one."""
+        from pydbg.linux.servant import behind
+
+        how, options = self.options.daemonize, self._ptrace_options()
+        pid, problem = behind(spec, how, options, self._first_entry)
+        if problem is not None:
+            raise problem
+        self._launched(pid)
+        self.tasks[pid].attached = True
+
+    def _launched(self, pid: int) -> None:
         self.main = pid
         task = self.tasks[pid]
         task.memory.reopen()
@@ -241,6 +259,8 @@ class Keeper(ABC):
         self.tasks.pop(task.tid)
         if task.tid == self.main:
             self.status = stop
+            if not self.follow and self.at_end is not None:
+                self.at_end()
         if not any(other.pid == task.pid for other in self.tasks.values()):
             task.memory.close()
 

@@ -66,6 +66,7 @@ class Outputs:
     def __init__(self, options: TraceOptions) -> None:
         self.options = options
         self._loop: TraceLoop | None = None
+        self._closed = False
         self._streams: list[Stream] = []
         self._lines: Lines | None = None
         self._summary: Summary | None = None
@@ -136,6 +137,9 @@ class Outputs:
 
     def close(self) -> None:
         """Hand over everything, the table last, and close the files."""
+        if self._closed:
+            return
+        self._closed = True
         if self._lines is not None:
             self._lines.finish()
         if self._summary is not None and self._main is not None:

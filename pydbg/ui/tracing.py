@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import ESRCH
 from types import FrameType
@@ -47,31 +47,69 @@ def main(arguments: Sequence[str]) -> int:
 
         sys.stdout.write(f"pydbg {__version__}\n")
         return 0
+    return _caught(lambda: (run(options), 0))[0]
+
+
+def _caught(work: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+    """Do the work; what the user did wrong becomes a line and a status."""
     try:
-        return run(options)
+        return work()
     except UsageError as error:
         sys.stderr.write(f"pydbg trace: {error}\n")
-        return _USAGE_STATUS
+        return _USAGE_STATUS, 0
     except LaunchError as error:
         sys.stderr.write(f"pydbg: {error}\n")
-        return error.status
+        return error.status, 0
     except DebuggerError as error:
         sys.stderr.write(f"pydbg: {error}\n")
-        return _FAILED
+        return _FAILED, 0
 
 
 def run(options: TraceOptions) -> int:
     """Trace what the options say until it ends; return the exit status."""
+    spec = _spec(options) if options.argv else None
+    if spec is not None and spec.filter is not None and not (options.follow or options.daemonize):
+        from pydbg.linux.servant import in_child
+
+        # Processes that it leaves behind need a tracer, and this command ends with the program.
+        status, signo = in_child(lambda report: _caught(lambda: _trace(options, spec, report)))
+    else:
+        status, signo = _trace(options, spec, None)
+    if signo:
+        from pydbg.ui.report import die
+
+        die(signo)
+    return status
+
+
+def _trace(
+    options: TraceOptions, spec: LaunchSpec | None, report: Callable[[int, int], None] | None
+) -> tuple[int, int]:
+    """Trace to the end, and return the (status, signal) to end with.
+
+    They are reported before when the program has ended and processes that are not shown go on.
+    """
     from pydbg.trace.loop import TraceLoop
     from pydbg.trace.sinks import Outputs
 
-    spec = _spec(options) if options.argv else None
     outputs = Outputs(options)
     loop = TraceLoop(options, outputs.sink)
     outputs.watch(loop)
     if "path-resolution" not in options.quiet:
         for path, real in loop.resolved:
             sys.stderr.write(f"pydbg: Requested path '{path}' resolved into '{real}'\n")
+
+    def end() -> tuple[int, int]:
+        status = loop.status
+        signo = status.signo if isinstance(status, ThreadKilled) else loop.ending
+        return status.code if isinstance(status, ThreadExit) else 0, signo
+
+    def leave() -> None:
+        outputs.close()
+        if report is not None:
+            report(*end())
+
+    loop.at_end = leave
     try:
         with _signals(loop, outputs):
             if spec is not None:
@@ -81,13 +119,7 @@ def run(options: TraceOptions) -> int:
             loop.run()
     finally:
         outputs.close()
-    status = loop.status
-    signo = status.signo if isinstance(status, ThreadKilled) else loop.ending
-    if signo:
-        from pydbg.ui.report import die
-
-        die(signo)
-    return status.code if isinstance(status, ThreadExit) else 0
+    return end()
 
 
 def _attach(loop: TraceLoop, outputs: Outputs, pid: int) -> None:
@@ -127,13 +159,24 @@ def _spec(options: TraceOptions) -> LaunchSpec:
         keep_signals=True,
         pass_fds=None,
         filter=_filter(options),
+        user=_user(options.user) if options.user else None,
     )
+
+
+def _user(name: str) -> tuple[int, int, list[int]]:
+    import pwd
+
+    try:
+        row = pwd.getpwnam(name)
+    except KeyError:
+        raise UsageError(f"Cannot find user '{name}'") from None
+    return row.pw_uid, row.pw_gid, os.getgrouplist(name, row.pw_gid)
 
 
 def _filter(options: TraceOptions) -> bytes | None:
     """Return the seccomp program that passes calls which are not shown."""
     numbers = options.chosen.filter_numbers()
-    usable = options.follow and not options.detach_on_exec and numbers is not None
+    usable = not options.detach_on_exec and numbers is not None
     if options.filter == "off" or not usable:
         return None
     assert numbers is not None

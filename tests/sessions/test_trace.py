@@ -233,12 +233,13 @@ def test_argument_names() -> None:
     assert "close(fd=3)" in done.stderr
 
 
-def test_a_filter_is_used_by_itself(tmp_path: Path) -> None:
+def test_a_filter_is_used_by_itself() -> None:
     """Calls that are not shown do not stop the program: its status says that it is filtered."""
     script = "grep Seccomp: /proc/self/status"
-    assert trace("-f", "-e", "trace=uname", "sh", "-c", script).stdout.split()[-1] == "2"
-    assert trace("-e", "trace=uname", "sh", "-c", script).stdout.split()[-1] == "0"
-    assert trace("-f", "--no-seccomp", "-e", "trace=uname", "sh", "-c", script).stdout[-2] == "0"
+    for options, mode in (((), "2"), (("-f",), "2"), (("--no-seccomp",), "0"), (("-D",), "2")):
+        done = trace(*options, "-e", "trace=uname", "-qqq", "sh", "-c", script)
+        assert done.stdout.split() == ["Seccomp:", mode], options
+    assert trace("sh", "-c", script).stdout.split()[-1] == "0"
 
 
 def test_filtered_and_unfiltered_say_the_same(tmp_path: Path) -> None:
@@ -250,3 +251,54 @@ def test_filtered_and_unfiltered_say_the_same(tmp_path: Path) -> None:
         lines = [line.split(None, 1)[1] for line in out.read_text().splitlines()]
         shown.append(sorted(line.partition("(")[0] for line in lines if "SIGCHLD" not in line))
     assert shown[0] == shown[1]
+
+
+def test_what_a_filtered_program_leaves_behind_lives_on_as_it_would(tmp_path: Path) -> None:
+    """The command ends with the program; the child's calls do not fail for want of a tracer."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    # Opened to write by the child only after the command has ended.
+    script = f"(exec >/dev/null 2>&1; read go < {fifo}; cat /etc/hostname > {fifo}) & exit 4"
+    done = trace("-o", tmp_path / "t", "-e", "trace=openat,exit_group", "sh", "-c", script)
+    assert done.returncode == 4
+    assert (tmp_path / "t").read_text().endswith("+++ exited with 4 +++\n")
+    fifo.write_text("go\n")
+    assert fifo.read_text() == Path("/etc/hostname").read_text()
+
+
+def test_a_signal_ends_a_filtered_trace(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    script = "echo up; exec sleep 1000"
+    tracer = subprocess.Popen(
+        command("trace", "-e", "trace=uname", "sh", "-c", script),
+        env=environment(), stdout=writer, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writer)
+    assert os.read(reader, 10) == b"up\n"
+    tracer.terminate()
+    assert tracer.wait(30) == -signal.SIGTERM
+    assert os.read(reader, 10) == b""
+    os.close(reader)
+
+
+@pytest.mark.parametrize("option", ["-D", "-DD", "-DDD"])
+def test_the_program_stays_our_child(option: str) -> None:
+    """With -D the tracer is not between the program and whoever started it."""
+    with subprocess.Popen(
+        command("trace", option, "-e", "trace=exit_group", "sh", "-c", "echo $PPID $$; exit 5"),
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as program:  # fmt: skip
+        out, err = program.communicate(timeout=60)
+    assert out.split() == [str(os.getpid()), str(program.pid)]
+    assert program.returncode == 5
+    assert err == f"exit_group(5){' ' * 27}= ?\n+++ exited with 5 +++\n"
+
+
+def test_running_as_another_user() -> None:
+    done = trace(
+        "-u", "nobody", "-e", "trace=none", "-e", "signal=none", "-qqq", "sh", "-c", "id -un"
+    )
+    assert (done.stdout, done.stderr) == ("nobody\n", "")
+    assert trace("-u", "no-such-user", "ls").stderr == (
+        "pydbg trace: Cannot find user 'no-such-user'\n"
+    )
