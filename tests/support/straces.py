@@ -105,8 +105,12 @@ def compare(
     folder: Path,
     cwd: Path | None = None,
     stdin: bytes = b"",
+    merged: bool = False,
 ) -> Comparison:
-    """Run a command under strace and under pydbg, and compare what they wrote."""
+    """Run a command under strace and under pydbg, and compare what they wrote.
+
+    ``merged`` takes the calls of all threads together: which one makes a call is chance.
+    """
     texts = []
     codes = []
     for name, tool in (("strace", ["strace"]), ("pydbg", pydbg_command("trace"))):
@@ -124,4 +128,14 @@ def compare(
         texts.append(output.read_text(errors="replace"))
     assert codes[0] == codes[1], codes
     follow = any(option.startswith("-f") for option in options)
-    return Comparison(*(by_process(text, follow) for text in texts))
+    found = [by_process(text, follow) for text in texts]
+    if merged:
+        found = [
+            [
+                sorted(
+                    line for lines in each for line in lines if not line.startswith(("+++", "---"))
+                )
+            ]
+            for each in found
+        ]
+    return Comparison(*found)
