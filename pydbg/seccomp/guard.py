@@ -31,6 +31,11 @@ def filters_of(tid: int) -> list[bytes]:
     Raises CommandError with the reason where the kernel does not hand them out.
     """
     found: list[bytes] = []
+    mode = procfs.status(tid).get("Seccomp", "0")
+    if mode == "0":
+        return found
+    if mode == "1":
+        raise CommandError("Seccomp's strict mode: read, write, _exit and sigreturn, else SIGKILL.")
     try:
         while (program := ptrace.seccomp_get_filter(tid, len(found))) is not None:
             found.append(program)
