@@ -47,13 +47,17 @@ class Placement:
         self._before = 0.0
         """Seconds that ``_HOT`` stops took before the move."""
 
-    def follow(self, thread: Placed, threads: Mapping[int, object]) -> None:
-        """Note a stop that the user does not see, and move if such stops are frequent."""
-        self._stops += 1
+    def follow(self, thread: Placed, threads: Mapping[int, object], more: int = 1) -> None:
+        """Note stops that the user does not see, and move if such stops are frequent.
+
+        ``more`` is how many there were since the last call: 1 or _REFRESH.
+        """
+        first = not self._stops
+        self._stops += more
         stops = self._stops
-        if self._given_up or (stops % _REFRESH and stops != 1):
+        if self._given_up or (stops % _REFRESH and not first):
             return
-        if stops == 1:
+        if first:
             self._mark = time.monotonic()
             return
         if len(threads) != 1:

@@ -135,15 +135,23 @@ class Decoded:
         """
         if names:
             return self.named().line(column)
+        text = self.call_text()
+        if self.ret_text is None:
+            return text
+        return f"{text.ljust(column - 1)} = {self.ret_text}"
+
+    def call_text(self) -> str:
+        """Return the call without its result.
+
+        >>> Decoded("close", (DecodedArg("fd", 3, "3"),), "0").call_text()
+        'close(3)'
+        """
         texts: list[str]
         if self._args is None and self.name not in _ORDER:
             texts = [text for text in self._texts if text is not None]
         else:
             texts = [arg.text for arg in self.args]
-        text = f"{self.name}({', '.join(texts)})"
-        if self.ret_text is None:
-            return text
-        return f"{text.ljust(column - 1)} = {self.ret_text}"
+        return f"{self.name}({', '.join(texts)})"
 
 
 class _Plan:
@@ -315,7 +323,15 @@ _IN_OUT = frozenset(
         *("fcntl_arg", "fdset", "file_handle", "io_uring_params", "ioctl_arg"),
         *("iovec_filled", "ipc_arg", "keyctl_arg", "mmsghdrs_in"),
         *("msghdr_in", "offset_inout", "page_status", "pollfds", "prctl_arg"),
-        *("ptrace_data", "seccomp_arg", "socklen", "syslog_buf"),
+        *(
+            "lsm_ctx_got",
+            "size_inout",
+            "xattr_args",
+            "ptrace_data",
+            "seccomp_arg",
+            "socklen",
+            "syslog_buf",
+        ),
         *("thread_area", "thread_area_got", "timespec64_left", "timespec64_mmsg"),
         *("timespec64_rem", "timespec64_select", "timespec_left", "timespec_mmsg"),
         *("timespec_rem", "timespec_select", "timeval_select"),

@@ -126,6 +126,8 @@ class Lines(Sink):
 
             self._stacks = text
         self._streams: dict[int, Stream] = {}
+        self._simple = not (options.duration or options.stacks or options.rules)
+        """Nothing is to be written after a result."""
 
     # --- where ------------------------------------------------------------------------------
 
@@ -210,7 +212,7 @@ class Lines(Sink):
         """Begin a line."""
         if self._open is not None:
             self._interrupt(task)
-        task.leader = self._leader(task)
+        task.leader = "" if self._plain_leader else self._leader(task)
         task.written = None
         if self._stream is None:
             self._begin(task)
@@ -234,14 +236,19 @@ class Lines(Sink):
 
     def returned(self, task: Task) -> None:
         """End a line with the result."""
-        ended = self._named(task.ended) if task.ended is not None else None
+        ended = task.ended
         assert ended is not None
+        if self._names:
+            ended = ended.named()
+        if self._simple and task.written is None and self._open is task:
+            text = task.leader + ended.call_text()
+            self._stream.write(f"{text.ljust(self._column - 1)} = {ended.ret_text}\n")
+            self._open = None
+            return
         if self._stream is not None and self._open is not task:
             self._interrupt(task)
-        call = ended.line()
         result = ended.ret_text or ""
-        call = call[: len(call) - len(result) - 3]
-        rest = self._rest(task, call)
+        rest = self._rest(task, ended.call_text())
         width = len(rest)
         if (task.written is not None and self._open is task) or self._stream is None:
             width += len(task.leader) + len(task.written or "")

@@ -95,7 +95,7 @@ class TraceLoop(Keeper):
     def run(self) -> None:
         """Trace until nothing is left to trace."""
         tasks, ask, handle, after = self.tasks, self._ask, self._go, self._resume
-        beside = Placement(for_good=True).follow
+        beside, stops = Placement(for_good=True).follow, 0
         while tasks or self._expected:
             self.waiting = True
             if self.ending:
@@ -123,7 +123,8 @@ class TraceLoop(Keeper):
                     self._leave(task, words[4])
                 else:
                     handle(after, tid)
-                beside(task, tasks)
+                if not (stops := stops + 1) & 15:
+                    beside(task, tasks, 16)
             except ThreadGone:
                 continue  # Killed meanwhile: its end is on the way.
 
@@ -151,7 +152,7 @@ class TraceLoop(Keeper):
         task.inside = True
         task.row = row
         task.ended = task.entry = None
-        if not row.shown or task.silent or not self._concerns(task, words, abi):
+        if not row.shown or task.silent or (self._paths and not self._concerns(task, words, abi)):
             task.hidden = True
             self._go(ptrace.SYSCALL, task.tid)
             return
@@ -186,8 +187,6 @@ class TraceLoop(Keeper):
             self.sink.entered(task)
 
     def _concerns(self, task: Task, words: tuple[int, ...], abi: str) -> bool:
-        if not self._paths:
-            return True
         from pydbg.trace.pathfilter import concerns
 
         task.args = words[5:11]
