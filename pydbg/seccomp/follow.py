@@ -63,8 +63,9 @@ class Follower:
 
     def run(self) -> Exited | Killed:
         """Run to the end of the last process, and return that of the first."""
-        for inferior in self._dbg.inferiors:
-            # The debugger's own int3, at which the dynamic loader is watched.
+        for inferior in list(self._tracer.inferiors.values()):
+            # The debugger's int3s: at which the dynamic loader is watched, and where a breakpoint
+            # was; also in children that it kept unseen, which run already.
             inferior.sites.lift_all()
             inferior.sites.forget()
             for thread in list(inferior.threads.values()):

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,26 @@ def test_phases(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "pydbg: nosuch was not reached: there is nothing to record.\n"
     assert not (tmp_path / "q.json").exists()
+
+
+BESIDE = """
+import os
+read, write = os.pipe()
+if (pid := os.fork()) == 0:
+    os.read(read, 1)
+    os.getpgrp()
+    os._exit(len(os.listdir("/")) == 0)
+os.getpgrp()
+os.write(write, b".")
+os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_a_child_from_before_the_breakpoint_counts_from_there_on(tmp_path: Path) -> None:
+    args = (sys.executable, "-c", BESIDE)
+    [rule] = record(tmp_path / "p.json", *args, options=("--after", "getpgrp"))["syscalls"]
+    assert {"getpgrp", "getdents64", "wait4", "exit_group"} <= set(rule["names"])
+    assert "execve" not in rule["names"]
 
 
 def test_the_baseline_says_why(tmp_path: Path) -> None:
