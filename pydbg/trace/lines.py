@@ -126,6 +126,7 @@ class Lines(Sink):
 
             self._stacks = text
         self._streams: dict[int, Stream] = {}
+        self.at_once = stream is not None and stream.at_once
         self._simple = not (options.duration or options.stacks or options.rules)
         """Nothing is to be written after a result."""
 
@@ -240,9 +241,10 @@ class Lines(Sink):
         assert ended is not None
         if self._names:
             ended = ended.named()
-        if self._simple and task.written is None and self._open is task:
+        stream = self._stream
+        if self._simple and stream is not None and task.written is None and self._open is task:
             text = task.leader + ended.call_text()
-            self._stream.write(f"{text.ljust(self._column - 1)} = {ended.ret_text}\n")
+            stream.write(f"{text.ljust(self._column - 1)} = {ended.ret_text}\n")
             self._open = None
             return
         if self._stream is not None and self._open is not task:

@@ -89,8 +89,8 @@ class TraceLoop(Keeper):
         self._decodes = sink.decodes
         self._usage = options.summary != "" and not options.wall
         self._go: Callable[[int, int], None] = ptrace.resumer()
-        self._early_too = options.fds == 0 and self.stacks is None
-        """Whether what is shown of a plain call is in its registers."""
+        self._early_too = options.fds == 0 and self.stacks is None and not sink.at_once
+        """Whether what is shown of a plain call is in its registers, and may come later."""
 
     def run(self) -> None:
         """Trace until nothing is left to trace."""
@@ -176,6 +176,8 @@ class TraceLoop(Keeper):
             self._go(ptrace.SYSCALL, task.tid)
         if self._decodes:
             task.entry = self._decode(task, None, "entry")
+        if not self._staged:
+            self.sink.entered(task)
         if not early:
             task.began = monotonic_ns()
             done = task.tampered
@@ -183,8 +185,6 @@ class TraceLoop(Keeper):
                 self._go(ptrace.SYSCALL, task.tid)
             else:
                 self._delay(task, ptrace.SYSCALL, done.delay_enter, done.signal)
-        if not self._staged:
-            self.sink.entered(task)
 
     def _concerns(self, task: Task, words: tuple[int, ...], abi: str) -> bool:
         from pydbg.trace.pathfilter import concerns

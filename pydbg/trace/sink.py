@@ -14,6 +14,9 @@ class Sink:
     decodes = False
     """Whether it wants calls decoded."""
 
+    at_once = False
+    """Whether what it writes must stand there before the program goes on."""
+
     def entered(self, task: Task) -> None:
         """Take note of a call that begins."""
 

@@ -22,6 +22,7 @@ class _Several(Sink):
     def __init__(self, sinks: list[Sink]) -> None:
         self._sinks = sinks
         self.decodes = any(sink.decodes for sink in sinks)
+        self.at_once = any(sink.at_once for sink in sinks)
 
     def entered(self, task: Task) -> None:
         for sink in self._sinks:

@@ -176,7 +176,9 @@ def _user(name: str) -> tuple[int, int, list[int]]:
 def _filter(options: TraceOptions) -> bytes | None:
     """Return the seccomp program that passes calls which are not shown."""
     numbers = options.chosen.filter_numbers()
-    usable = not options.detach_on_exec and numbers is not None
+    # The stop that a filter makes takes no signal along.
+    signals = any(":signal=" in rule for rule in options.rules)
+    usable = numbers is not None and not (options.detach_on_exec or signals)
     if options.filter == "off" or not usable:
         return None
     assert numbers is not None
