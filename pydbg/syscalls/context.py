@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import DebuggerError
 from pydbg.records import Record
+from pydbg.syscalls.flags import quote, quote_hex
 
 if TYPE_CHECKING:
     from pydbg.syscalls.table import Syscall
@@ -18,6 +19,8 @@ __all__ = ["Context", "Decoder", "Options", "Reader"]
 
 _MAX_ERRNO = 4095
 _PAGE = 4096
+# More members than any kernel looks at.
+_WHOLE = 1 << 16
 
 
 class Options(Record):
@@ -70,7 +73,18 @@ class Context:
     """Be what a decoder may ask: the call, its arguments, the result, the memory."""
 
     __slots__ = (
-        *("args", "call", "failed", "index", "limit", "memo", "note", "options", "reader"),
+        *(
+            "args",
+            "call",
+            "failed",
+            "index",
+            "limit",
+            "members",
+            "memo",
+            "note",
+            "options",
+            "reader",
+        ),
         *("ret", "returning", "verbose", "word"),
     )
 
@@ -95,6 +109,8 @@ class Context:
         self.limit = options.limit
         """How many bytes of a string are printed (strace -s)."""
         self.verbose = options.verbose
+        self.members = _WHOLE if options.verbose else options.limit
+        """How many members of an array are printed: all with -v."""
         self.index = 0
         """Which argument is being decoded."""
         self.note = ""
@@ -160,8 +176,6 @@ class Context:
 
     def quote(self, data: bytes) -> str:
         """Return bytes quoted as the options say."""
-        from pydbg.syscalls.flags import quote, quote_hex
-
         if self.options.hex_strings and (self.options.hex_strings > 1 or not is_text(data)):
             return quote_hex(data)
         return quote(data)

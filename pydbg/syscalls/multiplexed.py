@@ -131,11 +131,12 @@ def _without(
 
     What lies further behind it (msgrcv's type) is left out.
     """
-    kept = [
-        (Arg(arg.name, "ptr") if place == "*" else arg, args[4] if place == "*" else args[place])
-        for arg, place in zip(meant.args, order, strict=True)
-        if place == "*" or isinstance(place, int)
-    ]
+    kept: list[tuple[Arg, int]] = []
+    for arg, place in zip(meant.args, order, strict=True):
+        if isinstance(place, int):
+            kept.append((arg, args[place]))
+        elif place == "*":
+            kept.append((Arg(arg.name, "ptr"), args[4]))
     return replace(meant, args=tuple(arg for arg, _ in kept)), [value for _, value in kept]
 
 

@@ -384,22 +384,22 @@ set_mempolicy_home_node 450 450 m     start:ptr len:size home_node:size flags:fl
 cachestat        451 451 d     fd:fd cstat_range:cachestat_range cstat:>cachestat flags:flags=zero
 fchmodat2        452 452 df    dirfd:dirfd path:path mode:mode flags:flags=at_flags
 map_shadow_stack 453 453 m     addr:ptr size:size flags:flags=shadow_stack_flags -> hex
-futex_wake       454 454 -     uaddr:ptr mask:hex nr:int flags:futex2_flags
-futex_wait       455 455 -     uaddr:ptr val:size mask:hex flags:futex2_flags timeout:timespec64 clockid:clockid
-futex_requeue    456 456 -     waiters:ptr flags:flags=zero nr_wake:int nr_requeue:int
-statmount        457 457 -     req:ptr buf:ptr bufsize:size flags:hex
-listmount        458 458 -     req:ptr mnt_ids:ptr nr_mnt_ids:size flags:hex
-lsm_get_self_attr 459 459 -     attr:enum=lsm_attr ctx:ptr size:ptr flags:hex32
-lsm_set_self_attr 460 460 -     attr:enum=lsm_attr ctx:ptr size:uint flags:hex32
-lsm_list_modules 461 461 -     ids:ptr size:ptr flags:hex32
+futex_wake       454 454 -     uaddr:ptr mask:futex2_mask nr:int flags:futex2_flags
+futex_wait       455 455 -     uaddr:ptr val:size mask:futex2_mask flags:futex2_flags timeout:timespec64 clockid:clockid
+futex_requeue    456 456 -     waiters:futex_waiters=2 flags:flags=zero nr_wake:int nr_requeue:int
+statmount        457 457 -     req:mnt_stat_req buf:>statmount=bufsize bufsize:size flags:hex32
+listmount        458 458 -     req:mnt_list_req mnt_ids:>id_list nr_mnt_ids:size flags:flags=listmount_flags
+lsm_get_self_attr 459 459 -     attr:enum=lsm_attr ctx:lsm_ctx_got=size size:size_inout flags:flags=lsm_flags
+lsm_set_self_attr 460 460 -     attr:enum=lsm_attr ctx:lsm_ctx=size size:uint flags:hex32
+lsm_list_modules 461 461 -     ids:>lsm_id_list size:size_inout flags:hex32
 mseal            462 462 m     addr:ptr length:size flags:flags64=zero
-setxattrat       463 463 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str uargs:ptr usize:size
-getxattrat       464 464 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str uargs:ptr usize:size
+setxattrat       463 463 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str uargs:xattr_args=usize usize:size
+getxattrat       464 464 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str uargs:xattr_args=usize usize:size
 listxattrat      465 465 df    dirfd:dirfd path:path at_flags:flags=at_flags list:>bytes=ret size:size
 removexattrat    466 466 df    dirfd:dirfd path:path at_flags:flags=at_flags name:str
 open_tree_attr   467 467 df    dirfd:dirfd path:path flags:flags=open_tree_flags uattr:mount_attr_sized=usize usize:size -> fd
-file_getattr     468 468 df    dirfd:dirfd path:path ufattr:ptr usize:size at_flags:flags=at_flags
-file_setattr     469 469 df    dirfd:dirfd path:path ufattr:ptr usize:size at_flags:flags=at_flags
-listns           470 470 -     req:ptr ns_ids:ptr nr_ns_ids:size flags:hex32
+file_getattr     468 468 df    dirfd:dirfd path:path ufattr:>file_attr_sized=usize usize:size at_flags:flags=at_flags
+file_setattr     469 469 df    dirfd:dirfd path:path ufattr:file_attr_sized=usize usize:size at_flags:flags=at_flags
+listns           470 470 -     req:ns_request ns_ids:>id_list nr_ns_ids:size flags:hex32
 rseq_slice_yield 471 471 -
 """

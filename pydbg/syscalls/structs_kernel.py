@@ -62,6 +62,18 @@ ROWS = {
         "fsx_xflags:u32:flags=fs_xflags fsx_extsize:u32 -fsx_nextents:u32 fsx_projid:u32:hex "
         "fsx_cowextsize:u32 -pad:u8*8"
     ),
+    "file_attr": (
+        "fa_xflags:u64:flags64=fs_xflags fa_extsize:u32 fa_nextents:u32 fa_projid:u32:hex "
+        "fa_cowextsize:u32"
+    ),
+    "file_attr_set": (
+        "fa_xflags:u64:flags64=fs_xflags fa_extsize:u32 -fa_nextents:u32 fa_projid:u32:hex "
+        "fa_cowextsize:u32"
+    ),
+    "ns_id_req": (
+        "size:u32 ?spare:u32:hex ns_id:u64:hex ns_type:u32:flags=setns_types ?spare2:u32:hex "
+        "user_ns_id:u64:hex"
+    ),
     "fiemap_extent": (
         "fe_logical:u64 fe_physical:u64 fe_length:u64 -reserved:u64*2 "
         "fe_flags:u32:flags=fiemap_extent_flags -more:u32*3"
@@ -83,7 +95,7 @@ ROWS = {
         "reserved:u8*4:hex | lo_number lo_offset lo_flags lo_name ..."
     ),
     "loop_info64": (
-        "lo_device:u64:dev lo_inode:u64 lo_rdevice:u64:dev lo_offset:u64:hex lo_sizelimit:u64 "
+        "lo_device:u64:dev64 lo_inode:u64 lo_rdevice:u64:dev64 lo_offset:u64:hex lo_sizelimit:u64 "
         "lo_number:u32 lo_encrypt_type:u32:enum=loop_crypt lo_encrypt_key_size:u32 "
         "lo_flags:u32:flags=loop_flags lo_file_name:c64 lo_crypt_name:c64 lo_encrypt_key:c32 "
         "lo_init:u64*2:hex | lo_offset lo_number lo_flags lo_file_name ..."

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import functools
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pydbg.syscalls.decode import Options
+from pydbg.syscalls.table import table_for
 from tests.live.syscall_recorder import record
 from tests.live.test_decode_strace import environment, straces_lines
 from tests.support import build
@@ -62,3 +64,49 @@ def test_calls_print_as_strace(name: str, abi: str, error: str, tmp_path: Path) 
     ours, theirs = both(name, abi, error, tmp_path)
     assert len(ours) == len(theirs)
     assert [pair for pair in zip(ours, theirs, strict=True) if not same(*pair)] == []
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("abi", VARIANTS)
+def test_calls_younger_than_strace_print_as_the_fixture_expects(abi: str, error: str) -> None:
+    argv = [program("newer_calls.c", abi), ERRORS[error]]
+    run = subprocess.run(
+        ["setarch", "-R", argv[0], "print", argv[1]],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    ours = own_calls(record(argv, environment(), randomize=False))
+    # Between the filter's line and the end of the program.
+    assert ours[1:-2] == run.stdout.splitlines()
+
+
+# What strace -v, -x, -xx and -s are here.
+OPTIONS = {
+    "-v": Options(verbose=True),
+    "-x": Options(hex_strings=1),
+    "-xx": Options(hex_strings=2),
+    "-s8": Options(limit=8),
+    "-s100": Options(limit=100),
+}
+
+
+@pytest.mark.parametrize("flag", OPTIONS)
+@pytest.mark.parametrize("abi", VARIANTS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_options_do_what_straces_do(name: str, abi: str, flag: str, tmp_path: Path) -> None:
+    ours, theirs = both(name, abi, "success", tmp_path, flags=(flag,), options=OPTIONS[flag])
+    assert len(ours) == len(theirs)
+    assert [pair for pair in zip(ours, theirs, strict=True) if not same(*pair)] == []
+
+
+def test_at_least_250_calls_are_compared(tmp_path: Path) -> None:
+    for abi, wanted in (("x86_64", 350), ("i386", 430)):
+        table = table_for(abi)
+        seen = set()
+        for name in PROGRAMS:
+            lines = own_calls(record([program(name, abi), "0"], environment(), randomize=False))
+            seen |= {line.split("(")[0] for line in lines[1:] if "(" in line}
+        known = {name for name in seen if table.by_name(name)}
+        assert len(known) >= wanted, sorted(set(table.names()) - known)

@@ -38,7 +38,7 @@ _FAMILIES = (
     *("basic", "files", "memory", "process", "futex", "sigs", "times"),
     *("network", "messages", "sockopts", "polling", "ioctls", "control", "prctl", "ptrace"),
     *("ipc", "keys", "vectors", "fcntl", "mounts", "rings", "bpfattr", "perf"),
-    *("termios", "netdevices"),
+    *("termios", "netdevices", "newer"),
 )
 
 
@@ -163,9 +163,9 @@ def field_text(context: Context, data: bytes, field: Field) -> str:
     """Return one field of the struct that ``data`` holds."""
     offset, size = field.offset, field.size
     if field.count:
-        ends = range(offset, offset + size * min(field.count, context.limit), size)
+        ends = range(offset, offset + size * min(field.count, context.members), size)
         texts = [_value(context, data[at : at + size], field) for at in ends]
-        return f"[{', '.join(texts)}{', ...' if field.count > context.limit else ''}]"
+        return f"[{', '.join(texts)}{', ...' if field.count > context.members else ''}]"
     return _value(context, data[offset : offset + size], field)
 
 
@@ -188,7 +188,9 @@ def tail(context: Context, addr: int, known: int, size: int) -> list[str]:
     data = context.read(addr + known, min(size, 4096) - known)
     if data is None or size > 4096:
         return ["..."]
-    return [f"/* bytes {known}..{size - 1} */ {quote_hex(data)}"] if any(data) else []
+    more = "..." if len(data) > context.limit else ""
+    shown = quote_hex(data[: context.limit])
+    return [f"/* bytes {known}..{size - 1} */ {shown}{more}"] if any(data) else []
 
 
 def result_decoder(kind: str) -> Decoder | None:

@@ -29,12 +29,19 @@ _U32 = 0xFFFFFFFF
 
 
 def fd_text(context: Context, fd: int) -> str:
-    """Return a descriptor with what it refers to, as ``strace -y`` prints it.
+    """Return a descriptor with what it refers to, as ``strace -y`` and ``-yy`` print it.
 
     The kernel appends " (deleted)" to the path of a removed file; strace writes it behind.
     """
-    path = context.reader.fd_path(fd) if fd >= 0 else None
-    return f"{fd}{_link_text(path)}"
+    wanted = context.options.fds
+    if fd < 0 or not wanted:
+        return str(fd)
+    if wanted > 1:
+        details = getattr(context.reader, "fd_details", None)
+        text = details(fd) if details else None
+        if text is not None:
+            return f"{fd}<{text}>"
+    return f"{fd}{_link_text(context.reader.fd_path(fd))}"
 
 
 def _link_text(path: str | None) -> str:
@@ -53,7 +60,7 @@ def path_text(context: Context, addr: int) -> str:
     if found is None:
         return pointer_text(addr)
     text, ended = found
-    return quote(text) if ended else quote(text[: _PATH_MAX - 1]) + "..."
+    return context.quote(text) if ended else context.quote(text[: _PATH_MAX - 1]) + "..."
 
 
 def string_text(context: Context, addr: int) -> str:
@@ -65,8 +72,8 @@ def string_text(context: Context, addr: int) -> str:
         return pointer_text(addr)
     text, ended = found
     if not ended and len(text) > context.limit:
-        return quote(text[: context.limit]) + "..."
-    return quote(text)
+        return context.quote(text[: context.limit]) + "..."
+    return context.quote(text)
 
 
 def buffer_text(context: Context, addr: int, size: int) -> str:
@@ -78,7 +85,7 @@ def buffer_text(context: Context, addr: int, size: int) -> str:
     data = context.read(addr, min(size, context.limit))
     if data is None:
         return pointer_text(addr)
-    return quote(data) + ("..." if size > context.limit else "")
+    return context.quote(data) + ("..." if size > context.limit else "")
 
 
 def length_of(context: Context, param: str) -> int:
@@ -132,7 +139,8 @@ def _fds(context: Context, addr: int, param: str) -> str:
 def _dirfd(context: Context, value: int, _: str) -> str:
     fd = to_signed(value)
     if fd == _AT_FDCWD:
-        return "AT_FDCWD" + _link_text(context.reader.fd_path(fd))
+        wanted = context.options.fds
+        return "AT_FDCWD" + (_link_text(context.reader.fd_path(fd)) if wanted else "")
     return fd_text(context, fd)
 
 
@@ -147,11 +155,11 @@ def _ids(context: Context, addr: int, param: str) -> str:
         return pointer_text(addr)
     if not count:
         return "[]"
-    values = words_at(context, addr, min(count, context.limit), size)
+    values = words_at(context, addr, min(count, context.members), size)
     if values is None:
         return pointer_text(addr)
     texts = [_uid(context, value, "") for value in values]
-    return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(texts)}{', ...' if count > context.members else ''}]"
 
 
 # The calls of i386 that take 16-bit user and group numbers (their successors end in "32").

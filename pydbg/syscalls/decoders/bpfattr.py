@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_value, field_text, pointer_text
-from pydbg.syscalls.flags import flag_set
+from pydbg.syscalls.flags import flag_set, quote_hex
 from pydbg.syscalls.structs import layout
 
 if TYPE_CHECKING:
@@ -79,11 +79,21 @@ def _attribute(context: Context, addr: int, _: str) -> str:
         if field.kind == "bpf_ids":
             # The count stands behind the pointer.
             text = _ids(context, int.from_bytes(raw, "little"), data[end : end + 4])
+        if field.name == "insns" and context.verbose:
+            from pydbg.syscalls.decoders.whole import extended_text
+
+            count = int.from_bytes(data[4:8], "little")
+            text = extended_text(context, int.from_bytes(raw, "little"), count)
         parts.append(f"{field.name}={text}")
     inner = ", ".join(parts)
     if label:
         inner = f"{label}={{{inner}}}"
-    return f"{{{inner}{', ...' if any(data[end:]) else ''}}}"
+    if not any(data[end:]):
+        return f"{{{inner}}}"
+    if context.verbose:
+        shown = f"extra_data={quote_hex(data[end:])} /* bytes {end}..{len(data) - 1} */"
+        return f"{{{inner}, {shown}}}"
+    return f"{{{inner}, ...}}"
 
 
 def _hidden(row: str) -> frozenset[str]:
@@ -95,11 +105,11 @@ def _ids(context: Context, addr: int, count_data: bytes) -> str:
     count = int.from_bytes(count_data, "little")
     if not count:
         return "[]"
-    data = context.read(addr, 4 * min(count, context.limit)) if addr else None
+    data = context.read(addr, 4 * min(count, context.members)) if addr else None
     if data is None:
         return pointer_text(addr)
     texts = [str(int.from_bytes(data[at : at + 4], "little")) for at in range(0, len(data), 4)]
-    return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(texts)}{', ...' if count > context.members else ''}]"
 
 
 def _kernel_version(_context: Context, value: int, _: str) -> str:

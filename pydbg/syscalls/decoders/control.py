@@ -61,12 +61,18 @@ def _seccomp_arg(context: Context, addr: int, _: str) -> str:
     return pointer_text(addr)
 
 
-def _fprog(context: Context, addr: int, _: str) -> str:
+def _fprog(context: Context, addr: int, param: str) -> str:
     data = context.read(addr, 2 * context.word) if addr else None
     if data is None:
         return pointer_text(addr)
     count = int.from_bytes(data[:2], "little")
-    return f"{{len={count}, filter={pointer_text(int.from_bytes(data[context.word :], 'little'))}}}"
+    at = int.from_bytes(data[context.word :], "little")
+    text = pointer_text(at)
+    if context.verbose:
+        from pydbg.syscalls.decoders.whole import program_text
+
+        text = program_text(context, at, count, seccomp=param != "socket")
+    return f"{{len={count}, filter={text}}}"
 
 
 def _reboot_arg(context: Context, value: int, _: str) -> str | None:

@@ -108,27 +108,31 @@ def _mknod_dev(context: Context, value: int, _: str) -> str | None:
 def _stat(context: Context, addr: int, _: str) -> str:
     """Print struct stat of the ABI at hand (asm/stat.h)."""
     if context.word == 8:
-        return _stat_text(context, addr, 144, 24, "I", 40, "Q", 48, "q")
-    return _stat_text(context, addr, 64, 8, "H", 20, "I", 24, "i")
+        return _stat_text(context, addr, "stat", 144, 24, "I", 40, "Q", 48, "q")
+    return _stat_text(context, addr, "stat32", 64, 8, "H", 20, "I", 24, "i")
 
 
 def _oldstat(context: Context, addr: int, _: str) -> str:
     """Print i386's first struct stat (asm/stat.h, __old_kernel_stat)."""
-    return _stat_text(context, addr, 32, 4, "H", 12, "H", 16, "I")
+    return _stat_text(context, addr, "oldstat", 32, 4, "H", 12, "H", 16, "I")
 
 
 def _stat64(context: Context, addr: int, _: str) -> str:
     """Print i386's struct stat64, which is packed to 96 bytes."""
-    return _stat_text(context, addr, 96, 16, "I", 32, "Q", 44, "q")
+    return _stat_text(context, addr, "stat64", 96, 16, "I", 32, "Q", 44, "q")
 
 
 def _stat_text(
-    context: Context, addr: int, size: int, mode_at: int, mode_type: str, dev_at: int,
+    context: Context, addr: int, name: str, size: int, mode_at: int, mode_type: str, dev_at: int,
     dev_type: str, size_at: int, size_type: str,
 ) -> str:  # fmt: skip
     data = context.read(addr, size) if addr else None
     if data is None:
         return pointer_text(addr)
+    if context.verbose:
+        from pydbg.syscalls.decoders.whole import stat_text
+
+        return stat_text(data, name)
     (mode,) = struct.unpack_from("<" + mode_type, data, mode_at)
     if mode & 0o170000 in (0o020000, 0o060000):
         (device,) = struct.unpack_from("<" + dev_type, data, dev_at)
@@ -143,6 +147,10 @@ def _statx(context: Context, addr: int, _: str) -> str:
     data = context.read(addr, 256) if addr else None
     if data is None:
         return pointer_text(addr)
+    if context.verbose:
+        from pydbg.syscalls.decoders.whole import statx_text
+
+        return statx_text(data)
     (mask,) = struct.unpack_from("<I", data)
     (attributes,) = struct.unpack_from("<Q", data, 8)
     (mode,) = struct.unpack_from("<H", data, 28)
@@ -206,6 +214,10 @@ def _entries(context: Context, addr: int, size: int, length_at: int) -> str:
     data = context.read(addr, size)
     if data is None:
         return pointer_text(addr)
+    if context.verbose:
+        from pydbg.syscalls.decoders.whole import entries_text
+
+        return entries_text(context, data, wide=length_at == 16 and "64" in context.call.name)
     count = offset = 0
     while offset + length_at + 2 <= len(data):
         (length,) = struct.unpack_from("<H", data, offset + length_at)
@@ -304,6 +316,7 @@ KINDS: dict[str, Decoder] = {
     "open_how": _open_how,
     "mknod_mode": _mknod_mode,
     "mknod_dev": _mknod_dev,
+    "dev64": lambda _c, value, _p: device_text(value),
     "dev": lambda _c, value, _p: device_text(value & _U32),
     "stat": _stat,
     "stat64": _stat64,

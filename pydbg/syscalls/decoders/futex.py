@@ -91,12 +91,12 @@ def _waiters(context: Context, addr: int, param: str) -> str:
     if not addr or not count:
         return pointer_text(addr) if not addr or count else "[]"
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         text = decode_struct(context, addr + 24 * index, "futex_waitv")
         if not text.startswith("{"):
             return f"[{', '.join(parts)}, ... /* {text} */]" if parts else pointer_text(addr)
         parts.append(text)
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _flags(_context: Context, value: int, _: str) -> str:

@@ -125,9 +125,9 @@ def _fiemap(context: Context, addr: int, _: str) -> str:
         return f"{text} => {{{answer}, ...}}"
     shown = [
         decode_struct(context, addr + 32 + 56 * index, "fiemap_extent")
-        for index in range(min(mapped, context.limit))
+        for index in range(min(mapped, context.members))
     ]
-    more = ", ..." if mapped > context.limit else ""
+    more = ", ..." if mapped > context.members else ""
     return f"{text} => {{{answer}, fm_extents=[{', '.join(shown)}{more}]}}"
 
 
@@ -138,9 +138,9 @@ def _dedupe(context: Context, addr: int, _: str) -> str:
     offset, length, count = struct.unpack_from("<QQH", data)
     shown = [
         decode_struct(context, addr + 24 + 32 * index, "file_dedupe_info")
-        for index in range(min(count, context.limit))
+        for index in range(min(count, context.members))
     ]
-    more = ", ..." if count > context.limit else ""
+    more = ", ..." if count > context.members else ""
     return (
         f"{{src_offset={offset}, src_length={length}, dest_count={count}, "
         f"info=[{', '.join(shown)}{more}]}}"

@@ -102,12 +102,12 @@ def _sembufs(context: Context, addr: int, param: str) -> str:
     if not count:
         return "[]"
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         text = decode_struct(context, addr + 6 * index, "sembuf")
         if not text.startswith("{"):
             return pointer_text(addr) if not parts else f"[{', '.join(parts)}, ... /* {text} */]"
         parts.append(text)
-    more = ", ..." if count > context.limit else ""
+    more = ", ..." if count > context.members else ""
     return f"[{', '.join(parts)}{more}]"
 
 

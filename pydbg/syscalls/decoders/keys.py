@@ -93,14 +93,14 @@ def _capabilities(context: Context, addr: int, _: str) -> str:
     count = min(length_of(context, "ret"), context.arg("arg3"))
     if not addr or not count:
         return "[]" if addr else "NULL"
-    data = context.read(addr, min(count, context.limit))
+    data = context.read(addr, min(count, context.members))
     if data is None:
         return pointer_text(addr)
     texts = [
         flags_text(byte, f"keyctl_caps{at}") if at < 2 else f"{byte:#x}"
         for at, byte in enumerate(data)
     ]
-    return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(texts)}{', ...' if count > context.members else ''}]"
 
 
 KINDS: dict[str, Decoder] = {

@@ -56,11 +56,11 @@ def _memfd_flags(_context: Context, value: int, _: str) -> str:
 
 def _mincore(context: Context, addr: int, param: str) -> str:
     pages = -(-length_of(context, param) // 4096)
-    data = context.read(addr, min(pages, context.limit)) if addr else None
+    data = context.read(addr, min(pages, context.members)) if addr else None
     if data is None:
         return pointer_text(addr)
     texts = ["0" if not byte & 1 else "1" for byte in data]
-    return f"[{', '.join(texts)}{', ...' if pages > context.limit else ''}]"
+    return f"[{', '.join(texts)}{', ...' if pages > context.members else ''}]"
 
 
 def mpol_text(value: int) -> str:
@@ -102,8 +102,8 @@ def _nodemask(context: Context, addr: int, param: str) -> str:
         return pointer_text(addr)
     width = 2 * context.word
     # printf's "%#0*x" writes no 0x before a zero.
-    shown = [f"{word:#0{width}x}" if word else "0" * width for word in words[: context.limit]]
-    return f"[{', '.join(shown)}{', ...' if count > context.limit else ''}]"
+    shown = [f"{word:#0{width}x}" if word else "0" * width for word in words[: context.members]]
+    return f"[{', '.join(shown)}{', ...' if count > context.members else ''}]"
 
 
 def _page_list(show: Callable[[int, int], str]) -> Decoder:
@@ -118,11 +118,11 @@ def _page_list(show: Callable[[int, int], str]) -> Decoder:
             return "[]"
         if show is _page_status and (not context.returning or context.failed):
             return pointer_text(addr)
-        words = words_at(context, addr, min(count, context.limit), size)
+        words = words_at(context, addr, min(count, context.members), size)
         if words is None:
             return pointer_text(addr)
         texts = [show(word, size) for word in words]
-        return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+        return f"[{', '.join(texts)}{', ...' if count > context.members else ''}]"
 
     return decoder
 

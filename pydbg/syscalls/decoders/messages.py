@@ -50,7 +50,7 @@ def iovec_text(
         return "[]"
     word = context.word
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         data = context.read(addr + index * 2 * word, 2 * word)
         if data is None:
             at = addr + index * 2 * word
@@ -66,7 +66,7 @@ def iovec_text(
         else:
             text = show(context, base, shown)
         parts.append(f"{{iov_base={text}, iov_len={size}}}")
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _iovec_addresses(context: Context, addr: int, param: str) -> str:
@@ -176,8 +176,8 @@ def _control_type(context: Context, level: int, kind: int, body: bytes) -> str:
 
 
 def _array(context: Context, values: list[str]) -> str:
-    more = ", ..." if len(values) > context.limit else ""
-    return f"[{', '.join(values[: context.limit])}{more}]"
+    more = ", ..." if len(values) > context.members else ""
+    return f"[{', '.join(values[: context.members])}{more}]"
 
 
 def _rights(context: Context, body: bytes) -> str:
@@ -209,8 +209,9 @@ def _structs(name: str, count: int = 0) -> Callable[[Context, bytes], str]:
 def _packet_info(context: Context, body: bytes) -> str:
     index = int.from_bytes(body[:4], "little")
     return (
-        f"{{ipi_ifindex={interface_text(context, index)}, ipi_spec_dst={inet_text(body[4:8])}, "
-        f"ipi_addr={inet_text(body[8:12])}}}"
+        f"{{ipi_ifindex={interface_text(context, index)}, "
+        f"ipi_spec_dst={inet_text(body[4:8], context)}, "
+        f"ipi_addr={inet_text(body[8:12], context)}}}"
     )
 
 
@@ -267,7 +268,7 @@ def _mmsghdrs(context: Context, addr: int, param: str) -> str:
     step = 7 * word + (8 if word == 8 else 4)
     parts: list[str] = []
     returned = context.ret if context.returning and not context.failed else None
-    for index in range(min(count & _U32, context.limit)):
+    for index in range(min(count & _U32, context.members)):
         at = addr + index * step
         data = context.read(at, step)
         if data is None:
@@ -280,7 +281,7 @@ def _mmsghdrs(context: Context, addr: int, param: str) -> str:
         if returned is not None and index < returned:
             text += f", msg_len={length}"
         parts.append(f"{{{text}}}")
-    return f"[{', '.join(parts)}{', ...' if count & _U32 > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count & _U32 > context.members else ''}]"
 
 
 KINDS: dict[str, Decoder] = {

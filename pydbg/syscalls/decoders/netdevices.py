@@ -107,14 +107,14 @@ def _list(context: Context, addr: int, _: str) -> str:
         return f"{{ifc_len={shown}, ifc_buf={pointer_text(buf)}}}"
     count = length // size
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         data = context.read(buf + index * size, size)
         if data is None:
             parts.append(f"... /* {buf + index * size:#x} */")
             break
         name = context.quote(data[:_NAME_SIZE].split(b"\0")[0])
         parts.append(f"{{ifr_name={name}, ifr_addr={sockaddr_text(data[16:32], context)}}}")
-    more = ", ..." if count > context.limit else ""
+    more = ", ..." if count > context.members else ""
     return f"{{ifc_len={shown}, ifc_buf=[{', '.join(parts)}{more}]}}"
 
 

@@ -30,7 +30,7 @@ def netlink_text(context: Context, addr: int, size: int) -> str:
     parts: list[str] = []
     at = 0
     while at + _HEAD <= len(data):
-        if len(parts) >= context.limit:
+        if len(parts) >= context.members:
             parts.append("...")
             break
         length = int.from_bytes(data[at : at + 4], "little")

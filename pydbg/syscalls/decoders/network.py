@@ -25,16 +25,16 @@ def interface_text(context: Context, index: int) -> str:
     """Return a network interface by its index: its name where the reader knows it."""
     name_of = getattr(context.reader, "interface", None)
     name = name_of(index) if name_of and index else None
-    return f'if_nametoindex("{name}")' if name else str(index)
+    return f"if_nametoindex({context.quote(name.encode())})" if name else str(index)
 
 
-def inet_text(data: bytes) -> str:
+def inet_text(data: bytes, context: Context | None = None) -> str:
     """Return four bytes as an IPv4 address.
 
     >>> inet_text(bytes((127, 0, 0, 1)))
     'inet_addr("127.0.0.1")'
     """
-    return f'inet_addr("{".".join(map(str, data))}")'
+    return f"inet_addr({_quoted('.'.join(map(str, data)).encode(), context)})"
 
 
 def sockaddr_text(data: bytes, context: Context | None = None) -> str:
@@ -47,26 +47,30 @@ def sockaddr_text(data: bytes, context: Context | None = None) -> str:
     shape = _ADDRESSES.get(family)
     body = shape(data, context) if shape else None
     if body is None:
-        body = f"sa_data={quote(data[2:])}" if len(data) > 2 else None
+        body = f"sa_data={_quoted(data[2:], context)}" if len(data) > 2 else None
     text = f"sa_family={enum_text(family, 'addrfams')}"
     return "{" + (f"{text}, {body}" if body else text) + "}"
 
 
-def _unix(data: bytes, _: Context | None) -> str | None:
+def _quoted(data: bytes, context: Context | None) -> str:
+    return context.quote(data) if context else quote(data)
+
+
+def _unix(data: bytes, context: Context | None) -> str | None:
     path = data[2:110]
     if not path:
         return None
     if path[0]:
-        return f"sun_path={quote(path.split(bytes(1))[0])}"
+        return f"sun_path={_quoted(path.split(bytes(1))[0], context)}"
     # An abstract name starts with a NUL byte; all of it counts.
-    return f"sun_path=@{quote(path[1:])}"
+    return f"sun_path=@{_quoted(path[1:], context)}"
 
 
-def _inet(data: bytes, _: Context | None) -> str | None:
+def _inet(data: bytes, context: Context | None) -> str | None:
     if len(data) < 8:
         return None
     (port,) = struct.unpack_from(">H", data, 2)
-    return f"sin_port=htons({port}), sin_addr={inet_text(data[4:8])}"
+    return f"sin_port=htons({port}), sin_addr={inet_text(data[4:8], context)}"
 
 
 def _inet6(data: bytes, context: Context | None) -> str | None:
@@ -76,9 +80,10 @@ def _inet6(data: bytes, context: Context | None) -> str | None:
     import socket
 
     port, flow, addr = struct.unpack_from(">HI16s", data, 2)
+    dotted = socket.inet_ntop(socket.AF_INET6, addr)
     text = (
         f"sin6_port=htons({port}), sin6_flowinfo=htonl({flow}), "
-        f'inet_pton(AF_INET6, "{socket.inet_ntop(socket.AF_INET6, addr)}", &sin6_addr)'
+        f"inet_pton(AF_INET6, {_quoted(dotted.encode(), context)}, &sin6_addr)"
     )
     if len(data) >= 28:
         scope = int.from_bytes(data[24:28], "little")
@@ -214,7 +219,7 @@ KINDS: dict[str, Decoder] = {
     "sockaddr": _sockaddr,
     "socklen": _socklen,
     "ifindex": lambda c, value, _p: interface_text(c, value & _U32),
-    "inet_addr": lambda _c, value, _p: inet_text(value.to_bytes(4, "little")),
+    "inet_addr": lambda c, value, _p: inet_text(value.to_bytes(4, "little"), c),
     "socket_type": _socket_type,
     "socketcall": _socketcall,
     "socket_protocol": _socket_protocol,

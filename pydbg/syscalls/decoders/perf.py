@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS"]
 
-_HARDWARE, _SOFTWARE, _TRACEPOINT, _HW_CACHE = 0, 1, 2, 3
+_HARDWARE, _SOFTWARE, _TRACEPOINT, _HW_CACHE, _BREAKPOINT = 0, 1, 2, 3, 5
 # The bits behind read_format; "precise_ip" has two.
 _BITS_BEFORE = (
     *("disabled", "inherit", "pinned", "exclusive", "exclude_user", "exclude_kernel"),
@@ -35,6 +35,17 @@ _PRECISE = (
     "constant skid",
     "requested to have 0 skid",
     "must have 0 skid",
+)
+
+
+# Members behind config2: offset and size.
+_TAIL = (
+    ("sample_regs_user", 88, 8),
+    ("sample_regs_intr", 96, 8),
+    ("aux_watermark", 104, 4),
+    ("sample_max_stack", 108, 2),
+    ("aux_sample_size", 112, 4),
+    ("sig_data", 120, 8),
 )
 
 
@@ -68,7 +79,7 @@ def _attribute(context: Context, addr: int, _: str) -> str:
     data = context.read(addr, size) if size >= 64 else None
     if data is None:
         return pointer_text(addr)
-    kind, _, config, period, sample, form, bits, wakeup, _bp, config1 = struct.unpack_from(
+    kind, _, config, period, sample, form, bits, wakeup, bp_type, config1 = struct.unpack_from(
         "<IIQQQQQIIQ", data
     )
     parts = [
@@ -86,15 +97,18 @@ def _attribute(context: Context, addr: int, _: str) -> str:
     if not context.verbose:
         return f"{{{', '.join(parts)}, ...}}"
     parts.append(f"{'wakeup_watermark' if bits >> 14 & 1 else 'wakeup_events'}={wakeup}")
-    parts.append(f"config1={_hex(config1)}")
-    names = (("config2", 72, 8), ("sample_regs_user", 88, 8), ("sample_regs_intr", 96, 8),
-             ("aux_watermark", 104, 4), ("sample_max_stack", 108, 2), ("aux_sample_size", 112, 4),
-             ("sig_data", 120, 8))  # fmt: skip
-    for name, at, length in names:
+    watched = kind == _BREAKPOINT
+    if watched:
+        parts.append(f"bp_type={flags_text(bp_type, 'perf_bp_type')}")
+    parts.append(f"{'bp_addr' if watched else 'config1'}={_hex(config1)}")
+    second = "bp_len" if watched else "config2"
+    for name, at, length in ((second, 72, 8), *_TAIL):
         if at + length <= len(data):
             value = int.from_bytes(data[at : at + length], "little")
-            decimal = name in ("aux_watermark", "sample_max_stack", "aux_sample_size")
+            decimal = name in ("aux_watermark", "sample_max_stack", "aux_sample_size", "bp_len")
             parts.append(f"{name}={value if decimal else _hex(value)}")
+    if given > len(data):
+        parts.append("...")
     return f"{{{', '.join(parts)}}}"
 
 

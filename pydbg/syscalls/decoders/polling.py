@@ -37,7 +37,7 @@ def _pollfds_text(context: Context, addr: int, count: int) -> str:
     if not count:
         return "[]"
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         data = context.read(addr + 8 * index, 8)
         if data is None:
             at = addr + 8 * index
@@ -47,7 +47,7 @@ def _pollfds_text(context: Context, addr: int, count: int) -> str:
         if fd >= 0:
             part += f", events={flags_text(events, 'poll_flags')}"
         parts.append(part + "}")
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _poll_note(context: Context, addr: int, count: int) -> None:
@@ -62,7 +62,7 @@ def _poll_note(context: Context, addr: int, count: int) -> None:
         fd, _, happened = struct.unpack("<iHH", data)
         if not happened:
             continue
-        if len(parts) >= context.limit:
+        if len(parts) >= context.members:
             parts.append("...")
             break
         parts.append(f"{{fd={fd}, revents={flags_text(happened, 'poll_flags')}}}")
@@ -91,11 +91,11 @@ def _epoll_events(context: Context, addr: int, param: str) -> str:
         return "NULL"
     if not count:
         return "[]"
-    data = context.read(addr, 12 * min(count, context.limit))
+    data = context.read(addr, 12 * min(count, context.members))
     if data is None:
         return pointer_text(addr)
     parts = [_epoll_text(data, offset) for offset in range(0, len(data), 12)]
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _io_event_text(data: bytes) -> str:
@@ -118,11 +118,11 @@ def _io_events(context: Context, addr: int, param: str) -> str:
         return pointer_text(addr)
     if not count:
         return "[]"
-    data = context.read(addr, 32 * min(count, context.limit))
+    data = context.read(addr, 32 * min(count, context.members))
     if data is None:
         return pointer_text(addr)
     parts = [_io_event_text(data[at : at + 32]) for at in range(0, len(data), 32)]
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _iocbs(context: Context, addr: int, param: str) -> str:
@@ -130,13 +130,13 @@ def _iocbs(context: Context, addr: int, param: str) -> str:
     if not addr or count < 0:
         return pointer_text(addr)
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         at = addr + index * context.word
         pointer = context.read_word(at)
         if pointer is None:
             return f"[{', '.join(parts)}, ... /* {at:#x} */]" if parts else pointer_text(addr)
         parts.append(_iocb_text(context, pointer, whole=True))
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _iocb(context: Context, addr: int, _: str) -> str:

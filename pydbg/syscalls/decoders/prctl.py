@@ -106,7 +106,7 @@ def _arch_argument(context: Context, value: int, _: str) -> str | None:
 
 def _name(context: Context, addr: int, param: str) -> str:
     """Print the name of a thread, which is cut after 15 characters."""
-    limit = int(param)
+    limit = min(int(param), context.limit)
     data = context.read_upto(addr, limit + 1) if addr else b""
     end = data.find(b"\0")
     if end < 0 and len(data) <= limit:

@@ -12,7 +12,6 @@ from pydbg.syscalls.flags import (
     flag_set,
     flags_parts,
     flags_text,
-    quote,
     to_signed,
 )
 from pydbg.syscalls.signals import strace_name
@@ -172,12 +171,19 @@ def _wait_rusage(context: Context, addr: int, _: str) -> str:
     return decode_struct(context, addr, "rusage")
 
 
+_UTSNAME = ("sysname", "nodename", "release", "version", "machine", "domainname")
+
+
 def _utsname(context: Context, addr: int, _: str) -> str:
-    data = context.read(addr, 130) if addr else None
+    data = context.read(addr, 390) if addr else None
     if data is None:
         return pointer_text(addr)
-    system, node = (data[start : start + 65].split(b"\0")[0] for start in (0, 65))
-    return f"{{sysname={quote(system)}, nodename={quote(node)}, ...}}"
+    names = _UTSNAME if context.verbose else _UTSNAME[:2]
+    texts = [
+        f"{name}={context.quote(data[65 * at : 65 * at + 65].split(bytes(1))[0])}"
+        for at, name in enumerate(names)
+    ]
+    return f"{{{', '.join(texts)}{'' if context.verbose else ', ...'}}}"
 
 
 def _waitid_id(context: Context, value: int, _: str) -> str:

@@ -56,6 +56,7 @@ _DATA = {
     "PTRACE_SETREGSET": "regset",
     "PTRACE_GETSIGMASK": ">sigset=addr",
     "PTRACE_SETSIGMASK": "sigset=addr",
+    "PTRACE_SECCOMP_GET_FILTER": ">seccomp_program",
     "PTRACE_SECCOMP_GET_METADATA": "seccomp_metadata",
     "PTRACE_GET_SYSCALL_INFO": ">syscall_info",
 }
@@ -155,13 +156,13 @@ def _siginfos(context: Context, addr: int, _: str) -> str:
     if not addr or not count:
         return "[]" if addr else "NULL"
     parts: list[str] = []
-    for index in range(min(count, context.limit)):
+    for index in range(min(count, context.members)):
         at = addr + 128 * index
         data = context.read(at, 128)
         if data is None:
             return f"[{', '.join(parts)}, ... /* {at:#x} */]" if parts else pointer_text(addr)
         parts.append(decode_siginfo(data, context.word).text())
-    return f"[{', '.join(parts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(parts)}{', ...' if count > context.members else ''}]"
 
 
 def _hex(value: int) -> str:
@@ -211,6 +212,14 @@ def _exit_value(_context: Context, value: int, _: str) -> str:
     return str(to_signed(value, 64))
 
 
+def _program(context: Context, addr: int, _: str) -> str:
+    if not context.verbose:
+        return pointer_text(addr)
+    from pydbg.syscalls.decoders.whole import program_text
+
+    return program_text(context, addr, context.ret or 0, seccomp=True)
+
+
 KINDS: dict[str, Decoder] = {
     "ptrace_pid": _pid,
     "ptrace_addr": _address,
@@ -220,4 +229,5 @@ KINDS: dict[str, Decoder] = {
     "syscall_info": _syscall_info,
     "rval": _exit_value,
     "siginfos": _siginfos,
+    "seccomp_program": _program,
 }

@@ -71,11 +71,11 @@ def _register(context: Context, addr: int, param: str) -> str:
 
 
 def _fds(context: Context, addr: int, count: int) -> str:
-    words = words_at(context, addr, min(count, context.limit), 4) if addr else None
+    words = words_at(context, addr, min(count, context.members), 4) if addr else None
     if words is None:
         return pointer_text(addr)
     texts = [fd_text(context, to_signed(word)) for word in words]
-    return f"[{', '.join(texts)}{', ...' if count > context.limit else ''}]"
+    return f"[{', '.join(texts)}{', ...' if count > context.members else ''}]"
 
 
 def _ruleset(context: Context, addr: int, param: str) -> str:

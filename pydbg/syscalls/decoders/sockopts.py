@@ -169,7 +169,16 @@ def _program(context: Context, addr: int, size: int) -> str:
 
     if size != 2 * context.word:
         return pointer_text(addr)
-    return decode_value(context, addr, "fprog", "") or ""
+    return decode_value(context, addr, "fprog", "socket") or ""
+
+
+def _filter(context: Context, addr: int, size: int) -> str:
+    """Print the program that SO_GET_FILTER gave: its length is in instructions."""
+    if not context.verbose:
+        return pointer_text(addr)
+    from pydbg.syscalls.decoders.whole import program_text
+
+    return program_text(context, addr, size, seccomp=False)
 
 
 def _group6(context: Context, addr: int, size: int) -> str:
@@ -179,9 +188,9 @@ def _group6(context: Context, addr: int, size: int) -> str:
     if data is None:
         return pointer_text(addr)
     index = int.from_bytes(data[16:], "little")
-    text = socket.inet_ntop(socket.AF_INET6, data[:16])
+    text = context.quote(socket.inet_ntop(socket.AF_INET6, data[:16]).encode())
     return (
-        f'{{inet_pton(AF_INET6, "{text}", &ipv6mr_multiaddr), '
+        f"{{inet_pton(AF_INET6, {text}, &ipv6mr_multiaddr), "
         f"ipv6mr_interface={interface_text(context, index)}}}"
     )
 
@@ -195,7 +204,8 @@ def _group_request(context: Context, addr: int, size: int) -> str:
     if data is None:
         return pointer_text(addr)
     index = int.from_bytes(data[:4], "little")
-    return f"{{gr_interface={interface_text(context, index)}, gr_group={sockaddr_text(data[at:])}}}"
+    group = sockaddr_text(data[at:], context)
+    return f"{{gr_interface={interface_text(context, index)}, gr_group={group}}}"
 
 
 def _packet_member(context: Context, addr: int, size: int) -> str:
@@ -221,7 +231,8 @@ def _addresses(context: Context, addr: int, _size: int) -> str:
     data = context.read(addr, 8)
     if data is None:
         return pointer_text(addr)
-    return f"{{imr_multiaddr={inet_text(data[:4])}, imr_interface={inet_text(data[4:])}}}"
+    group, own = inet_text(data[:4], context), inet_text(data[4:], context)
+    return f"{{imr_multiaddr={group}, imr_interface={own}}}"
 
 
 def _member(context: Context, addr: int, size: int) -> str:
@@ -250,7 +261,7 @@ _GET: dict[str, Callable[[Context, int, int], str]] = {
     "SO_LINGER": _partial("linger"),
     "SO_PEERCRED": _partial("ucred"),
     "SO_ERROR": _error,
-    "SO_ATTACH_FILTER": lambda _c, addr, _s: pointer_text(addr),
+    "SO_ATTACH_FILTER": _filter,
     "PACKET_STATISTICS": _partial("tpacket_stats"),
     "ICMP_FILTER": _icmp_filter,
 }

@@ -62,12 +62,12 @@ def _cflags(value: int) -> str:
     return "|".join([*parts, "|".join(names)])
 
 
-def _settings(shape: str, count: int) -> Decoder:
-    """Make the decoder of four flag words, the line and ``count`` characters."""
+def _settings(shape: str, count: int, speeds: bool = False) -> Decoder:
+    """Make the decoder of four flag words, the line, ``count`` characters, and speeds."""
 
     def decoder(context: Context, addr: int, _: str) -> str:
         size = struct.calcsize(shape)
-        data = context.read(addr, size + 1 + count) if addr else None
+        data = context.read(addr, size + 1 + count + 8 * speeds) if addr else None
         if data is None:
             return pointer_text(addr)
         iflag, oflag, cflag, lflag = struct.unpack_from(shape, data)
@@ -82,12 +82,16 @@ def _settings(shape: str, count: int) -> Decoder:
             for at, byte in enumerate(data[size + 1 : size + 1 + count])
         )
         line = enum_text(data[size], "line_disciplines")
-        return f"{{{text}, c_line={line}, c_cc=[{', '.join(characters)}]}}"
+        text += f", c_line={line}, c_cc=[{', '.join(characters)}]"
+        if speeds:
+            text += ", c_ispeed={}, c_ospeed={}".format(*struct.unpack("<II", data[-8:]))
+        return f"{{{text}}}"
 
     return decoder
 
 
 KINDS: dict[str, Decoder] = {
     "termios": _settings("<4I", 19),
+    "termios2": _settings("<4I", 19, speeds=True),
     "termio": _settings("<4H", 8),
 }

@@ -28,7 +28,7 @@ def _vector(context: Context, addr: int, _: str) -> str:
             return pointer_text(addr) if len(parts) == 1 else f"[{', '.join(parts)}]"
         if not pointer:
             return f"[{', '.join(parts)}]"
-        if len(parts) >= context.limit:
+        if len(parts) >= context.members:
             return f"[{', '.join(parts)}, ...]"
         parts.append(string_text(context, pointer))
 
