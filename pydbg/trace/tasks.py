@@ -23,11 +23,12 @@ _AT_FDCWD = -100
 class CallReader:
     """Give the decoders a task's memory and open files."""
 
-    __slots__ = ("names_fds", "read", "sp", "tid", "word_size")
+    __slots__ = ("_connections", "names_fds", "read", "sp", "tid", "word_size")
 
     def __init__(self, tid: int, memory: ProcessMemory, names_fds: bool) -> None:
         self.tid = tid
         self.names_fds = names_fds
+        self._connections: dict[int, str] = {}
         self.word_size = 8
         self.sp = 0
         self.read: Callable[[int, int], bytes] = memory.read
@@ -45,7 +46,7 @@ class CallReader:
         """Return what is known of a descriptor beyond its path (-yy)."""
         from pydbg.trace.descriptors import details
 
-        return details(self.tid, fd)
+        return details(self.tid, fd, self._connections)
 
 
 class Row:

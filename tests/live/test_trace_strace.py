@@ -201,3 +201,42 @@ def test_attaching_shows_what_the_program_does_from_then_on(tmp_path: Path) -> N
     theirs, ours = (lines[lines[0].startswith("read") :] for lines in parts)
     assert ours == theirs
     assert len(ours) >= 2
+
+
+SOCKETS = """
+import os, signal, socket
+a = socket.socket(socket.AF_UNIX); a.bind("socket"); a.listen(); a.getsockname()
+b = socket.socket(socket.AF_UNIX); b.connect("socket"); c, _ = a.accept(); b.send(b"x")
+x, y = socket.socketpair(); x.send(b"1"); y.recv(1)
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); d.bind("\\0pydbg-%d" % os.getpid())
+d.getsockname()
+t = socket.socket(); t.bind(("127.0.0.1", 0)); t.listen(); u = socket.socket()
+u.connect(t.getsockname()); v, _ = t.accept(); u.send(b"hi"); v.recv(2)
+w = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); w.connect(t.getsockname()); w.getpeername()
+n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); n.bind((0, 0)); n.getsockname()
+os.write(os.open("/dev/null", 1), b"x")
+p = os.pidfd_open(os.getpid()); signal.pidfd_send_signal(p, 0)
+e = os.eventfd(0); os.write(e, b"\\1" + bytes(7))
+r, q = os.pipe(); os.write(q, b"1")
+os._exit(0)
+"""
+
+
+def test_descriptors_are_told_as_strace_tells_them(tmp_path: Path) -> None:
+    """Numbers of ports, inodes and processes differ from run to run, and nothing else."""
+    shown = []
+    for name, tool in (("strace", ["strace"]), ("pydbg", pydbg_command("trace"))):
+        folder = tmp_path / name
+        folder.mkdir()
+        out = tmp_path / "trace"
+        calls = "trace=%net,write,pidfd_open,pidfd_send_signal"
+        subprocess.run(
+            [*tool, "-yy", "-e", calls, "-o", out, "/usr/bin/python3", "-c", SOCKETS],
+            cwd=folder, env=environment(), check=True, timeout=60,
+        )  # fmt: skip
+        lines = out.read_text().splitlines()
+        assert len(lines) > 25
+        # A socket that is bound and neither listens nor is connected: /proc does not have it.
+        lines = [line for line in lines if not line.startswith("listen")]
+        shown.append([re.sub(r"\d{4,}", "N", re.sub(r" +", " ", line)) for line in lines])
+    assert shown[1] == shown[0]
