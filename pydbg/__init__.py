@@ -22,6 +22,7 @@ __all__ = [
     "Breakpoint",
     "BreakpointHit",
     "BreakpointMoved",
+    "CallTraced",
     "CatchHit",
     "Catchpoint",
     "ChildCreated",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from pydbg.events import Attached as Attached
     from pydbg.events import BreakpointHit as BreakpointHit
     from pydbg.events import BreakpointMoved as BreakpointMoved
+    from pydbg.events import CallTraced as CallTraced
     from pydbg.events import CatchHit as CatchHit
     from pydbg.events import ChildCreated as ChildCreated
     from pydbg.events import Event as Event

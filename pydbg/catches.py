@@ -164,13 +164,16 @@ class Catches:
 
     def _wanted(self) -> dict[str, frozenset[int]] | None:
         """Return the caught numbers by ABI, or None if every call is caught."""
+        from pydbg.syscalls.relatives import watched
+
         wanted = self._dbg.denials.wanted()
         for point in self._of("syscall"):
             if point.numbers is None:
                 return None
             for abi, numbers in point.numbers.items():
-                wanted[abi] = wanted.get(abi, frozenset()) | numbers
-        return {abi: numbers for abi, numbers in wanted.items() if numbers}
+                wanted[abi] = wanted.get(abi, frozenset()) | numbers | watched(abi, numbers)
+        logged = self._dbg.calllog.wanted(wanted)
+        return None if logged is None else {abi: some for abi, some in logged.items() if some}
 
     def launch_filter(self) -> tuple[bytes | None, dict[str, frozenset[int]]]:
         """Return the seccomp program to launch with, and what it stops at."""
@@ -183,6 +186,11 @@ class Catches:
 
     def prepare(self, inferior: Inferior) -> bool:
         """Make sure that caught calls stop; True if threads are to be resumed by PTRACE_SYSCALL."""
+        by_syscall = self._by_syscall(inferior)
+        self._dbg.calllog.everything &= by_syscall
+        return by_syscall
+
+    def _by_syscall(self, inferior: Inferior) -> bool:
         wanted = self._wanted()
         if wanted is None or (self._of("seccomp") and not self._dbg.guard.watches(inferior)):
             return True
@@ -248,9 +256,10 @@ class Catches:
     def at_entry(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to run."""
         thread.syscall = info
-        thread.want_return = thread.injected = False
+        thread.injected = False
         self._entered.pop(thread.tid, None)
         abi = abi_of(info)
+        thread.want_return = self._dbg.calllog.entered(thread, info, abi)
         for point in self._of("syscall"):
             if not point.catches_syscall(abi, info.nr):
                 continue
@@ -308,9 +317,10 @@ class Catches:
 
     def at_return(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to return."""
+        shown = self._dbg.calllog.returned(thread, info.rval)
         event = self._returned(thread, info)
         line = self._untold.pop(thread.tid, None)
-        if line is not None and event is None:
+        if line is not None and event is None and not shown:
             self._dbg.notify(Note(thread.inferior.pid, thread.tid, line))
         return event
 
@@ -419,6 +429,7 @@ class Catches:
     def signal(self, thread: Thread, signo: int) -> Event | None:
         """Judge a signal that is about to be delivered."""
         self._dbg.guard.signalled(thread, signo)
+        self._dbg.calllog.signalled(thread, signo)
         for point in self._of("signal"):
             if point.signals is None:
                 if signo in (5, 2) and not point.all_signals:

@@ -185,6 +185,7 @@ class Children:
         for other in inferior.threads.values():
             self.control.drop_plans(other)
         self.tracer.after_exec(thread)
+        self.dbg.calllog.execed(thread)
         self._vfork_over(inferior)
         self.dbg.notify(Execed(inferior.pid, thread.tid, inferior.path))
         self.dbg.program_replaced(inferior)
@@ -211,6 +212,7 @@ class Children:
         inferior = thread.inferior
         had_plans = bool(thread.plans)
         self.control.drop_plans(thread)
+        self.dbg.calllog.ended(thread, stop)
         if thread.tid != inferior.pid:
             if not inferior.silent:
                 self.dbg.notify(ThreadExited(inferior.pid, thread.tid, thread.number))
@@ -243,6 +245,7 @@ class Children:
             thread = self.tracer.departed.pop()
             inferior = thread.inferior
             self.control.drop_plans(thread)
+            self.dbg.calllog.ended(thread, thread.stop)
             thread.vforking = None
             if thread.tid != inferior.pid:
                 if not inferior.silent:

@@ -441,6 +441,16 @@ class ModuleUnloaded(Event):
     paths: tuple[str, ...] = ()
 
 
+class CallTraced(Event):
+    """Tell a line of ``trace syscalls``: a call that came back, a signal, an end.
+
+    >>> CallTraced(7, 7, "getpid()                                = 7").text[:8]
+    'getpid()'
+    """
+
+    text: str
+
+
 class BreakpointMoved(Event):
     """Tell that a breakpoint's locations changed or could not be inserted.
 

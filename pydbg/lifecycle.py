@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydbg.arch import arch_for
 from pydbg.arch.model import Arch
@@ -18,6 +18,7 @@ from pydbg.events import (
     Killed,
     ModuleLoaded,
     ModuleUnloaded,
+    Note,
     SyscallCaught,
 )
 from pydbg.linux.spawn import LaunchSpec
@@ -32,9 +33,11 @@ from pydbg.target.tracer import Tracer
 from pydbg.threads import Thread
 
 if TYPE_CHECKING:
+    from pydbg.calllog import CallLog
     from pydbg.catches import Catches
     from pydbg.console import Console
     from pydbg.control import RunControl
+    from pydbg.debugger import Debugger
     from pydbg.seccomp.guard import Guard
 
 Listener = Callable[[Event], None]
@@ -43,6 +46,7 @@ Listener = Callable[[Event], None]
 class Lifecycle(ProgramState):
     """Be the part of the debugger that starts, takes over, follows and leaves processes."""
 
+    calllog: CallLog
     catches: Catches
     guard: Guard
     control: RunControl
@@ -171,6 +175,7 @@ class Lifecycle(ProgramState):
             raise
         for point in self.points.by_number.values():
             point.hits = 0
+        self.calllog.started()
         self._adopt_current(inferior, self.program)
         return inferior
 
@@ -308,6 +313,7 @@ class Lifecycle(ProgramState):
         self._left(inferior)
 
     def _left(self, inferior: Inferior) -> None:
+        self.calllog.left(inferior)
         main = inferior.modules.main
         if main is not None:
             # As in gdb, program and loader stay where they were: they can still be looked at.
@@ -366,6 +372,7 @@ class Lifecycle(ProgramState):
     def stopped(self, event: Event, thread: Tracee | None) -> None:
         """Note a stop that is told to the user."""
         self.last_event = event
+        self.calllog.pause(event)
         if isinstance(event, SyscallCaught):
             self.current_syscall = event
         if thread is not None:
@@ -379,6 +386,8 @@ class Lifecycle(ProgramState):
         from pydbg.expr.types import data_model
         from pydbg.expr.values import from_number
 
+        if all(one is inferior for one in self.inferiors):
+            self._tell_unfired(inferior)
         model = data_model(inferior.arch.pointer_size)
         for name in ("_exitcode", "_exitsignal"):
             self.convenience.pop(name, None)
@@ -388,6 +397,13 @@ class Lifecycle(ProgramState):
             self.convenience["_exitsignal"] = from_number(model.int, event.signo)
         if inferior is self.inferior:
             self._left(inferior)
+
+    def _tell_unfired(self, inferior: Inferior) -> None:
+        """Name the system calls that were to be caught and were not made."""
+        from pydbg.unfired import unfired
+
+        for text in unfired(cast("Debugger", self)):
+            self.notify(Note(inferior.pid, inferior.pid, text))
 
     def modules_changed(self, thread: Tracee) -> Event | None:
         """Follow the dynamic loader; an event if a library that came or went is caught."""

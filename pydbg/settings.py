@@ -188,6 +188,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'The colours of output are those of the theme "{}".'),
     ("syscall-filter", "enum", "auto", ("auto", "off"), "",
      'Use of a seccomp filter for caught syscalls of launched programs is "{}".'),
+    ("syscall-history", "int", 0, (),
+     "Number of system calls that are kept of each thread (0: none)", ""),
     ("trace-commands", "bool", False, (), "State of command tracing", ""),
     ("toolbar", "bool", True, (), "Whether the prompt has a line about the program below it", ""),
     ("width", "limit", None, (), "Number of characters in a line", ""),
@@ -215,6 +217,7 @@ _OURS = frozenset(
         "seccomp-profile",
         "style theme",
         "syscall-filter",
+        "syscall-history",
         "toolbar",
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydbg.records import Record
 
-__all__ = ["CallAbi", "CallAt", "CallFacts", "CallSlot"]
+__all__ = ["CallAbi", "CallAt", "CallFacts", "CallHistory", "CallSlot", "ThreadCalls"]
 
 
 class CallSlot(Record):
@@ -66,3 +66,18 @@ class CallAt(Record):
     text: str
     result: str = ""
     word_size: int = 8
+
+
+class ThreadCalls(Record):
+    """Hold the last calls of a thread, the one that it is in at the end."""
+
+    number: int
+    target: str
+    lines: tuple[str, ...]
+    ended: bool = False
+
+
+class CallHistory(Record):
+    """Hold the last calls of all threads."""
+
+    threads: tuple[ThreadCalls, ...]

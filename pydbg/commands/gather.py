@@ -27,6 +27,7 @@ _NOTICES = (
     ev.ModuleUnloaded,
     ev.BreakpointMoved,
     ev.SignalNoticed,
+    ev.CallTraced,
     ev.Note,
 )
 

@@ -1,17 +1,26 @@
-"""Commands about system calls: info syscall, syscall."""
+"""Commands about system calls: info syscall, syscall, trace syscalls, info syscalls."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
-from pydbg.commands.callrecords import CallAbi, CallAt, CallFacts, CallSlot
+from pydbg.commands.callrecords import (
+    CallAbi,
+    CallAt,
+    CallFacts,
+    CallHistory,
+    CallSlot,
+    ThreadCalls,
+)
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, UsageError
 from pydbg.events import SyscallCaught
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydbg.commands.session import Session
     from pydbg.syscalls.table import Syscall
 
@@ -172,7 +181,63 @@ def syscall(session: Session, parsed: Parsed) -> CallAt:
     )
 
 
+# --- trace and history -----------------------------------------------------------------------
+
+
+def trace_syscalls(session: Session, parsed: Parsed) -> Note | None:
+    """Show calls while the program runs, or no longer; without a word, tell which."""
+    switch, spec = parsed["SWITCH"], parsed["SET"]
+    if switch is None:
+        return info_trace(session, parsed)
+    if switch == "off" and spec is not None:
+        raise UsageError("off takes no calls: on SET changes what is shown.")
+    session.dbg.calllog.show(None if switch == "off" else spec or "all")
+    return None
+
+
+def info_trace(session: Session, parsed: Parsed) -> Note:
+    """Tell which calls are shown, and how many are kept."""
+    spec, kept = session.dbg.calllog.spec, session.dbg.settings["syscall-history"]
+    shown = {"": "No system calls are shown.", "all": "All system calls are shown."}.get(
+        spec, f"System calls are shown: {spec}"
+    )
+    many = f"The last {kept} of each thread are kept." if kept else "None are kept."
+    return Note(f"{shown}\n{many}")
+
+
+def info_syscalls(session: Session, parsed: Parsed) -> CallHistory:
+    """Show the last calls of each thread."""
+    text = parsed["COUNT"]
+    count = int(text.removeprefix("-")) if text and text.removeprefix("-").isdecimal() else 0
+    if text is not None and not count:
+        raise UsageError(f"A number of calls is expected, not {text}.")
+    found = []
+    for one in session.dbg.calllog.histories():
+        lines = [line for _, line in one.calls]
+        if one.inside:
+            lines.append(f"{one.inside} <unfinished ...>")
+        if lines:
+            shown = tuple(lines[-count:])
+            found.append(ThreadCalls(one.number, f"LWP {one.tid}", shown, one.ended))
+    if not found:
+        if not session.dbg.settings["syscall-history"]:
+            raise CommandError("No system calls are kept.  set syscall-history N keeps the last N.")
+        raise CommandError("No system calls were made since they are kept.")
+    return CallHistory(tuple(found))
+
+
 # --- rows ------------------------------------------------------------------------------------
+
+
+class _Calls(kinds.Kind):
+    """Take a set of calls; the last name of the list is completed."""
+
+    def span(self, text: str) -> int:
+        return max(super().span(text), *(text.rfind(mark) + 1 for mark in ",!"))
+
+    def complete(self, prefix: str, session: Session) -> Iterable[kinds.Candidate]:
+        return kinds.SYSCALL.complete(prefix, session)
+
 
 _INFO_HELP = """For each ABI: the number, the instruction, the register of each argument, where
 the result comes back and what else is changed.  The arguments are told with what they are, then
@@ -185,6 +250,21 @@ also what came back.  Before a `syscall` instruction it shows what is about to b
 after an interruption the call that will be made again.
 While the kernel has the thread its number is in $orig_rax: $rax is where the result will be."""
 
+_TRACE_HELP = """While the program runs each call is shown in a line, as `pydbg trace` and strace
+show it, when it comes back; so are signals and ends.  A call that has not come back when the
+program stops, or when another thread has something to tell, is <unfinished ...> and resumed later.
+With several threads or processes each line begins with its [pid N].  SET chooses calls as
+`pydbg trace -e trace=` does: names, numbers, %classes, /regexes with commas between, all but
+those after a !.  It stays on from run to run, until off; the call that started the program is over
+before the debugger sees it.  A SET that names calls is found by the filter that `catch syscall`
+uses, so that others run at full speed.  Processes that the debugger does not keep
+(`set detach-on-fork off`) are not shown."""
+
+_HISTORY_HELP = """With `set syscall-history N` the last N calls of each thread are kept, also
+those of threads that have ended, and a crash report ends with them.  Every call stops the program
+for a moment then; with 0, as it is at first, nothing is done.  The call that a thread is in now
+is the last one, <unfinished ...>.  COUNT, or -COUNT, shows only so many."""
+
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
@@ -195,4 +275,19 @@ def commands() -> tuple[Command, ...]:
         Command("syscall", (), "syscalls", needs="registers", run=syscall, extension=True,
                 summary="Show the system call that the thread is at, with its registers.",
                 help=_SYSCALL_HELP, example="syscall"),
+        Command("trace", (), "syscalls", prefix=True, extension=True,
+                summary="Show what the program does while it runs.",
+                help="See the list for what can be shown.", example="trace syscalls on"),
+        Command("trace syscalls", (), "syscalls", run=trace_syscalls, extension=True, repeat="no",
+                summary="Show system calls while the program runs.", help=_TRACE_HELP,
+                args=(Arg("SWITCH", kinds.choice("on", "off"), optional=True),
+                      Arg("SET", _Calls("calls"), optional=True, doc="the calls")),
+                example="trace syscalls on %file,write"),
+        Command("info trace", (), "status", run=info_trace, extension=True,
+                summary="Tell which system calls are shown and kept.",
+                help="As trace syscalls and set syscall-history say.", example="info trace"),
+        Command("info syscalls", (), "status", run=info_syscalls, extension=True,
+                summary="Show the last system calls of each thread.", help=_HISTORY_HELP,
+                args=(Arg("COUNT", kinds.WORD, optional=True, doc="how many, from the end"),),
+                example="info syscalls -10"),
     )  # fmt: skip

@@ -59,6 +59,7 @@ def report(dbg: Debugger, info: SigInfo, *, earlier: Verdict | None = None) -> C
         code_level=level,
         threads=tuple(_threads(dbg, thread)),
         maps=tuple(_maps(maps, verdict.addr, thread)),
+        syscalls=dbg.calllog.last_calls(),
         word_size=inferior.arch.pointer_size,
     )
 

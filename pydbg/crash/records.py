@@ -91,7 +91,8 @@ class CrashReport(Record):
 
     ``earlier`` is the verdict on a fault that the program handled before it sent itself the
     signal that ended it. ``code_level`` is the frame that ``code`` belongs to: not 0 where
-    the pc itself is at no code. ``syscalls`` stays empty until calls are recorded.
+    the pc itself is at no code. ``syscalls`` are the last calls of all threads,
+    if ``set syscall-history`` keeps some.
     """
 
     program: str

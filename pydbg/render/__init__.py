@@ -44,6 +44,7 @@ _TEXTS: dict[type, tuple[str, str]] = {
     results.Displays: ("status", "displays"),
     callrecords.CallFacts: ("calls", "facts"),
     callrecords.CallAt: ("calls", "at"),
+    callrecords.CallHistory: ("calls", "history"),
 }
 """The module of this room and the function in it, by the type of the record."""
 

@@ -1,13 +1,20 @@
-"""The text of ``info syscall`` and ``syscall``."""
+"""The text of ``info syscall``, ``syscall`` and ``info syscalls``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.commands.callrecords import CallAbi, CallAt, CallFacts, CallSlot
+from pydbg.commands.callrecords import (
+    CallAbi,
+    CallAt,
+    CallFacts,
+    CallHistory,
+    CallSlot,
+    ThreadCalls,
+)
 from pydbg.render.escape import address, clean
 
-__all__ = ["at", "facts"]
+__all__ = ["at", "facts", "history"]
 
 _ABIS = {"x86_64": "x86-64", "i386": "i386", "x32": "x32"}
 _FDS = ("fd", "dirfd")
@@ -196,3 +203,17 @@ def _value(slot: CallSlot, record: CallAt) -> str:
         return raw
     # What stands in memory has an address, too.
     return f"{raw} {text}" if text[0] in '"[{' else text
+
+
+# --- info syscalls ---------------------------------------------------------------------------
+
+
+def history(record: CallHistory) -> str:
+    """Return the last calls, a thread after the other."""
+    return "\n\n".join("\n".join(_thread(one)) for one in record.threads)
+
+
+def _thread(calls: ThreadCalls) -> Iterator[str]:
+    ended = ", which has ended" if calls.ended else ""
+    yield f"Thread {calls.number} ({clean(calls.target)}){ended}:"
+    yield from (f"  {clean(line)}" for line in calls.lines)

@@ -235,6 +235,6 @@ def notice(record: ExtraNote) -> str:
 
             name, text = signals.signal_name(event.signo), signals.signal_text(event.signo)
             return f"\nProgram received signal {name}, {text}."
-        case ev.BreakpointMoved() | ev.Note():
+        case ev.BreakpointMoved() | ev.Note() | ev.CallTraced():
             return clean(event.text)
     return ""

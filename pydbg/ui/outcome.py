@@ -88,6 +88,11 @@ def say_end(session: Session) -> None:
     """Say on stderr what becomes of a program that is left behind."""
     if session.interactive:
         return
+    if session.dbg.inferiors:
+        from pydbg.unfired import unfired
+
+        for text in unfired(session.dbg):
+            session.warn(text)
     for one in session.dbg.inferiors:
         fate = "killed" if one.launched else "detached"
         session.warn(f"[Inferior {one.number} (process {one.pid}) {fate}]")

@@ -28,6 +28,7 @@ BEFORE: dict[str, list[str]] = {
     "expect": [*AT_INNER, "set $rax = 3"],
     "expect-output": ["capture-output", "break idle", "run"],
     "expect-stop": ["catch syscall write", "run"],
+    "info syscalls": ["set syscall-history 5", *AT_INNER],
     "if": [*AT_INNER, "set $_exitcode = 0"],
     "quit": [*AT_INNER, "set $_exitcode = 3"],
     "record session": [],

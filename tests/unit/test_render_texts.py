@@ -6,6 +6,7 @@ import pytest
 
 from pydbg import events as ev
 from pydbg import render
+from pydbg.commands import callrecords
 from pydbg.commands import results as r
 from pydbg.records import replace
 
@@ -325,9 +326,10 @@ def test_every_record_has_a_text() -> None:
         "FrameLine", "SourceLine", "Site", "PointRow", "RegisterRow", "Instruction", "Display",
         "TelescopeRow", "ThreadRow", "InferiorRow", "SignalRow", "SharedLibrary", "MappingRow",
         "AuxEntry", "SectionRow", "SymbolGroup",
+        "CallAbi", "CallSlot", "ThreadCalls",
     }  # fmt: skip
     known = {kind.__name__ for kind in render._TEXTS} | {"Note"}
-    assert known | parts == set(r.__all__)
+    assert known | parts == {*r.__all__, *callrecords.__all__}
 
 
 def test_records_are_plain_data() -> None:
