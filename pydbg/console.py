@@ -37,6 +37,17 @@ class Console:
         finally:
             self._terminal.take()
 
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Take the terminal back for a question while the program has it."""
+        was_given = self._terminal.given
+        self._terminal.take()
+        try:
+            yield
+        finally:
+            if was_given:
+                self._terminal.give(self._group)
+
     def _watch(self, group: int) -> None:
         self.close()
         self._group = group
@@ -55,10 +66,15 @@ class Console:
 
 @contextmanager
 def interruptible(
-    interrupt: Callable[[int], None], *, own_sigint: bool, is_running: Callable[[], bool]
+    interrupt: Callable[[int], None],
+    *,
+    own_sigint: bool,
+    is_running: Callable[[], bool],
+    again: Callable[[], bool],
 ) -> Iterator[None]:
     """Turn SIGINT and the sentinel's wake-up into ``interrupt(signo)`` while the program runs.
 
+    ``again()`` takes one that follows another which has not stopped the program, and says so.
     A handler of SIGTERM or SIGHUP may raise, and an exception between a wait and the note of
     what was waited for would lose a stop for good. So while the program runs such a handler is
     put off: the program is stopped first.
@@ -70,7 +86,8 @@ def interruptible(
         return
 
     def handler(signo: int, frame: object) -> None:
-        interrupt(signo)
+        if not again():
+            interrupt(signo)
 
     late: list[tuple[int, FrameType | None]] = []
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.arch import X86_64
 from pydbg.breakpoints import Breakpoint, Catchpoint
-from pydbg.calllog import CallLog
 from pydbg.catches import Catches
 from pydbg.console import interruptible
 from pydbg.control import RunControl
@@ -93,11 +92,12 @@ class Debugger(Lifecycle):
         self.points = PointSet(self)
         self.catches = Catches(self)
         self.denials = Denials(self)
-        self.calllog = CallLog(self)
         self.guard = Guard(self)
         self.control = RunControl(self)
         self.own_sigint = False
         """Whether SIGINT is taken over while the program runs although a handler is set."""
+        self.on_stuck: Callable[[], None] | None = None
+        """Called at a Ctrl-C, in its handler, when the one before has not stopped the program."""
         self.asking = None
         self.quiet: Callable[[Any, Thread], bool] | None = None
         """Asked at a hit of a point with commands: True if they were run and it may go on."""
@@ -164,7 +164,10 @@ class Debugger(Lifecycle):
                 raise KeyboardInterrupt
 
         with interruptible(
-            interrupt, own_sigint=self.own_sigint, is_running=lambda: self.control.loop_running
+            interrupt,
+            own_sigint=self.own_sigint,
+            is_running=lambda: self.control.loop_running,
+            again=self._still_running,
         ):
             self.control.acting = True
             try:
@@ -181,6 +184,7 @@ class Debugger(Lifecycle):
             self._signalled,
             own_sigint=self.own_sigint,
             is_running=lambda: self.control.loop_running,
+            again=self._still_running,
         ):
             return self.control.go(plan)
 
@@ -189,6 +193,14 @@ class Debugger(Lifecycle):
             self.interrupt()
         else:
             self.control.interrupted_early = True  # Ctrl-C right behind "continue".
+
+    def _still_running(self) -> bool:
+        """Tell of a Ctrl-C before which another one has not stopped the program."""
+        control = self.control
+        if self.on_stuck is None or not (control.interrupt_requested or control.interrupted_early):
+            return False
+        self.on_stuck()
+        return True
 
     def _thread(self) -> Thread:
         self.live_inferior()

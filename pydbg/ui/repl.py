@@ -6,6 +6,9 @@ terminal, plain ``input()`` does. What a line does is the session's business.
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
+from signal import SIGKILL
 from time import monotonic
 
 from pydbg.commands.session import Quit, Session, Source
@@ -29,6 +32,8 @@ def loop(session: Session, lines: Source | None = None, *, early: EarlyPrompt | 
     except KeyboardInterrupt:  # It came while the prompt was made ready.
         source = _lines(session, None)
     interrupts = _Interrupts(session)
+    if session.interactive:
+        session.dbg.on_stuck = interrupts.stuck
     with session.reading(source):
         while True:
             try:
@@ -59,9 +64,14 @@ class _Interrupts:
         self._session = session
         self._seen: Event | None = None
         self._when = 0.0
+        self._asking = False
+        self._leaving = False
 
     def note(self) -> None:
         """Note an interrupt that the last command ended with."""
+        if self._leaving:
+            self._leaving = False
+            self._end("d")
         event = self._session.last_event
         if event is not self._seen:
             self._seen = event
@@ -84,9 +94,41 @@ class _Interrupts:
         except (EOFError, KeyboardInterrupt):
             session.say("")
             return
-        dbg = session.dbg
-        inferior = dbg.inferior
+        self._end(answer.strip().lower()[:1])
+
+    def stuck(self) -> None:
+        """Offer to end a program that does not stop; this is in the second Ctrl-C's handler.
+
+        It waits in the kernel where only SIGKILL reaches it (for a vfork child, for a disk), so
+        nothing but that can be done now: ptrace serves stopped threads only.
+        """
+        session, dbg = self._session, self._session.dbg
+        if self._asking:
+            raise KeyboardInterrupt  # At the question: neither.
+        try:
+            with dbg.terminal.borrowed() if dbg.terminal else nullcontext():
+                self._asking = True
+                try:
+                    session.say("The program has not stopped yet.")
+                    answer = session.ask("Kill it, detach when it stops, or wait? (k, d or w) ")
+                finally:
+                    self._asking = False
+        except (EOFError, KeyboardInterrupt):
+            session.say("")
+            return
+        except RuntimeError:
+            return  # Output was under way: a handler cannot write then.
         word = answer.strip().lower()[:1]
+        if word == "d":
+            self._leaving = True
+        elif word == "k" and dbg.inferior is not None:
+            dbg.control.interrupt_requested = False  # Its end is told instead of a stop.
+            os.kill(dbg.inferior.pid, SIGKILL)
+
+    def _end(self, word: str) -> None:
+        """Kill the program ("k") or detach from it ("d") and say so."""
+        session, dbg = self._session, self._session.dbg
+        inferior = dbg.inferior
         if inferior is None or word not in ("k", "d"):
             return
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,87 @@ def test_ctrl_c_interrupts_and_a_second_one_offers_more(terminal: Any) -> None:
     one.until(lambda t: t.prompt_row().endswith("(k, d or n)"))
     one.send("k\r")
     one.shows("killed]")
+    one.ready()
+    leave(one)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Return what lets the child of ``vfork_waits`` come to its end."""
+    os.mkfifo(tmp_path / "gate")
+    fds = [os.open(tmp_path / "gate", os.O_RDWR)]  # So no side of it waits for the other.
+
+    def release() -> None:
+        while fds:
+            os.close(fds.pop())
+
+    yield release
+    release()
+
+
+@pytest.fixture
+def stuck(terminal: Any, tmp_path: Path, gate: object) -> Terminal:
+    """Return a terminal whose program waits for a vfork child, after two Ctrl-C."""
+    one: Terminal = terminal("--args", build("vfork_waits.c"), tmp_path / "gate")
+    one.send("run\r")
+    one.shows("waiting")
+    one.lent()
+    group = os.tcgetpgrp(one.child.child_fd)
+    (sentinel,) = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/comm")
+        if named(path) == "pydbg-sentinel" and os.getpgid(int(path.parent.name)) == group
+    ]
+    before = status(sentinel, "voluntary_ctxt_switches")
+    one.send("\x03")
+    # The sentinel has told the debugger, and that has taken note of it and waits again.
+    while status(sentinel, "voluntary_ctxt_switches") == before:
+        os.sched_yield()
+    while int(status(one.child.pid, "ShdPnd"), 16) >> (signal.SIGURG - 1) & 1:
+        os.sched_yield()
+    calls = ("61", "247")  # wait4, waitid
+    while Path(f"/proc/{one.child.pid}/syscall").read_text().split()[0] not in calls:
+        os.sched_yield()
+    assert "Kill it" not in one.text
+    one.send("\x03")
+    one.until(lambda t: t.prompt_row().endswith("(k, d or w)"))
+    return one
+
+
+def named(comm: Path) -> str:
+    try:
+        return comm.read_text().strip()
+    except OSError:  # It has ended meanwhile.
+        return ""
+
+
+def status(pid: int, field: str) -> str:
+    """Return a field of a process's status, proc(5)."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    (found,) = re.findall(rf"^{field}:\s*(\S+)$", text, re.MULTILINE)
+    return str(found)
+
+
+def test_a_second_ctrl_c_when_the_first_has_no_effect_yet(stuck: Terminal) -> None:
+    one = stuck
+    assert "The program has not stopped yet." in one.text
+    one.send("\x03")  # At the question: the same as to wait.
+    one.lent()
+    one.send("\x03")
+    one.until(lambda t: t.text.count("(k, d or w)") == 2)
+    one.send("k\r")
+    one.shows("Program terminated with signal SIGKILL")
+    one.ready()
+    leave(one)
+
+
+def test_a_program_that_is_let_go_when_it_stops(stuck: Terminal, gate: Callable[[], None]) -> None:
+    one = stuck
+    one.send("d\r")
+    one.lent()
+    gate()
+    one.shows("detached]")
+    one.shows("parent goes on")
     one.ready()
     leave(one)
 
