@@ -92,7 +92,8 @@ def test_switched_on_and_off() -> None:
     program = build("steps_of_output.c")
     done = batch(
         program, "info trace", "trace syscalls", "break getppid", "run",
-        "trace syscalls on write,getppid", "info trace", "continue", "trace syscalls off", "continue",
+        "trace syscalls on write,getppid", "info trace", "continue", "trace syscalls off",
+        "continue",
     )  # fmt: skip
     assert done.stdout.count("No system calls are shown.\nNone are kept.\n") == 2
     assert "System calls are shown: write,getppid\n" in done.stdout
