@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.arch import X86_64
 from pydbg.breakpoints import Breakpoint, Catchpoint
+from pydbg.calllog import CallLog
 from pydbg.catches import Catches
 from pydbg.console import interruptible
 from pydbg.control import RunControl
@@ -92,6 +93,7 @@ class Debugger(Lifecycle):
         self.points = PointSet(self)
         self.catches = Catches(self)
         self.denials = Denials(self)
+        self.calllog = CallLog(self)
         self.guard = Guard(self)
         self.control = RunControl(self)
         self.own_sigint = False
