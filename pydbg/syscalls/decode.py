@@ -36,10 +36,13 @@ __all__ = [
     "Reader",
     "changes",
     "decode",
+    "decode_return",
     "error_result",
     "plain_at",
     "result_text",
 ]
+
+_MAX_ERRNO = 4095
 
 # strace prints these in another order than the registers'.
 _ORDER = {"clone": ("stack", "flags", "parent_tid", "tls", "child_tid")}
@@ -62,7 +65,7 @@ class Decoded:
     <Decoded close(3) = 0>
     """
 
-    __slots__ = ("_args", "_texts", "_values", "call", "memo", "name", "ret_text")
+    __slots__ = ("_args", "_context", "_texts", "_values", "call", "memo", "name", "ret_text")
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Decoded:
         self._args: tuple[DecodedArg, ...] | None = tuple(args)
         self._texts: list[str | None] = [arg.text for arg in args]
         self._values: Sequence[int] = ()
+        self._context: Context | None = None
         self.call: Syscall | None = None
         """The row that was decoded; of a call within another (socketcall) the one that is meant."""
 
@@ -221,55 +225,93 @@ def decode(
     if options is None:
         options = DEFAULT if limit == DEFAULT.limit else Options(limit)
     returning = phase == "return"
-    if entry is not None and entry.call is not None and returning:
+    if returning and entry is not None and entry.call is not None:
         # The entry's row: what a multiplexed call points to may have changed since.
-        call, raw, plan = entry.call, entry._values, _plan_of(entry.call)
-    else:
-        plan = _plan_of(call)
-        if plan.multiplexed:
-            from pydbg.syscalls.multiplexed import unfold
+        memo = dict(entry.memo)
+        known = Context(entry.call, entry._values, reader, None, False, memo, options)
+        return _returned(entry, ret, known)
+    plan = _plan_of(call)
+    if plan.multiplexed:
+        from pydbg.syscalls.multiplexed import unfold
 
-            call, args = unfold(call, args, _word_reader(reader))
-            plan = _plan_of(call)
-        mask = 0xFFFFFFFFFFFFFFFF if reader.word_size == 8 else 0xFFFFFFFF
-        count = len(plan.steps)
-        raw = [value & mask for value in args[:count]]
-        if len(raw) < count:
-            raw += [0] * (count - len(raw))
+        call, args = unfold(call, args, _word_reader(reader))
+        plan = _plan_of(call)
+    mask = 0xFFFFFFFFFFFFFFFF if reader.word_size == 8 else 0xFFFFFFFF
+    count = len(plan.steps)
+    raw = [value & mask for value in args[:count]]
+    if len(raw) < count:
+        raw += [0] * (count - len(raw))
     if ret is not None:
         ret = to_signed(ret, 8 * reader.word_size)
     memo = dict(entry.memo) if entry is not None else {}
     context = Context(call, raw, reader, ret, returning, memo, options)
     pointers = not returning or context.failed or ret is None
+    texts: list[str | None] = []
+    for index, decoder, param, out in plan.steps:
+        value = raw[index]
+        if out and pointers:
+            texts.append(f"{value:#x}" if value else "NULL")
+        else:
+            context.index = index
+            texts.append(decoder(context, value, param))
+    return _decoded(context, texts, _result(context, plan.result) if returning else None)
+
+
+def decode_return(entry: Decoded, ret: int) -> Decoded:
+    """Decode the return of a call whose entry was decoded for the same reader.
+
+    ``ret`` is the result, signed. It is :func:`decode` with ``phase="return"``, in less time:
+    what was set up for the entry is used again, so a call has one return only.
+
+    >>> from pydbg.syscalls.table import table_for
+    >>> class Memory:
+    ...     word_size = 8
+    ...     def fd_path(self, fd): return None
+    >>> entry = decode(table_for("x86_64").by_name("close"), (3,), Memory())
+    >>> decode_return(entry, -9).line()
+    'close(3) = -1 EBADF (Bad file descriptor)'
+    """
+    context = entry._context
+    if context is None:
+        raise ValueError("the entry was not decoded")
+    return _returned(entry, ret, context)
+
+
+def _returned(entry: Decoded, ret: int | None, context: Context) -> Decoded:
+    plan = _plan_of(context.call)
+    if ret is not None:
+        ret = to_signed(ret, 8 * context.word)
+    context.ret = ret
+    context.returning = True
+    context.failed = ret is not None and -_MAX_ERRNO <= ret < 0
+    texts = entry._texts
+    pointers = context.failed or ret is None
+    kept = True
+    if plan.late and not (pointers and plan.outs_only):
+        # The kernel does not write to the others: their text of the entry holds.
+        kept = False
+        texts = texts.copy()
+        raw = context.args
+        for index, decoder, param, out in plan.late:
+            if not out or not pointers:
+                context.index = index
+                texts[index] = decoder(context, raw[index], param)
+    done = _decoded(context, texts, _result(context, plan.result))
+    if kept:
+        done._args = entry._args
+    return done
+
+
+def _decoded(context: Context, texts: list[str | None], ret_text: str | None) -> Decoded:
     done = Decoded.__new__(Decoded)
     done._args = None
-    texts: list[str | None]
-    if returning and entry is not None and entry.call is not None:
-        texts = entry._texts
-        if plan.late and not (pointers and plan.outs_only):
-            # The kernel does not write to the others: their text of the entry holds.
-            texts = texts.copy()
-            for index, decoder, param, out in plan.late:
-                if not out or not pointers:
-                    context.index = index
-                    texts[index] = decoder(context, raw[index], param)
-        else:
-            done._args = entry._args
-    else:
-        texts = []
-        for index, decoder, param, out in plan.steps:
-            value = raw[index]
-            if out and pointers:
-                texts.append(f"{value:#x}" if value else "NULL")
-            else:
-                context.index = index
-                texts.append(decoder(context, value, param))
-    done.name = call.name
-    done.call = call
-    done.memo = memo
+    done._context = context
     done._texts = texts
-    done._values = raw
-    done.ret_text = _result(context, plan.result) if returning else None
+    done._values = context.args
+    done.call = context.call
+    done.memo = context.memo
+    done.name = context.call.name
+    done.ret_text = ret_text
     return done
 
 

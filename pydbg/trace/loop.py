@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydbg.errors import NoProcess, ThreadGone
 from pydbg.linux import ptrace, wait
 from pydbg.placement import Placement
-from pydbg.syscalls.decode import Decoded, DecodedArg, Options, decode, error_result
+from pydbg.syscalls.decode import Decoded, DecodedArg, Options, decode, decode_return, error_result
 from pydbg.syscalls.table import Syscall, table_for
 from pydbg.trace.keeper import Keeper
 from pydbg.trace.options import TraceOptions
@@ -175,7 +175,7 @@ class TraceLoop(Keeper):
         if early:
             self._go(ptrace.SYSCALL, task.tid)
         if self._decodes:
-            task.entry = self._decode(task, None, "entry")
+            task.entry = self._decode(task, None)
         if not self._staged:
             self.sink.entered(task)
         if not early:
@@ -193,20 +193,14 @@ class TraceLoop(Keeper):
         task.reader.word_size = 4 if abi == "i386" else 8
         return concerns(task, self._paths)
 
-    def _decode(self, task: Task, ret: int | None, phase: str) -> Decoded:
+    def _decode(self, task: Task, ret: int | None) -> Decoded:
         row = task.row
         assert row is not None
         if row.raw:
             return _undecoded(row.call, task.args, ret)
-        return decode(
-            row.call,
-            task.args,
-            task.reader,
-            ret=ret,
-            phase=phase,
-            entry=task.entry,
-            options=row.printing,
-        )
+        if ret is not None and task.entry is not None:
+            return decode_return(task.entry, ret)
+        return decode(row.call, task.args, task.reader, options=row.printing)
 
     def _leave(self, task: Task, word: int) -> None:
         """Note a result, and let the task run on, as :meth:`_enter` does."""
@@ -229,7 +223,7 @@ class TraceLoop(Keeper):
         if task.hidden:
             self.sink.entered(task)
         if self._decodes:
-            task.ended = self._decode(task, ret, "return")
+            task.ended = self._decode(task, ret)
         done = task.tampered
         if done is not None:
             self._delay(task, self._resume, done.delay_exit, 0)
