@@ -43,6 +43,7 @@ def flag_set(name: str) -> FlagSet:
 
 
 @functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def flags_text(value: int, name: str) -> str:
     """Return ``value`` as the names of its bits; the rest in hex.
 
@@ -111,6 +112,7 @@ _SHORTEST = _ESCAPES | {
 }
 
 
+@functools.lru_cache(maxsize=2048)
 def quote(data: bytes, *, escape: bytes = b"", marks: str = '"') -> str:
     r"""Return bytes as strace quotes them: octal escapes, as short as what follows allows.
 
