@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [--rounds N] [--write] [TOPIC...]``: topics start stops steps bulk.
+"""``python -m tests.benchmarks [--rounds N] [--write] [TOPIC...]``: topics start stops steps bulk trace.
 
 ``--write`` puts the table of a whole run into docs/benchmarks.md.
 """
@@ -15,7 +15,7 @@ from importlib import import_module
 
 from tests.benchmarks.harness import HEAD, ROOT, bench, line
 
-TOPICS = ("start", "stops", "steps", "bulk")
+TOPICS = ("start", "stops", "steps", "bulk", "trace")
 
 
 def main() -> int:
