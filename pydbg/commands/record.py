@@ -153,8 +153,11 @@ def record_session(session: Session, parsed: Parsed) -> str:
         raise FileError(f"{path}: {error.strerror}.") from None
 
     def write(text: str) -> None:
-        stream.write(text)
-        stream.flush()
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as error:
+            raise FileError(f"{path}: {error.strerror}.") from None
 
     write(f'# A session with pydbg {__version__}; "pydbg test {os.path.basename(path)}" '
           "replays it.\n" + _opening(session))  # fmt: skip

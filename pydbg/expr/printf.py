@@ -34,6 +34,8 @@ _SPEC = re.compile(
 )
 _INTEGER = "diouxX"
 _FLOAT = "feEgG"
+_DIGITS = 6
+"""Of a width or a precision: a text of gigabytes helps nobody."""
 
 
 def printf(text: str, ctx: Context) -> str:
@@ -251,6 +253,8 @@ def _checked(flags: str, width: str, precision: str, modifier: str, kind: str) -
         raise UsageError("Unrecognized format specifier ''' in printf")
     if "*" in width or "*" in precision:
         raise UsageError("`*' not supported for precision or width in printf")
+    if max(len(width), len(precision[1:])) > _DIGITS:
+        raise UsageError(f"Width or precision of more than {_DIGITS} digits in printf")
     if modifier in ("hh", "j", "t", "w"):
         raise UsageError(f"Unrecognized format specifier '{modifier[0]}' in printf")
     if not kind:

@@ -143,6 +143,11 @@ def test_a_recording_begins_before_anything_else(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "No session is being recorded.\n")
 
 
+def test_a_file_that_takes_nothing() -> None:
+    done = pydbg("--batch", "-ex", "record session /dev/full")
+    assert (done.returncode, done.stderr) == (1, "/dev/full: No space left on device.\n")
+
+
 def test_results_as_tap_and_junit(recorded: Path) -> None:
     folder = recorded.parent
     (folder / "bad.pydbg").write_text('file ./plain\nexpect 1 == "<"[0]\n')

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pydbg.errors import DebuggerError, ExprError, MemoryFault
+from pydbg.errors import DebuggerError, ExprError, MemoryFault, UsageError
 from pydbg.expr.compile import compile_condition
 from pydbg.expr.context import BaseContext
 from pydbg.expr.evaluate import evaluate, evaluate_text, type_of
@@ -123,6 +123,14 @@ def test_printf_and_echo(text: str) -> None:
             printf(line, Program())
         except DebuggerError:
             pass
+
+
+@pytest.mark.parametrize(
+    "format", ["%99999999999d", "%.99999999999d", "%99999999999s", "%1.5000000f"]
+)
+def test_printf_fills_no_memory(format: str) -> None:
+    with pytest.raises(UsageError, match="more than 6 digits"):
+        printf(f'"{format}", 1', Program())
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 
 from pydbg.cli import Options, parse
 from pydbg.commands.session import Lines, Quit, Session
-from pydbg.commands.table import all_commands
+from pydbg.commands.table import Commands, all_commands
 from pydbg.debugger import Debugger
 from pydbg.errors import DebuggerError, UsageError
 from pydbg.ui.complete import complete
 
-COMMANDS = all_commands()
 HARMFUL = (
     "shell",
     "attach",
@@ -25,6 +24,7 @@ HARMFUL = (
     "append",
     "dump",
     "save",
+    "record session",
     "source",
     "restore",
     "generate-core-file",
@@ -37,7 +37,9 @@ HARMFUL = (
 )
 """These write files, start programs, stop strangers' processes or change the table of commands."""
 
-NAMES = sorted(row.name for row in COMMANDS if not row.name.startswith(HARMFUL))
+# Without them there is no way to one, not by "try !" (a shell that reads the terminal) either.
+COMMANDS = Commands(row for row in all_commands() if not row.name.startswith(HARMFUL))
+NAMES = sorted(row.name for row in COMMANDS)
 
 PIECES = [
     "main", "$rip", "$nosuch", "0x10", "-1", "99999999999999999999", "1.2", "1-3", "*", "*0",
@@ -78,15 +80,9 @@ def test_arguments_of_every_command(name: str, text: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(line=st.text(max_size=30).filter(lambda text: not text.lstrip(" -").startswith(("!", "|"))))
+@given(line=st.text(max_size=30))
 def test_any_line(line: str) -> None:
-    one = session()
-    try:
-        harmless = not one.commands.resolve(line.strip()).command.name.startswith(HARMFUL)
-    except UsageError:
-        harmless = True
-    if harmless:
-        attempt(one, line)
+    attempt(session(), line)
 
 
 @settings(max_examples=300, deadline=None)
