@@ -144,6 +144,17 @@ class Decoded:
             return text
         return f"{text.ljust(column - 1)} = {self.ret_text}"
 
+    def resuming(self, interrupted: str) -> None:
+        """Say what a restart_syscall goes on with, as strace does.
+
+        >>> again = Decoded("restart_syscall")
+        >>> again.resuming("nanosleep")
+        >>> again
+        <Decoded restart_syscall(<... resuming interrupted nanosleep ...>)>
+        """
+        text = f"<... resuming interrupted {interrupted} ...>"
+        self._args = (DecodedArg("interrupted", 0, text),)
+
     def call_text(self) -> str:
         """Return the call without its result.
 

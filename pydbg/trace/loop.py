@@ -200,7 +200,10 @@ class TraceLoop(Keeper):
             return _undecoded(row.call, task.args, ret)
         if ret is not None and task.entry is not None:
             return decode_return(task.entry, ret)
-        return decode(row.call, task.args, task.reader, options=row.printing)
+        entry = decode(row.call, task.args, task.reader, options=row.printing)
+        if row.call.name == "restart_syscall":
+            entry.resuming(task.previous.name if task.previous is not None else "system call")
+        return entry
 
     def _leave(self, task: Task, word: int) -> None:
         """Note a result, and let the task run on, as :meth:`_enter` does."""
