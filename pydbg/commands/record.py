@@ -8,8 +8,9 @@ run to run replaced (:mod:`pydbg.normalise`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
 from pydbg.commands.table import Arg, Command, Parsed
@@ -31,8 +32,7 @@ class Recorder:
     """Watch a session and collect its transcript.
 
     ``write`` takes each piece of the transcript when it is complete: a command with what it
-    showed. It sits between the session and its writers, so that it needs no place of its own
-    in either.
+    showed. It is the session's ``recorder``, and stands between it and its writers.
     """
 
     def __init__(self, session: Session, write: Callable[[str], None]) -> None:
@@ -49,36 +49,27 @@ class Recorder:
         self._out, self._err = self._captured.target, session.err
         self._captured.target = _Tee(self._out, self._note)
         session.err = _Tee(self._err, self._note)
-        self._replaced: dict[str, Any] = {}
-        self._replace("execute", self._execute)
-        self._replace("read_body", self._read_body)
-        # How a session looks must not depend on whether it was typed.
-        self._replace("typed", lambda: False)
-
-    def _replace(self, name: str, function: Any) -> None:
-        self._replaced[name] = getattr(self._session, name)
-        self._session.__dict__[name] = function
+        session.recorder = self
 
     def stop(self) -> None:
         """Write what is left and let the session go on without a transcript."""
         self._end_block()
-        for name in self._replaced:
-            self._session.__dict__.pop(name, None)
+        self._session.recorder = None
         self._captured.target, self._session.err = self._out, self._err
 
     # --- what the session does ---------------------------------------------------------------
 
-    def _execute(self, line: str, **more: Any) -> None:
-        """Run a command; at the top, it begins a new block of the transcript."""
-        text = line.strip()
-        if self._depth or not text or text[0] == "#" or self._is_own(text):
-            self._replaced["execute"](line, **more)
+    @contextmanager
+    def command(self, line: str, again: bool) -> Iterator[None]:
+        """Watch a command run; at the top, it begins a new block of the transcript."""
+        if self._depth or self._is_own(line):
+            yield
             return
         self._end_block()
-        self._block = [PROMPT + ("" if more.get("again") else text)]
+        self._block = [PROMPT + ("" if again else line)]
         self._depth += 1
         try:
-            self._replaced["execute"](line, **more)
+            yield
         except DebuggerError as error:
             self._shown.append(str(error) + "\n")
             raise
@@ -94,11 +85,10 @@ class Recorder:
         except DebuggerError:
             return False
 
-    def _read_body(self, what: str) -> tuple[str, ...]:
-        body: tuple[str, ...] = self._replaced["read_body"](what)
+    def body(self, lines: tuple[str, ...]) -> None:
+        """Take the lines that a command has read for itself."""
         if self._depth == 1:
-            self._block += [f">{line}" for line in (*body, "end")]
-        return body
+            self._block += [f">{line}" for line in (*lines, "end")]
 
     def _note(self, text: str) -> None:
         # Errors at the top are noted where they are raised: without the script's name.

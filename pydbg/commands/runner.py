@@ -10,8 +10,8 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from pydbg.commands.lines import Line, Lines, ScriptError, Source, read_block
 from pydbg.errors import CommandError, DebuggerError, FileError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydbg.commands.table import Commands
     from pydbg.settings import Settings
 
-__all__ = ["Arguments", "ScriptRunner", "UserCommand"]
+__all__ = ["Arguments", "Recording", "ScriptRunner", "UserCommand"]
 
 _ARGUMENT = re.compile(r"\$arg(?:c|([0-9]+))")
 _DEEP = 16
@@ -64,6 +64,16 @@ class Arguments:
 _WORD = re.compile(r"""(?:'(?:\\.|[^'\\])*'?|"(?:\\.|[^"\\])*"?|\\.?|[^\s'"\\])+""", re.DOTALL)
 
 
+class Recording(Protocol):
+    """Watch a session's commands one by one (``record session``)."""
+
+    def command(self, line: str, again: bool) -> AbstractContextManager[None]:
+        """Stand around a command that runs; ``again`` says that Enter repeats it."""
+
+    def body(self, lines: tuple[str, ...]) -> None:
+        """Take the lines that the command has read for itself."""
+
+
 class UserCommand:
     """Hold a command that was defined by ``define``: its lines."""
 
@@ -91,6 +101,8 @@ class ScriptRunner(ABC):
         """Commands that run before ("hook") or after ("hookpost") another, by its name."""
         self.loops = 0
         """How many ``while`` of the current script or command run."""
+        self.recorder: Recording | None = None
+        """What writes a transcript of the commands."""
         self._sources: list[Source] = []
         self._arguments: list[Arguments | None] = []
         self._inside = 0
@@ -131,7 +143,10 @@ class ScriptRunner(ABC):
         """Return whether the commands come from stdin (typed or piped).
 
         gdb shows ``Starting program: ...``, ``Continuing.`` and ``Run till exit ...`` only then.
+        A recording must not depend on it, so while there is one they do not.
         """
+        if self.recorder is not None:
+            return False
         return bool(self._sources) and all(source.typed for source in self._sources)
 
     def place(self) -> tuple[str, int]:
@@ -159,7 +174,10 @@ class ScriptRunner(ABC):
         """Return the lines up to ``end`` from where the current command came from."""
         if not self._sources:
             raise CommandError(f'"{what}" needs lines up to "end", and there are none here.')
-        return read_block(self._sources[-1], what, opens=self.opens)
+        body = read_block(self._sources[-1], what, opens=self.opens)
+        if self.recorder is not None:
+            self.recorder.body(body)
+        return body
 
     # --- lines -------------------------------------------------------------------------------
 

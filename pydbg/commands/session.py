@@ -208,6 +208,13 @@ class Session(ScriptRunner):
         line = line.strip()
         if not line or line[0] == "#":
             return
+        if self.recorder is None:
+            self._execute(line, again)
+        else:
+            with self.recorder.command(line, again):
+                self._execute(line, again)
+
+    def _execute(self, line: str, again: bool) -> None:
         if self.ending is not None:
             raise self.ending
         if "\0" in line:
