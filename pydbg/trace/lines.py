@@ -87,7 +87,9 @@ def beginning(entry: Decoded) -> tuple[str, bool]:
     """
     call = entry.call
     args = entry.args
-    count = len(args) if call is None else min(known_at_entry(call), len(args))
+    count = len(args)
+    if call is not None and known_at_entry(call) < len(call.args):
+        count = min(known_at_entry(call), count)
     if call is not None and call.name == "clone":
         count = min(2, len(args))  # Printed in an order of its own.
     whole = count == len(args)
