@@ -6,7 +6,7 @@ import errno as _errno
 import os
 import struct
 
-from pydbg.errors import NoProcess, PtraceError
+from pydbg.errors import DebuggerError, NoProcess, PtraceError
 from pydbg.records import NamedTuple, Record
 
 ADDR_NO_RANDOMIZE = 0x0040000
@@ -323,6 +323,28 @@ def fd_path(pid: int, fd: int) -> str | None:
         return os.readlink(f"/proc/{pid}/fd/{fd}")
     except OSError:
         return None
+
+
+def netlink_protocol(pid: int, fd: int) -> int | None:
+    """Return the protocol of a netlink socket (NETLINK_ROUTE is 0); None for any other file.
+
+    >>> netlink_protocol(os.getpid(), 0) is None
+    True
+    """
+    path = fd_path(pid, fd)
+    if path is None or not path.startswith("socket:["):
+        return None
+    inode = path[8:-1].encode()
+    try:
+        table = _read(pid, "net/netlink")
+    except DebuggerError:
+        return None
+    # Columns: sk, protocol, pid, groups, ... inode last.
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        if columns[-1] == inode:
+            return int(columns[1])
+    return None
 
 
 def fds(pid: int) -> dict[int, str]:

@@ -49,9 +49,11 @@ DEFAULT = Options()
 class Reader(Protocol):
     """Be what decoding needs of the inferior.
 
-    A reader may have two members more: ``sp``, the stack pointer at the call (for the frames
-    of signal handlers), and ``fd_details(fd)``, asked with ``Options.fds`` 2, which returns
-    what stands between the angle brackets (``TCP:[127.0.0.1:80]``) or None.
+    A reader may have members more: ``sp``, the stack pointer at the call (for the frames of
+    signal handlers); ``fd_details(fd)``, asked with ``Options.fds`` 2, which returns what
+    stands between the angle brackets (``TCP:[127.0.0.1:80]``) or None; ``interface(index)``,
+    the name of a network interface or None; ``netlink_protocol(fd)``, a netlink socket's
+    protocol or None.
     """
 
     word_size: int

@@ -23,8 +23,8 @@ _SOCKET_CALLS = (
 _ONE_POINTER = ("select", "mmap")
 # Calls that have no number of their own on either architecture.
 _SEND_RECV = {
-    "send": "sockfd:fd buf:bytes=len len:size flags:flags=msg_flags",
-    "recv": "sockfd:fd buf:>bytes=ret len:size flags:flags=msg_flags",
+    "send": "sockfd:fd buf:socket_data=len len:size flags:flags=msg_flags",
+    "recv": "sockfd:fd buf:>socket_data=ret len:size flags:flags=msg_flags",
 }
 # ipc's call -> name and the order of its arguments: first, second, third, ptr, fifth are 1 to 5
 # (0 is the call). "*" takes what the pointer points to.

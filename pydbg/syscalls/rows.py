@@ -61,8 +61,8 @@ sendfile          40 187 dn    out_fd:fd in_fd:fd offset:offset_inout count:size
 socket            41 359 n     domain:enum=addrfams type:socket_type protocol:socket_protocol -> fd
 connect           42 362 n     sockfd:fd addr:sockaddr=addrlen addrlen:int
 accept            43   - n     sockfd:fd addr:>sockaddr=*addrlen addrlen:socklen -> fd
-sendto            44 369 n     sockfd:fd buf:bytes=len len:size flags:flags=msg_flags dest_addr:sockaddr=addrlen addrlen:int
-recvfrom          45 371 n     sockfd:fd buf:>bytes=ret len:size flags:flags=msg_flags src_addr:>sockaddr=*addrlen addrlen:socklen
+sendto            44 369 n     sockfd:fd buf:socket_data=len len:size flags:flags=msg_flags dest_addr:sockaddr=addrlen addrlen:int
+recvfrom          45 371 n     sockfd:fd buf:>socket_data=ret len:size flags:flags=msg_flags src_addr:>sockaddr=*addrlen addrlen:socklen
 sendmsg           46 370 n     sockfd:fd msg:msghdr flags:flags=msg_flags
 recvmsg           47 372 n     sockfd:fd msg:msghdr_in flags:flags=msg_flags
 shutdown          48 373 n     sockfd:fd how:enum=shutdown

@@ -163,7 +163,7 @@ STRUCTS = {
     "robust_list_head": "list:ptr:ptr futex_offset:long list_op_pending:ptr:ptr",
     "mount_attr": (
         "attr_set:u64:flags64=mount_attr_attr attr_clr:u64:flags64=mount_attr_attr "
-        "propagation:u64:flags64=mount_flags userns_fd:u64:fd"
+        "propagation:u64:enum64=mount_propagation userns_fd:u64:fd"
     ),
     "caphdr": "version:u32:enum=cap_version pid:s32:pid",
     "pollfd": "fd:s32:fd events:s16:flags16=poll_flags -revents:s16",

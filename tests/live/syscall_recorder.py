@@ -44,6 +44,9 @@ class LiveReader:
         except OSError:
             return None
 
+    def netlink_protocol(self, fd: int) -> int | None:
+        return procfs.netlink_protocol(self._pid, fd)
+
     def close(self) -> None:
         self._memory.close()
 

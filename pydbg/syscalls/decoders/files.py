@@ -171,14 +171,14 @@ def _statx_flags(_context: Context, value: int, _: str) -> str:
 
 def _statfs(context: Context, addr: int, _: str) -> str:
     word = "q" if context.word == 8 else "i"
-    return _statfs_text(context, addr, f"<7{word}2i4{word}", word.upper())
+    return _statfs_text(context, addr, f"<7{word}2i4{word}", (1 << 8 * struct.calcsize(word)) - 1)
 
 
 def _statfs64(context: Context, addr: int, _: str) -> str:
-    return _statfs_text(context, addr, "<2i5q2i4i", "Q", head=True)
+    return _statfs_text(context, addr, "<2i5q2i4i", _U32)
 
 
-def _statfs_text(context: Context, addr: int, shape: str, _word: str, head: bool = False) -> str:
+def _statfs_text(context: Context, addr: int, shape: str, mask: int) -> str:
     data = context.read(addr, struct.calcsize(shape)) if addr else None
     if data is None:
         return pointer_text(addr)
@@ -192,7 +192,9 @@ def _statfs_text(context: Context, addr: int, shape: str, _word: str, head: bool
         f"f_fsid={{val=[{_hex(first & _U32)}, {_hex(second & _U32)}]}}, f_namelen={name_length}, "
         f"f_frsize={fragment}"
     )
-    return f"{{{text}, f_flags={flags_text(flags, 'statfs_flags')}}}" if flags else f"{{{text}}}"
+    if flags:
+        text += f", f_flags={flags_text(flags & mask, 'statfs_flags')}"
+    return f"{{{text}}}"
 
 
 def _hex(value: int) -> str:

@@ -284,7 +284,18 @@ def _mmsghdrs(context: Context, addr: int, param: str) -> str:
     return f"[{', '.join(parts)}{', ...' if count & _U32 > context.members else ''}]"
 
 
+def _socket_data(context: Context, addr: int, param: str) -> str:
+    """Print what goes through a socket: bytes, or netlink messages where it is one of those."""
+    from pydbg.syscalls.decoders.netlink import netlink_text, protocol_of
+
+    size = length_of(context, param)
+    if addr and size and protocol_of(context, to_signed(context.args[0])) is not None:
+        return netlink_text(context, addr, size)
+    return buffer_text(context, addr, size)
+
+
 KINDS: dict[str, Decoder] = {
+    "socket_data": _socket_data,
     "iovec": _iovec,
     "iovec_addr": _iovec_addresses,
     "iovec_filled": _iovec_filled,

@@ -38,15 +38,20 @@ _PRECISE = (
 )
 
 
-# Members behind config2: offset and size.
+# Members behind config1: name, offset, size and how it is printed.
 _TAIL = (
-    ("sample_regs_user", 88, 8),
-    ("sample_regs_intr", 96, 8),
-    ("aux_watermark", 104, 4),
-    ("sample_max_stack", 108, 2),
-    ("aux_sample_size", 112, 4),
-    ("sig_data", 120, 8),
+    ("config2", 64, 8, "hex"),
+    ("branch_sample_type", 72, 8, "branch"),
+    ("sample_regs_user", 80, 8, "hex"),
+    ("sample_stack_user", 88, 4, "hex"),
+    ("clockid", 92, 4, "clock"),
+    ("sample_regs_intr", 96, 8, "hex"),
+    ("aux_watermark", 104, 4, "int"),
+    ("sample_max_stack", 108, 2, "int"),
+    ("aux_sample_size", 112, 4, "int"),
+    ("sig_data", 120, 8, "hex"),
 )
+_BRANCH_STACK, _STACK_USER, _USE_CLOCKID = 1 << 11, 1 << 13, 1 << 25
 
 
 def _config(kind: int, config: int) -> str:
@@ -99,17 +104,32 @@ def _attribute(context: Context, addr: int, _: str) -> str:
     parts.append(f"{'wakeup_watermark' if bits >> 14 & 1 else 'wakeup_events'}={wakeup}")
     watched = kind == _BREAKPOINT
     if watched:
-        parts.append(f"bp_type={flags_text(bp_type, 'perf_bp_type')}")
+        parts.append(f"bp_type={enum_text(bp_type, 'perf_bp_type')}")
     parts.append(f"{'bp_addr' if watched else 'config1'}={_hex(config1)}")
-    second = "bp_len" if watched else "config2"
-    for name, at, length in ((second, 72, 8), *_TAIL):
-        if at + length <= len(data):
-            value = int.from_bytes(data[at : at + length], "little")
-            decimal = name in ("aux_watermark", "sample_max_stack", "aux_sample_size", "bp_len")
-            parts.append(f"{name}={value if decimal else _hex(value)}")
+    absent = {
+        "branch_sample_type": not sample & _BRANCH_STACK,
+        "sample_stack_user": not sample & _STACK_USER,
+        "clockid": not bits & _USE_CLOCKID,
+    }
+    for name, at, length, style in _TAIL:
+        if at + length > len(data) or absent.get(name):
+            continue
+        value = int.from_bytes(data[at : at + length], "little")
+        if watched and name == "config2":
+            parts.append(f"bp_len={value}")
+        else:
+            parts.append(f"{name}={_tail_text(value, style)}")
     if given > len(data):
         parts.append("...")
     return f"{{{', '.join(parts)}}}"
+
+
+def _tail_text(value: int, style: str) -> str:
+    if style == "branch":
+        return flags_text(value, "perf_branch_type")
+    if style == "clock":
+        return enum_text(value, "clocks")
+    return str(value) if style == "int" else _hex(value)
 
 
 def _bits(context: Context, bits: int, names: tuple[str, ...], start: int) -> list[str]:
