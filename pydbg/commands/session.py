@@ -8,14 +8,13 @@ It does not know where text goes (a :class:`Writer` given to it does) or who typ
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
 from pydbg.commands.quiet import QuietCommands
-from pydbg.commands.runner import ScriptRunner
+from pydbg.commands.talk import Observer, Talk
 from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
 from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
 from pydbg.snapshot import Trail
@@ -46,19 +45,6 @@ class Quit(Exception):
         self.status = status
 
 
-class Observer(Protocol):
-    """Be told what happens in a session, besides the text: a stream of events, a recorder."""
-
-    def stopped(self, event: Event, record: Any) -> None:
-        """Take the end of a run: its event, and the record of what is told about it."""
-
-    def noticed(self, event: Event) -> None:
-        """Take what happened while the program runs on."""
-
-    def failed(self, error: BaseException) -> None:
-        """Take an error that was shown."""
-
-
 HARMLESS = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
 """Signals that do not kill by default, signal(7): CHLD CONT STOP TSTP TTIN TTOU URG WINCH."""
 
@@ -70,7 +56,7 @@ NEEDS: dict[str, str] = {
 }
 
 
-class Session(ScriptRunner):
+class Session(Talk):
     """Run commands on a debugger.
 
     ``interactive`` says that a person can answer: both ends are terminals. ``keep_going``
@@ -91,17 +77,13 @@ class Session(ScriptRunner):
             from pydbg.commands.table import all_commands
 
             commands = all_commands()
-        super().__init__()
+        super().__init__(out, err, interactive=interactive, ask=ask)
         self.dbg = dbg
         self.commands = commands
-        self.out: Writer = sys.stdout if out is None else out
-        self.err: Writer = sys.stderr if err is None else err
-        self.interactive = interactive
         self.interrupt_ends = False
         """Whether Ctrl-C while the program runs ends the script (KeyboardInterrupt)."""
         self.ending: BaseException | None = None
         """What ends the session before its next command: the time is up."""
-        self.observers: list[Observer] = []
         self.trail = Trail()
         """How the program looked at the last stops: ``changed`` and ``context`` compare."""
         self.hit: set[int] = set()
@@ -114,7 +96,6 @@ class Session(ScriptRunner):
         """What commands remember between calls, by their name: formats, displays."""
         self.stop_hooks: list[Callable[[Session, Event], str]] = []
         """What is shown below each stop (``display``): functions that return text."""
-        self._ask = ask
         self._actions: list[tuple[str, ...]] = []
         self._acting = False
         self._stops = 0
@@ -142,61 +123,6 @@ class Session(ScriptRunner):
 
             self._log = Logging(self)
         self._log.switch(value is True)
-
-    def write(self, text: str) -> None:
-        """Show ``text``, which ends with a newline if it is a line."""
-        self.out.write(text)
-
-    def say(self, text: str) -> None:
-        """Show a line."""
-        self.out.write(text + "\n")
-
-    def warn(self, text: str) -> None:
-        """Show a line on stderr, in order with what was shown before."""
-        self.out.flush()
-        self.err.write(text + "\n")
-        self.err.flush()
-
-    def error(self, error: BaseException) -> None:
-        """Show an error and count it."""
-        from pydbg.render.escape import clean
-
-        self.errors += 1
-        # A message may quote a file's or the program's text; its own line breaks stay.
-        self.warn("\n".join(map(clean, str(error).split("\n"))))
-        for observer in self.observers:
-            observer.failed(error)
-
-    def say_typed(self, text: str) -> None:
-        """Show a line such as ``Continuing.`` if the commands come from stdin."""
-        if self.typed():
-            self.say(text)
-        self.out.flush()
-
-    def confirm(self, question: str) -> bool:
-        """Ask ``question (y or n)``; True without asking where nobody can answer.
-
-        ``set confirm off`` answers with yes too.
-        """
-        if not self.interactive or not self.settings.flag("confirm"):
-            return True
-        return self.query(f"{question} (y or n) ")
-
-    def ask(self, prompt: str) -> str:
-        """Return what the person at the terminal answers; EOFError if there is nobody."""
-        self.out.flush()
-        return (self._ask or input)(prompt)
-
-    def query(self, prompt: str) -> bool:
-        """Ask until the answer is y or n; the end of input is a yes, as in gdb."""
-        while True:
-            try:
-                answer = self.ask(prompt).strip().lower()
-            except EOFError:
-                return True
-            if answer[:1] in ("y", "n"):
-                return answer.startswith("y")
-            self.say("Please answer y or n.")
 
     # --- one command -----------------------------------------------------------------------
 
@@ -284,21 +210,6 @@ class Session(ScriptRunner):
             self.stopped(result)
         else:
             self._write_rendered(self._render(result))
-
-    def _write_block(self, text: str) -> None:
-        if text:
-            self.out.write(text if text.endswith("\n") else text + "\n")
-
-    def _write_rendered(self, text: str) -> None:
-        """Write a record's text, and on stderr what is marked so in it."""
-        from pydbg.render.escape import ASIDE
-
-        while ASIDE in text:
-            head, _, text = text.partition(ASIDE)
-            line, _, text = text.partition("\n")
-            self.out.write(head)
-            self.warn(line)
-        self._write_block(text)
 
     def _render(self, what: Any) -> str:
         from pydbg import render
