@@ -116,6 +116,8 @@ def _trace(
                 loop.launch(spec)
             for pid in options.pids:
                 _attach(loop, outputs, pid)
+            # Not before: with -D this process has become another one, and a timer outlives exec.
+            signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
             loop.run()
     finally:
         outputs.close()
@@ -215,7 +217,6 @@ def _signals(loop: TraceLoop, outputs: Outputs) -> Iterator[None]:
         deaf = launched and to_file and signo in (signal.SIGINT, signal.SIGQUIT)
         before[signo] = signal.signal(signo, (lambda *_: None) if deaf else stop)
     before[signal.SIGALRM] = signal.signal(signal.SIGALRM, tick)
-    signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
     try:
         try:
             yield
