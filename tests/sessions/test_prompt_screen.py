@@ -158,7 +158,9 @@ def test_resize(terminal: Any) -> None:
     one.send("\r")
     one.shows("$1 = 1")
     one.resize(120, 30)
-    one.run("context registers")
+    one.send("context registers\r")
+    # The prompt is drawn anew for the new size, too: it is not the end of the command.
+    one.until(lambda t: t.prompt_row() == "(pydbg)" and "eflags" in t.text)
     assert sum(row.count("0x") for row in one.rows if row.startswith("rax")) == 4
     leave(one)
 
