@@ -33,6 +33,7 @@ Nothing is printed when nothing happened; the exit status is the program's.
   -o, --output FILE    Write the text to FILE, not to stderr.
   --json FILE          Write the report as JSON to FILE.
   --markdown FILE      Write the report as Markdown to FILE.
+  --syscalls N         Look at every system call, and show the last N of each thread.
   --follow             Watch the processes that PROGRAM forks too, and wait for them.
   --help               Show this text.
 
@@ -40,6 +41,7 @@ FILE may be - for stdout. It is created only if there is something to report; wi
 there may be several reports in it, one after the other (JSON: one a line).
 """
 _USAGE_STATUS = 2
+_MOST_CALLS = 1_000_000
 _CORE_LIMIT = 1
 """A core of pydbg itself is no use: core(5) says that this limit keeps pipes away too."""
 
@@ -53,10 +55,12 @@ class Wishes(NamedTuple):
     json: str | None = None
     markdown: str | None = None
     follow: bool = False
+    syscalls: str = "0"
     help: bool = False
 
 
-_FILES = {"-o": "output", "--output": "output", "--json": "json", "--markdown": "markdown"}
+_VALUES = {"-o": "output", "--output": "output", "--json": "json", "--markdown": "markdown",
+           "--syscalls": "syscalls"}  # fmt: skip
 
 
 def parse(arguments: Sequence[str]) -> Wishes:
@@ -78,18 +82,21 @@ def parse(arguments: Sequence[str]) -> Wishes:
             return Wishes("", help=True)
         if name == "--follow":
             follow = True
-        elif name in _FILES:
+        elif name in _VALUES:
             if not equal:
                 if not rest:
                     raise UsageError(f"option '{name}' requires an argument")
                 value = rest.pop(0)
-            found[_FILES[name]] = value
+            found[_VALUES[name]] = value
         else:
             raise UsageError(f"unrecognized option '{name}'")
     if not rest:
         raise UsageError("a program to run is missing")
     output, json, markdown = (found.get(name) for name in ("output", "json", "markdown"))
-    return Wishes(rest[0], tuple(rest[1:]), output, json, markdown, follow)
+    syscalls = found.get("syscalls", "0")
+    if not syscalls.isdecimal() or int(syscalls) > _MOST_CALLS:
+        raise UsageError(f"option '--syscalls' requires a number, not '{syscalls}'")
+    return Wishes(rest[0], tuple(rest[1:]), output, json, markdown, follow, syscalls)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -138,6 +145,7 @@ def _watch(wishes: Wishes) -> Event:
         # It stays in our process group: Ctrl-C and Ctrl-Z reach it as if we were not there.
         dbg.own_group = False
         dbg.settings.set("disable-randomization", "off")
+        dbg.settings.set("syscall-history", wishes.syscalls)
         return watch(dbg, output.write, follow=wishes.follow)
 
 

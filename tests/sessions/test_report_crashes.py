@@ -127,6 +127,19 @@ def test_text_has_all_sections(crashes: Path) -> None:
     assert re.search(r"^Thread 3 \(LWP \d+\)", shown, re.M)
 
 
+def test_the_last_system_calls(crashes: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    status, _, shown = report(crashes, "protected", options=("--syscalls=3", "--json", str(file),
+                                                             "-o", "/dev/stderr"))  # fmt: skip
+    assert status == -signal.SIGSEGV
+    calls = shown.partition("\nLast system calls:\n")[2].splitlines()
+    assert len(calls) == 3 and re.match(r"(mmap|mprotect)\(.*PROT_NONE", calls[-1])
+    assert json.loads(file.read_text())["syscalls"] == calls
+    _, _, shown = report(crashes, "protected")
+    assert "Last system calls" not in shown
+    assert pydbg("report", "--syscalls", "x", crashes, "null").returncode == 2
+
+
 def test_recursion_does_not_fill_pages(crashes: Path) -> None:
     _, _, shown = report(crashes, "stack")
     assert len(shown.splitlines()) < 80
