@@ -53,6 +53,7 @@ CATCHES: dict[str, tuple[str, ...]] = {
     "exec": (*SHELL, "exec /bin/true"),
     "exit": ("plain.c",),
     "load": ("dlopen.c", "PLUGIN"),
+    "seccomp": ("sigsys.c",),
     "unload": ("dlopen.c", "PLUGIN"),
 }
 
@@ -120,7 +121,11 @@ def test_a_stop_of_each_reason(reason: str, tmp_path: Path, sleeper: int) -> Non
 
 @pytest.mark.parametrize("kind", sorted({*CATCH_KINDS} - {"syscall", "signal"}))
 def test_a_stop_of_each_catchpoint(kind: str, tmp_path: Path) -> None:
-    (last,) = stops(tmp_path, (f"tcatch {kind}", "run", "kill"), CATCHES[kind])
+    profile = tmp_path / "profile.json"
+    refused = {"names": ["getuid"], "action": "SCMP_ACT_ERRNO"}
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [refused]}))
+    begin = f"set seccomp-profile {profile}" if kind == "seccomp" else "pwd"
+    (last,) = stops(tmp_path, (begin, f"catch {kind}", "run", "kill"), CATCHES[kind])
     assert (last["reason"], last["catch"]["kind"], last["bp"]) == ("catch", kind, 1)
 
 
