@@ -166,7 +166,11 @@ class Catches:
         """Return the caught numbers by ABI, or None if every call is caught."""
         from pydbg.syscalls.relatives import watched
 
-        wanted = self._dbg.denials.wanted()
+        wanted, changed = self._dbg.denials.wanted(), self._dbg.tampers.wanted()
+        if changed is None:
+            return None
+        for abi, numbers in changed.items():
+            wanted[abi] = wanted.get(abi, frozenset()) | numbers
         for point in self._of("syscall"):
             if point.numbers is None:
                 return None
@@ -275,7 +279,7 @@ class Catches:
 
     def _refused(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Refuse a call that is denied, or that seccomp refuses; an event if that is caught."""
-        self.deny(thread, info)
+        self._change(thread, info)
         if thread.injected:
             return None
         points = self._of("seccomp")
@@ -291,6 +295,21 @@ class Catches:
         self._dbg.notify(Note(thread.inferior.pid, thread.tid, f"seccomp refuses {text}"))
         return None
 
+    def forget(self, thread: Thread) -> None:
+        """Drop what a call was decoded to: the user has changed it."""
+        self._entered.pop(thread.tid, None)
+
+    @property
+    def changing(self) -> bool:
+        """Tell whether calls are denied or changed, in whatever process."""
+        return bool(self._dbg.denials or self._dbg.tampers)
+
+    def _change(self, thread: Thread, info: SyscallInfo) -> None:
+        """Change a call as the rules say."""
+        if self._dbg.tampers:
+            self._dbg.tampers.enter(thread, info, abi_of(info))
+        self.deny(thread, info)
+
     def deny(self, thread: Thread, info: SyscallInfo) -> None:
         """Have a denied call fail, and tell of it, at its return if that may be told itself."""
         if not self._dbg.denials:
@@ -299,7 +318,7 @@ class Catches:
         denial = self._dbg.denials.judge(thread, info, abi)
         if denial is None:
             return
-        line = self._dbg.denials.line(thread, info, abi, denial)
+        line = self._dbg.denials.line(thread, info, abi, -denial.errno)
         if thread.want_return:
             self._untold[thread.tid] = line
         else:
@@ -311,12 +330,13 @@ class Catches:
         if info.op == "exit":
             return
         thread.injected = False
-        self.deny(thread, info)
+        self._change(thread, info)
         if not thread.injected:
             self._dbg.guard.judge(thread, info, caught=False)
 
     def at_return(self, thread: Thread, info: SyscallInfo) -> Event | None:
         """Judge a system call that is about to return."""
+        self._dbg.tampers.leave(thread)
         shown = self._dbg.calllog.returned(thread, info.rval)
         event = self._returned(thread, info)
         line = self._untold.pop(thread.tid, None)

@@ -76,8 +76,8 @@ class Children:
         follow_child = dbg.settings["follow-fork-mode"] == "child"
         detach = bool(dbg.settings["detach-on-fork"])
         if not follow_child and detach:
-            if inferior.filtered or self.dbg.denials or shares:
-                reason = "filter" if inferior.filtered or self.dbg.denials else ""
+            if inferior.filtered or self.dbg.catches.changing or shares:
+                reason = "filter" if inferior.filtered or self.dbg.catches.changing else ""
                 dbg.notify(ChildCreated(inferior.pid, thread.tid, child, kind, False, reason))
                 self._keep_silently(thread, kind, child, shares)
             else:
@@ -105,7 +105,7 @@ class Children:
         inferior = thread.inferior
         new = self.tracer.add_child(inferior, child, 0, shares=shares)
         new.silent = True
-        new.release_at_exec = not inferior.filtered and not self.dbg.denials
+        new.release_at_exec = not inferior.filtered and not self.dbg.catches.changing
         new.modules, new.loader = inferior.modules, inferior.loader
         self._borrow(thread, kind, new)
         self.control.resume(new.leader)
@@ -126,7 +126,7 @@ class Children:
 
     def asked(self, inferior: Inferior) -> bool:
         """Tell whether somebody wants to know what a process calls and no filter tells it."""
-        return not inferior.silent or (bool(self.dbg.denials) and not inferior.filtered)
+        return not inferior.silent or (self.dbg.catches.changing and not inferior.filtered)
 
     def silent(self, thread: Thread, stop: RawStop) -> None:
         """Keep a process going that the user does not see."""
@@ -170,7 +170,7 @@ class Children:
         child, is_thread, shares = self.tracer.new_task(thread, kind)
         if is_thread:
             self.control.resume(self.tracer.add_thread(inferior, child))
-        elif inferior.filtered or self.dbg.denials or shares:
+        elif inferior.filtered or self.dbg.catches.changing or shares:
             self._keep_silently(thread, kind, child, shares)
         else:
             self.tracer.release_child(inferior, child)

@@ -48,6 +48,7 @@ from pydbg.stepping import (
     StepTo,
     StepToSyscall,
 )
+from pydbg.tampers import Tampers
 from pydbg.target.thread import Thread
 from pydbg.watchpoints import Watchpoint
 
@@ -93,6 +94,7 @@ class Debugger(Lifecycle):
         self.points = PointSet(self)
         self.catches = Catches(self)
         self.denials = Denials(self)
+        self.tampers = Tampers(self)
         self.calllog = CallLog(self)
         self.guard = Guard(self)
         self.control = RunControl(self)

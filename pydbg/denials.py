@@ -102,18 +102,21 @@ class Denials:
         return None
 
     @staticmethod
-    def line(thread: Thread, info: SyscallInfo, abi: str, denial: Denial) -> str:
-        """Return a denied call in one line, as strace would show it."""
+    def line(thread: Thread, info: SyscallInfo, abi: str, ret: int | None) -> str:
+        """Return a call in one line, with the result that is not the kernel's, as strace has it."""
         from pydbg.calls import CallReader
-        from pydbg.syscalls.decode import decode
+        from pydbg.syscalls.decode import decode, error_result
         from pydbg.syscalls.table import table_for
 
-        call, reader, ret = table_for(abi).call(info.nr), CallReader(thread), -denial.errno
+        call, reader = table_for(abi).call(info.nr), CallReader(thread)
         try:
             entry = decode(call, info.args, reader)
+            if ret is None:
+                return entry.line()
             shown = decode(call, info.args, reader, ret=ret, phase="return", entry=entry)
         except DebuggerError:
-            return f"{call.name}(...) = -1 {denial.error}{INJECTED}"
+            text = error_result(ret) if ret is not None and ret < 0 else str(ret)
+            return f"{call.name}(...) = {text}{INJECTED}"
         return shown.line() + INJECTED
 
 

@@ -65,6 +65,7 @@ MODULES = (
     "record",
     "seccomp",
     "syscalls",
+    "tampering",
 )
 """The modules of this package that offer ``commands()``."""
 

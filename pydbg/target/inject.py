@@ -152,3 +152,81 @@ def install_filter(thread: Thread, program: bytes) -> None:
         inferior.memory.write(room, saved)
     if result != 0:
         raise CommandError(f"seccomp: {os.strerror(-result)}" if result < 0 else "seccomp failed")
+
+
+def syscall_inside(thread: Thread, nr: int, *args: int) -> int:
+    """Make a call of our own while the thread is stopped at the entry of the program's.
+
+    The program's call is not made first, ours is made in its place, and then the program is put
+    before its instruction again and runs up to the same entry. Returns the raw result; raises
+    CommandError where the instruction is not known, and ThreadGone if the thread dies.
+    """
+    arch, block = thread.inferior.arch, thread.registers
+    by_filter = isinstance(thread.stop, SeccompStop)
+    insn = arch.syscall_insns[0]
+    back = thread.pc - len(insn)
+    if thread.inferior.memory.read_some(back, len(insn)) not in arch.syscall_insns:
+        raise CommandError("The instruction that made the call is not known.")
+    thread.flush()
+    before = bytes(thread.gpr)
+    own_nr = block.get(arch.syscall_number)
+    block.set(arch.syscall_number, (1 << 64) - 1)
+    _run(thread, ptrace.SYSCALL, "exit")
+
+    _again(thread, before, back, nr, args)
+    _run(thread, ptrace.SYSCALL, "entry")
+    _run(thread, ptrace.SYSCALL, "exit")
+    result = block.get(arch.syscall_ret)
+
+    _again(thread, before, back, own_nr, ())
+    if by_filter:
+        _run(thread, ptrace.CONT, "seccomp")
+    else:
+        _run(thread, ptrace.SYSCALL, "entry")
+    sign = 1 << (arch.pointer_size * 8 - 1)
+    return result - 2 * sign if result & sign else result
+
+
+def _again(thread: Thread, gpr: bytes, pc: int, nr: int, args: tuple[int, ...]) -> None:
+    """Put the thread, at a call's return, before the instruction that makes another one."""
+    arch, block = thread.inferior.arch, thread.block
+    thread.gpr[:] = gpr
+    block.dirty_gpr = True
+    thread.pc = pc
+    block.set(arch.syscall_ret, nr)
+    block.set(arch.syscall_number, (1 << 64) - 1)  # No restart of what was cut short.
+    for name, value in zip(arch.syscall_args, args, strict=False):
+        block.set(name, value)
+
+
+def _run(thread: Thread, request: int, wanted: str) -> None:
+    """Run to a stop at a system call (SyscallInfo.op); signals are sent again afterwards."""
+    late: list[int] = []
+    thread.flush()
+    try:
+        for _ in range(64):
+            resume = ptrace.cont if request == ptrace.CONT else ptrace.syscall
+            resume(thread.tid)
+            found = wait.wait_tracee(thread.tid)
+            assert found is not None
+            stop = wait.decode(*found)
+            if isinstance(stop, SignalStop):
+                late.append(stop.signo)
+                continue
+            if not isinstance(stop, SeccompStop | SyscallStop):
+                if hasattr(stop, "event"):
+                    continue
+                thread.inferior.early[thread.tid] = found[1]
+                raise ThreadGone(thread.tid)
+            thread.stop = stop
+            thread.invalidate()
+            thread.fetch()
+            if ptrace.get_syscall_info(thread.tid).op == wanted:
+                return
+        raise CommandError("The injected system call did not return.")
+    finally:
+        for signo in late:
+            try:
+                ptrace.tgkill(thread.inferior.pid, thread.tid, signo)
+            except DebuggerError:
+                break
