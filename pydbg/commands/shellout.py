@@ -70,9 +70,11 @@ def _finish(words: list[str], given: bytes | None, ours: bool) -> tuple[int, byt
     import signal
     import subprocess  # Brings selectors and threading along.
 
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     process = None
     try:
+        # In here: the handler of a signal that was due raises when the block is in force.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         process = subprocess.Popen(
             words,
             stdin=None if given is None else subprocess.PIPE,

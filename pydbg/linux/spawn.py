@@ -170,8 +170,10 @@ def _fork(launch: Launch) -> int:
     """Fork with all signals blocked, so that no Python handler ever runs in the child."""
     import warnings
 
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # In here: the handler of a signal that was due raises when the block is in force.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         with warnings.catch_warnings():
             # Python 3.12 warns of forks in a process with threads. This child takes no lock:
             # it makes system calls and execs.

@@ -100,8 +100,10 @@ def _sigttou_blocked() -> Iterator[None]:
 
     Blocking, unlike ignoring, is this thread's own and is not inherited by the next program.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTTOU,))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # In here: the handler of a signal that was due raises when the block is in force.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTTOU,))
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -120,8 +122,10 @@ class Sentinel:
         lifeline_end, self._lifeline = os.pipe2(os.O_CLOEXEC)
         self._reports, report_end = os.pipe2(os.O_CLOEXEC)
         host = os.getpid()
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
+            # In here: the handler of a signal that was due raises when the block is in force.
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             child = _fork()
             if child == 0:
                 try:

@@ -111,8 +111,10 @@ def wait_usage() -> tuple[int, int, float]:
 
 def wait_usage_within(seconds: float) -> tuple[int, int, float] | None:
     """Do as :func:`wait_usage`, but give up after some seconds and return None."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # In here: the handler of a signal that was due raises when the block is in force.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
         for last in (False, True):
             try:
                 tid, status, usage = os.wait4(-1, _OURS | os.WNOHANG)
@@ -211,8 +213,10 @@ def _wait_past_zombie(
         if found is not None or nohang:
             return found
         if signal.getsignal(signal.SIGCHLD) in (signal.SIG_DFL, signal.SIG_IGN):
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             try:
+                # In here: the handler of a signal that was due raises when the block is in force.
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
                 # A stop may have come between the scan and the block.
                 found = _scan(tids)
                 if found is None:

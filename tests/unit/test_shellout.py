@@ -22,6 +22,8 @@ def test_an_alarm_in_any_moment_leaves_no_program_behind() -> None:
     def handler(signo: int, frame: FrameType | None) -> None:
         raise _TimeIsUp
 
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    limit = signal.getitimer(signal.ITIMER_REAL)  # The test runner's own.
     before = signal.signal(signal.SIGALRM, handler)
     try:
         for step in range(60):
@@ -29,6 +31,8 @@ def test_an_alarm_in_any_moment_leaves_no_program_behind() -> None:
                 signal.setitimer(signal.ITIMER_REAL, 0.00005 * (step + 1))
                 shellout._finish(["/bin/sleep", "1000"], None, ours=False)
             assert procfs.children(os.getpid()) == []
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == blocked
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *limit)
