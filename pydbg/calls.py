@@ -40,6 +40,18 @@ class CallReader:
         except DebuggerError:
             return None
 
+    def interface(self, index: int, /) -> str | None:
+        """Return the name of a network interface."""
+        from pydbg.linux import procfs
+
+        return procfs.interface_name(index)
+
+    def netlink_protocol(self, fd: int, /) -> int | None:
+        """Return the protocol of a netlink socket."""
+        from pydbg.linux import procfs
+
+        return procfs.netlink_protocol(self._inferior.pid, fd)
+
 
 class CallDecoder:
     """Decode one stop at a system call, once, and only as long as the thread is still in it.

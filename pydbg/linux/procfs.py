@@ -325,6 +325,20 @@ def fd_path(pid: int, fd: int) -> str | None:
         return None
 
 
+def interface_name(index: int) -> str | None:
+    """Return the name of a network interface, or None.
+
+    >>> interface_name(1), interface_name(123456789)
+    ('lo', None)
+    """
+    import socket
+
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return None
+
+
 def netlink_protocol(pid: int, fd: int) -> int | None:
     """Return the protocol of a netlink socket (NETLINK_ROUTE is 0); None for any other file.
 

@@ -24,7 +24,7 @@ from pydbg.errors import DebuggerError
 from pydbg.records import NamedTuple
 from pydbg.syscalls.context import DEFAULT, Context, Decoder, Options, Reader
 from pydbg.syscalls.errno import error_name, error_text, is_restart
-from pydbg.syscalls.flags import to_signed
+from pydbg.syscalls.flags import set_style, style, to_signed
 from pydbg.syscalls.table import Arg, Syscall
 
 __all__ = [
@@ -235,6 +235,8 @@ def decode(
     """
     if options is None:
         options = DEFAULT if limit == DEFAULT.limit else Options(limit)
+    if options.xlat != style():
+        set_style(options.xlat)
     returning = phase == "return"
     if returning and entry is not None and entry.call is not None:
         # The entry's row: what a multiplexed call points to may have changed since.

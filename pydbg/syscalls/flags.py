@@ -8,7 +8,51 @@ from __future__ import annotations
 import functools
 import re
 
-__all__ = ["FlagSet", "enum_text", "flag_set", "flags_text", "quote", "quote_hex", "to_signed"]
+__all__ = [
+    "FlagSet",
+    "enum_text",
+    "flag_set",
+    "flags_parts",
+    "flags_text",
+    "name_of",
+    "named",
+    "quote",
+    "quote_hex",
+    "set_style",
+    "style",
+    "to_signed",
+]
+
+_style = "abbrev"
+
+
+def style() -> str:
+    """Return how constants are printed: abbrev, raw or verbose (strace -X)."""
+    return _style
+
+
+def set_style(wanted: str) -> None:
+    """Print constants as names (abbrev), as numbers (raw), or as both (verbose) from now on.
+
+    >>> set_style("verbose")
+    >>> enum_text(1, "seek"), flags_text(3, "mmap_prot"), named("17", "SIGCHLD")
+    ('0x1 /* SEEK_CUR */', '0x3 /* PROT_READ|PROT_WRITE */', '17 /* SIGCHLD */')
+    >>> set_style("raw")
+    >>> enum_text(1, "seek"), enum_text(99, "seek"), flags_text(3, "mmap_prot")
+    ('0x1', '0x63', '0x3')
+    >>> set_style("abbrev")
+    """
+    global _style
+    _style = wanted
+    flags_text.cache_clear()
+    enum_text.cache_clear()
+
+
+def named(number: str, names: str) -> str:
+    """Return a constant in the style that is set: its names, its number, or both."""
+    if _style == "abbrev":
+        return names
+    return number if _style == "raw" or names == number else f"{number} /* {names} */"
 
 
 class FlagSet:
@@ -43,7 +87,6 @@ def flag_set(name: str) -> FlagSet:
 
 
 @functools.lru_cache(maxsize=4096)
-@functools.lru_cache(maxsize=2048)
 def flags_text(value: int, name: str) -> str:
     """Return ``value`` as the names of its bits; the rest in hex.
 
@@ -54,11 +97,13 @@ def flags_text(value: int, name: str) -> str:
     """
     known = flag_set(name)
     if not value:
-        return known.zero or "0"
+        return named("0", known.zero or "0")
+    if _style == "raw":
+        return f"{value:#x}"
     parts, rest = flags_parts(value, known)
     if not parts:
         return f"{value:#x}" + (f" /* {known.unknown} */" if known.items else "")
-    return "|".join(parts) + (f"|{rest:#x}" if rest else "")
+    return named(f"{value:#x}", "|".join(parts) + (f"|{rest:#x}" if rest else ""))
 
 
 def flags_parts(value: int, known: FlagSet) -> tuple[list[str], int]:
@@ -80,9 +125,17 @@ def enum_text(value: int, name: str) -> str:
     """
     known = flag_set(name)
     found = known.by_value.get(value)
-    if found is not None:
+    if found is not None and _style == "abbrev":
         return found
-    return f"{hex(value) if value else '0'} /* {known.unknown} */"
+    number = hex(value) if value else "0"
+    return number if _style == "raw" else f"{number} /* {found or known.unknown} */"
+
+
+def name_of(value: int, name: str) -> str:
+    """Return the name of ``value`` as :func:`enum_text` does, whatever style is set."""
+    known = flag_set(name)
+    number = hex(value) if value else "0"
+    return known.by_value.get(value) or f"{number} /* {known.unknown} */"
 
 
 def to_signed(value: int, bits: int = 32) -> int:

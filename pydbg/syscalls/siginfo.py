@@ -13,6 +13,7 @@ import struct
 
 from pydbg.records import Record, field
 from pydbg.syscalls.errno import error_name
+from pydbg.syscalls.flags import named
 from pydbg.syscalls.signals import strace_name
 
 __all__ = ["SigInfo", "code_name", "decode_siginfo"]
@@ -82,9 +83,16 @@ class SigInfo(Record):
         """
         if not self.signo:
             return "{}"
-        parts = [f"si_signo={strace_name(self.signo)}", f"si_code={self.code_text}"]
+        signo = named(str(self.signo), strace_name(self.signo))
+        code = self.code & 0xFFFFFFFF
+        parts = [
+            f"si_signo={signo}",
+            f"si_code={named(f'{code:#x}' if code else '0', self.code_text)}",
+        ]
         if self.errno:
-            parts.append(f"si_errno={error_name(self.errno) or self.errno}")
+            parts.append(
+                f"si_errno={named(str(self.errno), error_name(self.errno) or str(self.errno))}"
+            )
         return "{" + ", ".join(parts + self._union_text()) + "}"
 
     def _union_text(self) -> list[str]:
@@ -94,7 +102,7 @@ class SigInfo(Record):
             if name in ("si_addr", "si_call_addr", "si_lower", "si_upper"):
                 parts.append(f"{name}={value:#x}" if value else f"{name}=NULL")
             elif name == "si_status" and self.code != _CLD_EXITED:
-                parts.append(f"si_status={strace_name(value) if value else 0}")
+                parts.append(f"si_status={named(str(value), strace_name(value)) if value else 0}")
             elif name == "si_ptr":
                 if value or self.code == -2:
                     shown = f"{value:#x}" if value else "NULL"

@@ -42,6 +42,14 @@ class CallReader:
         except DebuggerError:
             return None
 
+    def interface(self, index: int, /) -> str | None:
+        """Return the name of a network interface."""
+        return procfs.interface_name(index)
+
+    def netlink_protocol(self, fd: int, /) -> int | None:
+        """Return the protocol of a netlink socket."""
+        return procfs.netlink_protocol(self.tid, fd)
+
     def fd_details(self, fd: int, /) -> str | None:
         """Return what is known of a descriptor beyond its path (-yy)."""
         from pydbg.trace.descriptors import details

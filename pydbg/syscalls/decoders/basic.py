@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import pointer_text
-from pydbg.syscalls.flags import enum_text, flag_set, flags_text, quote, to_signed
+from pydbg.syscalls.flags import enum_text, flag_set, flags_text, named, quote, style, to_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,8 @@ def _dirfd(context: Context, value: int, _: str) -> str:
     fd = to_signed(value)
     if fd == _AT_FDCWD:
         wanted = context.options.fds
-        return "AT_FDCWD" + (_link_text(context.reader.fd_path(fd)) if wanted else "")
+        text = named(str(fd), "AT_FDCWD")
+        return text + (_link_text(context.reader.fd_path(fd)) if wanted else "")
     return fd_text(context, fd)
 
 
@@ -216,7 +217,7 @@ def _ulongp(context: Context, addr: int, param: str) -> str:
 
 
 def _key(_context: Context, value: int, _: str) -> str:
-    return "IPC_PRIVATE" if not value & _U32 else f"{value & _U32:#x}"
+    return named("0", "IPC_PRIVATE") if not value & _U32 else f"{value & _U32:#x}"
 
 
 def _hi64(_context: Context, _value: int, _: str) -> None:
@@ -251,7 +252,7 @@ def enum_d_text(value: int, param: str) -> str:
     known = flag_set(param)
     number = to_signed(value)
     name = known.by_value.get(number % (1 << 64)) or known.by_value.get(number)
-    return name or f"{number} /* {known.unknown} */"
+    return named(str(number), name or f"{number} /* {known.unknown} */")
 
 
 def _enum_v(_context: Context, value: int, param: str) -> str:
@@ -261,6 +262,8 @@ def _enum_v(_context: Context, value: int, param: str) -> str:
     if known.unknown.startswith("PIDTYPE"):
         shown = f"{value & _U32:#x}" if value & _U32 else "0"
         value &= _U32
+    if style() == "raw":
+        return shown
     return f"{shown} /* {known.by_value.get(value, known.unknown)} */"
 
 
@@ -278,7 +281,7 @@ def _errno(_context: Context, value: int, _: str) -> str:
     from pydbg.syscalls.errno import error_name
 
     number = value & _U32
-    return error_name(number) or str(number)
+    return named(str(number), error_name(number) or str(number))
 
 
 def _text_of_length(context: Context, addr: int, param: str) -> str:
@@ -295,9 +298,10 @@ def _rlimit(bits: int, infinity: str) -> Decoder:
     def decoder(context: Context, value: int, _: str) -> str:
         width = bits or 8 * context.word
         if value == (1 << width) - 1:
-            return infinity or ("RLIM64_INFINITY" if width == 64 else "RLIM_INFINITY")
+            name = infinity or ("RLIM64_INFINITY" if width == 64 else "RLIM_INFINITY")
+            return named(str(value), name)
         if value > 1024 and value % 1024 == 0:
-            return f"{value // 1024}*1024"
+            return named(str(value), f"{value // 1024}*1024")
         return str(value)
 
     return decoder

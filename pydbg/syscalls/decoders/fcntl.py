@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
 from pydbg.syscalls.decoders.files import open_flags_text
-from pydbg.syscalls.flags import flag_set
+from pydbg.syscalls.flags import flag_set, named
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -28,7 +28,8 @@ def _fcntl_arg(context: Context, value: int, _: str) -> str | None:
     if not name or (context.call.name != "fcntl64" and name.endswith(("LK64", "LKW64"))):
         return f"{value:#x}" if value else "0"
     if kind == "open_flags":
-        return open_flags_text(value & _U32)
+        value &= _U32
+        return named(f"{value:#x}" if value else "0", open_flags_text(value))
     if kind.startswith("flock"):
         return _lock(context, value, name)
     if kind == "hint":

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, tail
 from pydbg.syscalls.decoders.basic import length_of
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, quote_hex, to_signed
+from pydbg.syscalls.flags import (
+    enum_text,
+    flag_set,
+    flags_parts,
+    flags_text,
+    named,
+    quote_hex,
+    to_signed,
+)
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -42,6 +50,11 @@ def open_flags_text(flags: int) -> str:
     return "|".join([_ACCESS_MODES[flags & 3], *parts, *([f"{rest:#x}"] if rest else [])])
 
 
+def _open_flags(_context: Context, value: int, _: str) -> str:
+    value &= _U32
+    return named(f"{value:#x}" if value else "0", open_flags_text(value))
+
+
 def mode_text(mode: int) -> str:
     """Return a file's type and permissions.
 
@@ -56,7 +69,7 @@ def mode_text(mode: int) -> str:
     parts += [name for bit, name in _MODE_BITS if mode & bit]
     rest = mode & 0o777
     parts.append(f"0{rest:o}" if rest > 7 else f"0{rest:02o}")
-    return "|".join(parts)
+    return named(f"0{mode:o}", "|".join(parts)) if mode & ~0o777 else parts[0]
 
 
 def device_text(device: int) -> str:
@@ -67,7 +80,8 @@ def device_text(device: int) -> str:
     """
     major = (device >> 8 & 0xFFF) | (device >> 32 & 0xFFFFF000)
     minor = (device & 0xFF) | (device >> 12 & 0xFFFFFF00)
-    return f"makedev({major:#x}, {minor:#x})".replace("0x0,", "0,").replace(" 0x0)", " 0)")
+    text = f"makedev({major:#x}, {minor:#x})".replace("0x0,", "0,").replace(" 0x0)", " 0)")
+    return named(_hex(device), text)
 
 
 def _open_mode(context: Context, value: int, _: str) -> str | None:
@@ -89,7 +103,7 @@ def _open_how(context: Context, addr: int, param: str) -> str:
     if data is None:
         return pointer_text(addr)
     flags, mode, resolve = struct.unpack_from("<QQQ", data)
-    parts = [f"flags={open_flags_text(flags)}"]
+    parts = [f"flags={named(_hex(flags), open_flags_text(flags))}"]
     if mode or flags & (_O_CREAT | _O_TMPFILE):
         parts.append(f"mode={decode_value(context, mode, 'mode', '')}")
     parts.append(f"resolve={flags_text(resolve, 'resolve_flags')}")
@@ -166,7 +180,12 @@ def _statx_flags(_context: Context, value: int, _: str) -> str:
     value &= _U32
     sync = flags_parts(value & 0x6000, flag_set("statx_sync"))[0] or ["AT_STATX_SYNC_AS_STAT"]
     parts, rest = flags_parts(value & ~0x6000, flag_set("at_flags"))
-    return "|".join([*sync, *parts, *([f"{rest:#x}"] if rest else [])])
+    shown = [named(_hex(value & 0x6000), "|".join(sync))]
+    if rest:
+        parts.append(f"{rest:#x}")
+    if parts:
+        shown.append(named(_hex(value & ~0x6000), "|".join(parts)))
+    return "|".join(shown)
 
 
 def _statfs(context: Context, addr: int, _: str) -> str:
@@ -185,7 +204,8 @@ def _statfs_text(context: Context, addr: int, shape: str, mask: int) -> str:
     values = struct.unpack(shape, data)
     kind, block, blocks, free, available, files, file_free = values[:7]
     first, second, name_length, fragment, flags = values[7:12]
-    magic = flag_set("fs_magic").by_value.get(kind & _U32) or _hex(kind & _U32)
+    number = _hex(kind & _U32)
+    magic = named(number, flag_set("fs_magic").by_value.get(kind & _U32) or number)
     text = (
         f"f_type={magic}, f_bsize={block}, f_blocks={blocks}, "
         f"f_bfree={free}, f_bavail={available}, f_files={files}, f_ffree={file_free}, "
@@ -311,10 +331,10 @@ def _fan_dirfd(context: Context, value: int, _: str) -> str | None:
 
 
 KINDS: dict[str, Decoder] = {
-    "open_flags": lambda _c, value, _p: open_flags_text(value & _U32),
+    "open_flags": _open_flags,
     "open_mode": _open_mode,
     "mq_attr_creat": _mq_attr,
-    "flags_open": lambda _c, value, _p: open_flags_text(value & _U32),
+    "flags_open": _open_flags,
     "open_how": _open_how,
     "mknod_mode": _mknod_mode,
     "mknod_dev": _mknod_dev,

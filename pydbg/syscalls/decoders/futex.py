@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text
-from pydbg.syscalls.flags import flag_set
+from pydbg.syscalls.flags import enum_text, flag_set, named
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -44,12 +44,11 @@ def _operation(_context: Context, value: int, _: str) -> str:
     value &= _U32
     name = flag_set("futex_ops").by_value.get(value & ~(_PRIVATE | _REALTIME))
     if name is None:
-        return f"{value:#x} /* FUTEX_??? */"
-    return (
-        name
-        + ("_PRIVATE" if value & _PRIVATE else "")
-        + ("|FUTEX_CLOCK_REALTIME" if value & _REALTIME else "")
+        return enum_text(value, "futex_ops")
+    name += ("_PRIVATE" if value & _PRIVATE else "") + (
+        "|FUTEX_CLOCK_REALTIME" if value & _REALTIME else ""
     )
+    return named(f"{value:#x}" if value else "0", name)
 
 
 def _argument(context: Context, value: int, _: str) -> str | None:

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, kind_text, pointer_text
-from pydbg.syscalls.flags import flag_set, flags_text
+from pydbg.syscalls.flags import flag_set, flags_text, named
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -65,7 +65,7 @@ def _name(context: Context, code: int) -> str:
 def _command(context: Context, value: int, _: str) -> str:
     code = value & _U32
     name = flag_set("ioctls32").by_value.get(code) if context.word == 4 else None
-    return name or request_text(code)
+    return named(f"{code:#x}" if code else "0", name or request_text(code))
 
 
 def _argument(context: Context, value: int, _: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydbg.syscalls.decoders import decode_struct, pointer_text
 from pydbg.syscalls.decoders.basic import buffer_text, length_of
 from pydbg.syscalls.decoders.memory import with_huge
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, to_signed
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, named, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -45,8 +45,9 @@ def _mode(mode: int) -> str:
 def _shmget_flags(_context: Context, value: int, _: str) -> str:
     value &= _U32
     parts, rest, huge = with_huge(value & ~0o777, "shm_bits", 0o4000, "SHM_HUGE_SHIFT")
-    extra = [*([f"{rest:#x}"] if rest else []), *([huge] if huge else [])]
-    return "|".join([*parts, *extra, _mode(value & 0o777)])
+    parts += [*([f"{rest:#x}"] if rest else []), *([huge] if huge else [])]
+    shown = [named(f"{value & ~0o777:#x}", "|".join(parts))] if parts else []
+    return "|".join([*shown, _mode(value & 0o777)])
 
 
 def _ipc_flags(_context: Context, value: int, _: str) -> str:
@@ -55,13 +56,16 @@ def _ipc_flags(_context: Context, value: int, _: str) -> str:
     if not parts and rest:
         # strace puts nothing between the two.
         return f"{value & ~0o777:#x}{_mode(value & 0o777)}"
-    return "|".join([*parts, *([f"{rest:#x}"] if rest else []), _mode(value & 0o777)])
+    if rest:
+        parts.append(f"{rest:#x}")
+    shown = [named(f"{value & ~0o777:#x}", "|".join(parts))] if parts else []
+    return "|".join([*shown, _mode(value & 0o777)])
 
 
 def _ipc_cmd(_context: Context, value: int, param: str) -> str:
     value &= _U32
     if value & _IPC_64:  # i386's own layout, printed as a flag
-        return "IPC_64|" + enum_text(value & ~_IPC_64, param)
+        return named("0x100", "IPC_64") + "|" + enum_text(value & ~_IPC_64, param)
     return enum_text(value, param)
 
 

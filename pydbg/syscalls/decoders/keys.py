@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import by_command, decode_struct, pointer_text
 from pydbg.syscalls.decoders.basic import buffer_text, length_of, string_text
-from pydbg.syscalls.flags import flag_set, flags_text, to_signed
+from pydbg.syscalls.flags import flag_set, flags_text, named, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -62,7 +62,7 @@ _KEYCTL = {
 def _keyring(_context: Context, value: int, _: str) -> str:
     number = to_signed(value)
     name = flag_set("key_spec").by_value.get(number % (1 << 64))
-    return name or str(number)
+    return named(str(number), name or str(number))
 
 
 def _argument(context: Context, value: int, _: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.decoders.basic import length_of, words_at
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, named, to_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,11 @@ def with_huge(flags: int, set_name: str, huge: int, label: str) -> tuple[list[st
 def _mmap_flags(_context: Context, value: int, _: str) -> str:
     value &= _U32
     parts, rest, huge = with_huge(value & ~_MAP_TYPE, "mmap_bits", _MAP_HUGETLB, "MAP_HUGE_SHIFT")
-    kind = enum_text(value & _MAP_TYPE, "mmap_types")
-    return "|".join([kind, *parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])])
+    kind = flag_set("mmap_types").by_value.get(value & _MAP_TYPE)
+    if kind is None:
+        kind = enum_text(value & _MAP_TYPE, "mmap_types")
+    names = [kind, *parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])]
+    return named(f"{value:#x}" if value else "0", "|".join(names))
 
 
 def _mremap_addr(context: Context, value: int, _: str) -> str | None:
@@ -51,7 +54,8 @@ def _memfd_flags(_context: Context, value: int, _: str) -> str:
         return "0"
     if not parts and not huge:
         return f"{value:#x} /* MFD_??? */"
-    return "|".join([*parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])])
+    names = [*parts, *([f"{rest:#x}"] if rest else []), *([huge] if huge else [])]
+    return named(f"{value:#x}", "|".join(names))
 
 
 def _mincore(context: Context, addr: int, param: str) -> str:
@@ -71,9 +75,8 @@ def mpol_text(value: int) -> str:
     names = [name for name, bit in flag_set("mpol_flags").items if flags & bit]
     if known is None and not names:
         return f"{mode:#x} /* MPOL_??? */"
-    if known:
-        return "|".join([known, *names])
-    return "|".join([*names, f"{mode:#x}"])
+    names = [known, *names] if known else [*names, f"{mode:#x}"]
+    return named(f"{value & _U32:#x}" if value & _U32 else "0", "|".join(names))
 
 
 def _mpol_mode(_context: Context, value: int, _: str) -> str:

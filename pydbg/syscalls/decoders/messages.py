@@ -284,12 +284,22 @@ def _mmsghdrs(context: Context, addr: int, param: str) -> str:
     return f"[{', '.join(parts)}{', ...' if count & _U32 > context.members else ''}]"
 
 
+_NETLINK_HEAD = 16
+_LONGEST_MESSAGE = 1 << 24
+
+
 def _socket_data(context: Context, addr: int, param: str) -> str:
     """Print what goes through a socket: bytes, or netlink messages where it is one of those."""
     from pydbg.syscalls.decoders.netlink import netlink_text, protocol_of
 
     size = length_of(context, param)
-    if addr and size and protocol_of(context, to_signed(context.args[0])) is not None:
+    # Asking for the protocol takes long, and text is no message: those begin with their length.
+    length = context.read_int(addr) if addr and size >= _NETLINK_HEAD else None
+    if (
+        length is not None
+        and length < _LONGEST_MESSAGE
+        and protocol_of(context, to_signed(context.args[0])) is not None
+    ):
         return netlink_text(context, addr, size)
     return buffer_text(context, addr, size)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, decode_value, kind_text, pointer_text, tail
-from pydbg.syscalls.flags import enum_text, flag_set, flags_text
+from pydbg.syscalls.flags import flag_set, flags_text, name_of, named
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -100,7 +100,8 @@ _QUOTA = {
 
 def _quota_command(_context: Context, value: int, _: str) -> str:
     value &= _U32
-    return f"QCMD({enum_text(value >> 8, 'quota_cmds')}, {enum_text(value & 0xFF, 'quota_types')})"
+    command, kind = name_of(value >> 8, "quota_cmds"), name_of(value & 0xFF, "quota_types")
+    return named(str(value), f"QCMD({command}, {kind})")
 
 
 def _quota(context: Context, value: int, param: str) -> str | None:

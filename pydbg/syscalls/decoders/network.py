@@ -6,7 +6,16 @@ import struct
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import pointer_text
-from pydbg.syscalls.flags import enum_text, flag_set, flags_text, quote, to_signed
+from pydbg.syscalls.flags import (
+    enum_text,
+    flag_set,
+    flags_text,
+    named,
+    quote,
+    quote_hex,
+    style,
+    to_signed,
+)
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -25,7 +34,9 @@ def interface_text(context: Context, index: int) -> str:
     """Return a network interface by its index: its name where the reader knows it."""
     name_of = getattr(context.reader, "interface", None)
     name = name_of(index) if name_of and index else None
-    return f"if_nametoindex({context.quote(name.encode())})" if name else str(index)
+    return named(
+        str(index), f"if_nametoindex({context.quote(name.encode())})" if name else str(index)
+    )
 
 
 def inet_text(data: bytes, context: Context | None = None) -> str:
@@ -34,7 +45,8 @@ def inet_text(data: bytes, context: Context | None = None) -> str:
     >>> inet_text(bytes((127, 0, 0, 1)))
     'inet_addr("127.0.0.1")'
     """
-    return f"inet_addr({_quoted('.'.join(map(str, data)).encode(), context)})"
+    text = f"inet_addr({_quoted('.'.join(map(str, data)).encode(), context)})"
+    return text if style() == "abbrev" else named(quote_hex(data), text)
 
 
 def sockaddr_text(data: bytes, context: Context | None = None) -> str:
@@ -70,7 +82,10 @@ def _inet(data: bytes, context: Context | None) -> str | None:
     if len(data) < 8:
         return None
     (port,) = struct.unpack_from(">H", data, 2)
-    return f"sin_port=htons({port}), sin_addr={inet_text(data[4:8], context)}"
+    shown = f"htons({port})"
+    if style() != "abbrev":
+        shown = named(quote_hex(data[2:4]), shown)
+    return f"sin_port={shown}, sin_addr={inet_text(data[4:8], context)}"
 
 
 def _inet6(data: bytes, context: Context | None) -> str | None:
@@ -81,10 +96,18 @@ def _inet6(data: bytes, context: Context | None) -> str | None:
 
     port, flow, addr = struct.unpack_from(">HI16s", data, 2)
     dotted = socket.inet_ntop(socket.AF_INET6, addr)
-    text = (
-        f"sin6_port=htons({port}), sin6_flowinfo=htonl({flow}), "
-        f"inet_pton(AF_INET6, {_quoted(dotted.encode(), context)}, &sin6_addr)"
-    )
+    quoted = _quoted(dotted.encode(), context)
+    if style() == "abbrev":
+        text = (
+            f"sin6_port=htons({port}), sin6_flowinfo=htonl({flow}), "
+            f"inet_pton(AF_INET6, {quoted}, &sin6_addr)"
+        )
+    else:
+        text = (
+            f"sin6_port={named(quote_hex(data[2:4]), f'htons({port})')}, "
+            f"sin6_flowinfo={named(quote_hex(data[4:8]), f'htonl({flow})')}, "
+            f"sin6_addr={named(quote_hex(addr), f'inet_pton(AF_INET6, {quoted})')}"
+        )
     if len(data) >= 28:
         scope = int.from_bytes(data[24:28], "little")
         # Only a link-local address needs to say which link it is.
@@ -178,6 +201,7 @@ def _socket_type(_context: Context, value: int, _: str) -> str:
     kind = flag_set("socktypes").by_value.get(value & 0xF)
     if kind is None:
         return flags_text(value, "sock_type_flags")
+    kind = named(f"{value & 0xF:#x}" if value & 0xF else "0", kind)
     rest = value & ~0xF
     return f"{kind}|{flags_text(rest, 'sock_type_flags')}" if rest else kind
 

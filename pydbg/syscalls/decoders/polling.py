@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.decoders.basic import buffer_text, fd_text, length_of
-from pydbg.syscalls.flags import flag_set, flags_text, to_signed
+from pydbg.syscalls.flags import flag_set, flags_text, named, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -158,7 +158,7 @@ def _iocb_text(context: Context, addr: int, whole: bool) -> str:
     if rw_flags:
         parts.append(f"aio_rw_flags={flags_text(rw_flags, 'rwf_flags')}")
     known = flag_set("aio_cmds").by_value.get(opcode)
-    parts.append(f"aio_lio_opcode={known or f'{opcode} /* IOCB_CMD_??? */'}")
+    parts.append(f"aio_lio_opcode={named(str(opcode), known or f'{opcode} /* IOCB_CMD_??? */')}")
     if flags & _IOPRIO:
         from pydbg.syscalls.decoders.process import ioprio_text
 

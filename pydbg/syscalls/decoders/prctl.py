@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import by_command, decode_value, pointer_text
-from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, to_signed
-from pydbg.syscalls.signals import strace_name
+from pydbg.syscalls.decoders.sigs import signo_text
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, name_of, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -116,7 +116,7 @@ def _name(context: Context, addr: int, param: str) -> str:
 
 def _signal_pointer(context: Context, addr: int, _: str) -> str:
     number = context.read_int(addr, 4, signed=True) if addr else None
-    return pointer_text(addr) if number is None else f"[{strace_name(number)}]"
+    return pointer_text(addr) if number is None else f"[{signo_text(number)}]"
 
 
 def _tracer(context: Context, value: int, _: str) -> str:
@@ -207,7 +207,7 @@ def result_text(context: Context, ret: int) -> str | None:
     if kind == "enum":
         if name == "PR_GET_SECCOMP" and not ret:
             return None
-        return f"{ret} ({enum_text(ret, param)})"
+        return f"{ret} ({name_of(ret, param)})"
     if kind == "tagged":
         return f"{shown} ({tagged_text(ret)})"
     if kind == "spec":
@@ -235,7 +235,7 @@ KINDS: dict[str, Decoder] = {
     "prctl_arg": _argument,
     "arch_prctl_arg": _arch_argument,
     "comm": _name,
-    "sig64": lambda _c, value, _p: strace_name(value) if value < 4096 else str(value),
+    "sig64": lambda _c, value, _p: signo_text(value) if value < 4096 else str(value),
     "sigp": _signal_pointer,
     "tracer": _tracer,
     "seccomp_rest": _seccomp_rest,

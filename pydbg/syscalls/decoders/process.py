@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, tail
 from pydbg.syscalls.decoders.basic import fd_text, length_of
-from pydbg.syscalls.flags import (
-    enum_text,
-    flag_set,
-    flags_parts,
-    flags_text,
-    to_signed,
-)
-from pydbg.syscalls.signals import strace_name
+from pydbg.syscalls.decoders.sigs import signo_text
+from pydbg.syscalls.flags import enum_text, flag_set, flags_parts, flags_text, named, to_signed
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
@@ -44,9 +38,10 @@ def _clone_flags(_context: Context, value: int, _: str) -> str:
     parts, rest = flags_parts(value & ~0xFF, flag_set("clone_flags"))
     if rest:
         parts.append(f"{rest:#x}")
+    shown = [named(f"{value & ~0xFF:#x}", "|".join(parts))] if parts else []
     if signo:
-        parts.append(strace_name(signo))
-    return "flags=" + ("|".join(parts) or "0")
+        shown.append(signo_text(signo))
+    return "flags=" + ("|".join(shown) or "0")
 
 
 def _clone_stack(_context: Context, value: int, _: str) -> str:
@@ -95,7 +90,7 @@ def _clone_args(context: Context, addr: int, param: str) -> str:
             parts.append(f"child_tid={pointer_text(child)}")
         if flags & _CLONE_PARENT_SETTID:
             parts.append(f"parent_tid={pointer_text(parent)}")
-        parts.append(f"exit_signal={strace_name(to_signed(signo)) if signo else 0}")
+        parts.append(f"exit_signal={signo_text(to_signed(signo)) if signo else 0}")
         parts.append(f"stack={pointer_text(stack)}")
         parts.append(f"stack_size={f'{stack_size:#x}' if stack_size else 0}")
         if flags & _CLONE_SETTLS:
@@ -151,12 +146,12 @@ def wait_status_text(status: int) -> str:
         return "WIFCONTINUED(s)"
     if status & 0x7F:
         core = " && WCOREDUMP(s)" if status & 0x80 else ""
-        return f"WIFSIGNALED(s) && WTERMSIG(s) == {strace_name(status & 0x7F)}{core}"
+        return f"WIFSIGNALED(s) && WTERMSIG(s) == {signo_text(status & 0x7F)}{core}"
     return f"WIFEXITED(s) && WEXITSTATUS(s) == {status >> 8 & 0xFF}"
 
 
 def _stop_signal(signo: int) -> str:
-    return f"{strace_name(signo & 0x7F)} | 0x80" if signo & 0x80 else strace_name(signo)
+    return f"{signo_text(signo & 0x7F)} | 0x80" if signo & 0x80 else signo_text(signo)
 
 
 def _wait_status(context: Context, addr: int, _: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import decode_struct, decode_value, pointer_text, struct_text
+from pydbg.syscalls.decoders.sigs import signo_text
 from pydbg.syscalls.flags import enum_text, flag_set, flags_text, to_signed
-from pydbg.syscalls.signals import strace_name
 from pydbg.syscalls.structs import layout
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _data(context: Context, value: int, _: str) -> str | None:
     if name in _BARE:
         return None
     if name in _SIGNAL:
-        return strace_name(to_signed(value))
+        return signo_text(to_signed(value))
     kind = _DATA.get(name)
     if kind is None:
         return pointer_text(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders.basic import fd_text
-from pydbg.syscalls.flags import enum_text, flag_set, flags_text
+from pydbg.syscalls.flags import enum_text, flag_set, flags_text, name_of
 from pydbg.syscalls.signals import strace_name
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _fcntl(context: Context, ret: int, _: str) -> str:
     if name == "F_GET_SEALS":
         return f"{_hex(ret)} (seals {flags_text(ret, 'seal_flags')})" if ret else "0"
     if name == "F_GETLEASE":
-        return f"{_hex(ret)} ({enum_text(ret, 'lock_types')})"
+        return f"{_hex(ret)} ({name_of(ret, 'lock_types')})"
     if name == "F_GETSIG":
         return f"{ret} ({strace_name(ret)})" if ret else "0"
     return str(ret)

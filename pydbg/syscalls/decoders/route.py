@@ -82,9 +82,13 @@ def _attributes(context: Context, data: bytes, family: int, names: str) -> str:
     """Return the attributes in ``data``: one alone, several in brackets."""
     parts: list[str] = []
     at = 0
+    most = len(data) if context.verbose else context.limit
     while at + 4 <= len(data):
         length, kind = struct.unpack_from("<HH", data, at)
         if length < 4:
+            break
+        if len(parts) == most:
+            parts.append("...")
             break
         value = data[at + 4 : at + length]
         name = flag_set(names).by_value.get(kind & 0x3FFF)
@@ -117,6 +121,15 @@ def _attribute(context: Context, name: str, value: bytes, family: int) -> str:
         return (
             f"{{ifa_prefered={preferred}, ifa_valid={valid}, cstamp={created}, tstamp={changed}}}"
         )
+    width = _COUNTERS.get(name)
+    if width:
+        count = min(len(value) // width, len(_STATISTICS))
+        numbers = (
+            int.from_bytes(value[at : at + width], "little")
+            for at in range(0, count * width, width)
+        )
+        pairs = zip(_STATISTICS, numbers, strict=False)
+        return "{" + ", ".join(f"{key}={number}" for key, number in pairs) + "}"
     if name == "RTA_TABLE":
         return enum_text(number, "route_tables")
     if name in ("RTA_OIF", "RTA_IIF", "IFLA_LINK"):
@@ -139,6 +152,18 @@ _NUMBERS = (
     *("IFLA_LINKMODE", "IFLA_MIN_MTU", "IFLA_MAX_MTU", "IFLA_GROUP", "IFLA_PROMISCUITY"),
     *("IFLA_NUM_TX_QUEUES", "IFLA_NUM_RX_QUEUES", "IFLA_CARRIER", "IFLA_CARRIER_CHANGES"),
     *("IFLA_GSO_MAX_SEGS", "IFLA_GSO_MAX_SIZE", "IFLA_ALLMULTI", "IFLA_MASTER"),
+    *("IFLA_GRO_MAX_SIZE", "IFLA_TSO_MAX_SIZE", "IFLA_TSO_MAX_SEGS", "IFLA_PROTO_DOWN"),
+    *("IFLA_CARRIER_UP_COUNT", "IFLA_CARRIER_DOWN_COUNT"),
+)
+# Attributes that are counters of one width each.
+_COUNTERS = {"IFLA_STATS": 4, "IFLA_STATS64": 8}
+_STATISTICS = (
+    *("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors", "rx_dropped"),
+    *("tx_dropped", "multicast", "collisions", "rx_length_errors", "rx_over_errors"),
+    *("rx_crc_errors", "rx_frame_errors", "rx_fifo_errors", "rx_missed_errors"),
+    *("tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors", "tx_heartbeat_errors"),
+    *("tx_window_errors", "rx_compressed", "tx_compressed", "rx_nohandler"),
+    "rx_otherhost_dropped",
 )
 # Family of message types -> its struct's size, how that is shown, the names of attributes.
 _MESSAGES = {

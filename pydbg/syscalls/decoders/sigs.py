@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydbg.syscalls.decoders import pointer_text
 from pydbg.syscalls.decoders.basic import length_of
-from pydbg.syscalls.flags import enum_text, flags_text, to_signed
+from pydbg.syscalls.flags import enum_text, flags_text, named, to_signed
 from pydbg.syscalls.signals import strace_name
 
 if TYPE_CHECKING:
     from pydbg.syscalls.context import Context, Decoder
 
-__all__ = ["KINDS", "handler_text", "mask_text"]
+__all__ = ["KINDS", "handler_text", "mask_text", "signo_text"]
 
 _SA_RESTORER = 0x04000000
 _HANDLERS = {0: "SIG_DFL", 1: "SIG_IGN"}
@@ -36,7 +36,12 @@ def mask_text(mask: int, bits: int = 64) -> str:
 
 
 def _short(signo: int) -> str:
-    return strace_name(signo).removeprefix("SIG")
+    return named(str(signo), strace_name(signo).removeprefix("SIG"))
+
+
+def signo_text(signo: int) -> str:
+    """Return a signal's name, in the style of constants that is set."""
+    return named(str(signo), strace_name(signo))
 
 
 def _sigset(context: Context, addr: int, param: str) -> str:
@@ -51,7 +56,8 @@ def _sigset(context: Context, addr: int, param: str) -> str:
 
 def handler_text(value: int) -> str:
     """Return a signal handler's address or its name."""
-    return _HANDLERS.get(value) or f"{value:#x}"
+    name = _HANDLERS.get(value)
+    return named(f"{value:#x}" if value else "0", name) if name else f"{value:#x}"
 
 
 def _sigaction(context: Context, addr: int, _: str) -> str:
@@ -119,7 +125,7 @@ def _sigevent(context: Context, addr: int, _: str) -> str:
         small = to_signed(value)
         parts.append(f"sigev_value={{sival_int={small}, sival_ptr={value:#x}}}")
     named = notify in (0, 2, 4)
-    parts.append(f"sigev_signo={strace_name(signo) if named else signo}")
+    parts.append(f"sigev_signo={signo_text(signo) if named else signo}")
     parts.append(f"sigev_notify={enum_text(notify & 0xFFFFFFFF, 'sigev_notify')}")
     if notify == 4:
         tid = int.from_bytes(data[word + 8 : word + 12], "little", signed=True)
@@ -163,7 +169,7 @@ def _sigframe(context: Context, _value: int, _: str) -> str | None:
 
 
 KINDS: dict[str, Decoder] = {
-    "sig": lambda _c, value, _p: strace_name(to_signed(value)),
+    "sig": lambda _c, value, _p: signo_text(to_signed(value)),
     "sigset": _sigset,
     "sigaction": _sigaction,
     "old_sigaction": _old_sigaction,

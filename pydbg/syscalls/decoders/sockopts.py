@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydbg.syscalls.decoders import decode_struct, pointer_text, struct_text
 from pydbg.syscalls.decoders.basic import buffer_text
 from pydbg.syscalls.decoders.network import inet_text, interface_text
-from pydbg.syscalls.flags import enum_text, flag_set, flags_text, quote_hex, to_signed
+from pydbg.syscalls.flags import enum_text, flag_set, flags_text, named, quote_hex, to_signed
 from pydbg.syscalls.structs import layout
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _option(context: Context, value: int, _: str) -> str:
     if known in ("ip_options", "ipv6_options", "sock_options"):
         own = flag_set(f"{way}_{known}").by_value.get(value)
         if own:
-            return own
+            return named(f"{value:#x}", own)
     return enum_text(value, known)
 
 
@@ -102,9 +102,11 @@ def _shown(context: Context, addr: int, size: int, *, got: bool) -> str:
     if level == _SOL_SOCKET and name in _INTEGERS and size >= 4:
         if name == "SO_TXREHASH":
             value = context.read_int(addr)
-            return (
-                pointer_text(addr) if value is None else f"[{enum_text(value & 0xFF, 'txrehash')}]"
-            )
+            if value is None:
+                return pointer_text(addr)
+            text = flag_set("txrehash").by_value.get(value & 0xFF)
+            shown = named(str(value & 0xFF), text) if text else enum_text(value & 0xFF, "txrehash")
+            return f"[{shown}]"
         return _int(context, addr)
     if level == _SOL_SOCKET and name in _INTEGERS:
         data = context.read(addr, size)
@@ -161,7 +163,8 @@ def _error(context: Context, addr: int, size: int) -> str:
     if len(data) < 4:
         return quote_hex(data)
     number = int.from_bytes(data, "little", signed=True)
-    return f"[{(error_name(number) if number else None) or number}]"
+    name = error_name(number) if number else None
+    return f"[{named(str(number), name or str(number))}]"
 
 
 def _program(context: Context, addr: int, size: int) -> str:
