@@ -227,12 +227,16 @@ class TraceLoop(Keeper):
             self.sink.entered(task)
         if self._decodes:
             task.ended = self._decode(task, ret)
+        if self.sink.at_once:
+            # What the program prints next stands behind it.
+            self.sink.returned(task)
         done = task.tampered
         if done is not None:
             self._delay(task, self._resume, done.delay_exit, 0)
         elif not early:
             self._go(self._resume, task.tid)
-        self.sink.returned(task)
+        if not self.sink.at_once:
+            self.sink.returned(task)
         task.tampered = None
 
     def _delay(self, task: Task, request: int, span: int, signo: int) -> None:
