@@ -90,7 +90,7 @@ OPTIONS = [
     "-y", "-z", "-Z", "-P /etc/passwd", "-e trace=%file", "-e trace=!%desc", "-e trace=/^m",
     "-e raw=openat,mmap", "-a 20", "-e status=failed,unfinished", "-e signal=none", "-s 3",
     "-e trace=open,?nosuch,openat@64", "-e trace=none", "-qq", "-e quiet=exit",
-    "-n",
+    "-n", "-v", "-X raw", "-X verbose", "-x", "-xx -e trace=read,openat", "-e abbrev=none",
 ]  # fmt: skip
 
 
