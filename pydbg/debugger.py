@@ -48,6 +48,7 @@ from pydbg.stepping import (
     StepTo,
     StepToSyscall,
 )
+from pydbg.steps import LineStepping, Steps
 from pydbg.tampers import Tampers
 from pydbg.target.thread import Thread
 from pydbg.watchpoints import Watchpoint
@@ -69,7 +70,7 @@ _AT_ENTRY = 9
 _FRAMES_AHEAD = 100_000
 
 
-class Debugger(Lifecycle):
+class Debugger(LineStepping, Lifecycle):
     """Debug a program and the processes it becomes.
 
     >>> with Debugger("/bin/true") as dbg:
@@ -98,6 +99,7 @@ class Debugger(Lifecycle):
         self.calllog = CallLog(self)
         self.guard = Guard(self)
         self.control = RunControl(self)
+        self.steps = Steps(self)
         self.own_sigint = False
         """Whether SIGINT is taken over while the program runs although a handler is set."""
         self.on_stuck: Callable[[], None] | None = None
@@ -181,6 +183,8 @@ class Debugger(Lifecycle):
                 self.control.placement.leave()
 
     def _go(self, plan: Plan | None = None) -> Event:
+        if not isinstance(plan, CallFunction):
+            self.steps.resumed()
         if self.control.acting:
             return self.control.go(plan)
         self.control.interrupted_early = False

@@ -10,6 +10,7 @@ from pydbg.stepping import Plan, plan_of
 
 if TYPE_CHECKING:
     from pydbg.events import Event
+    from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
 _SAVED_SP, _SAVED_PC = 160, 168
@@ -111,8 +112,18 @@ class HandlerReturn:
         if inferior.arch.pointer_size == 8:
             saved = inferior.read(thread.sp + _SAVED_SP, 16)
             sp, pc = (int.from_bytes(saved[at : at + 8], "little") for at in (0, 8))
-            if (pc, sp) != self._place:
+            if (pc, sp) != self._place and not self._called_from_there(inferior, sp):
                 return None
         inferior.sites.discard(self._addr, self)
         thread.skip = self._place
         return None
+
+    def _called_from_there(self, inferior: Inferior, sp: int) -> bool:
+        """Tell whether the handler has the thread call something from the breakpoint first.
+
+        Go's does so to preempt a goroutine (runtime.sigctxt.pushCall): asyncPreempt returns to
+        the breakpoint.
+        """
+        addr, before = self._place
+        pushed = int.from_bytes(inferior.read_some(sp, 8), "little")
+        return sp == before - 8 and pushed == addr

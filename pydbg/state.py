@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.pointset import PointSet
+    from pydbg.steps import Steps
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.unwind import RawFrame
 
@@ -40,6 +41,7 @@ class ProgramState:
     arch: Arch
     tracer: Tracer
     points: PointSet
+    steps: Steps
     inferior: Inferior | None
     last_event: Event | None
     asking: Tracee | None
@@ -303,6 +305,10 @@ class ProgramState:
             arch=inferior.arch,
             limit=_FRAMES_AHEAD,
         )
+
+        def meant(addr: int) -> frozenset[int]:
+            return self.points.inlined_at(addr) | self.steps.entered(thread)
+
         inner: Frame | None = None
         tail_calls: TailCalls | None = None
         callee: RawFrame | None = None
@@ -314,7 +320,7 @@ class ProgramState:
                 raws = [*tail_calls.between(callee, real, column), real]
             callee = real
             for raw in raws:
-                for frame in frames_of(thread, raw, inner, self.points.inlined_at):
+                for frame in frames_of(thread, raw, inner, meant):
                     yield frame
                     if _is_main(frame):
                         return

@@ -7,7 +7,7 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydbg.arch.model import Arch
 from pydbg.arch.x86_64 import X86_64
 from pydbg.records import Record, field
 
-__all__ = ["InsnInfo", "Relocated", "classify", "length", "relocate", "relocated"]
+__all__ = ["InsnInfo", "Relocated", "branches", "classify", "length", "relocate", "relocated"]
 
 _PREFIXES = frozenset(b"\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3")
 
@@ -121,6 +121,29 @@ def classify(code: bytes, addr: int, *, arch: Arch = X86_64) -> InsnInfo:
     target = insn.near_branch_target if kind in ("call", "jump", "cond") else 0
     relative = _is_near_branch(insn) or insn.is_ip_rel_memory_operand
     return InsnInfo(insn.len, kind, target if _is_near_branch(insn) else None, relative)
+
+
+def branches(
+    code: bytes, addr: int, *, arch: Arch = X86_64
+) -> Iterator[tuple[int, int, str, int | None]]:
+    """Give (address, size, kind, direct target) of the instructions of some code, in order.
+
+    It ends behind the first that is none: its kind is "bad".
+
+    >>> list(branches(b"\\x90\\xeb\\xfd\\xc3", 0x1000))
+    [(4096, 1, 'other', None), (4097, 2, 'jump', 4096), (4099, 1, 'ret', None)]
+    """
+    from iced_x86 import Decoder
+
+    for insn in Decoder(arch.bitness, code, ip=addr):
+        if insn.is_invalid:
+            yield insn.ip, 0, "bad", None
+            return
+        kind = _kind(insn)
+        target = None
+        if kind in ("call", "jump", "cond") and _is_near_branch(insn):
+            target = insn.near_branch_target
+        yield insn.ip, insn.len, kind, target
 
 
 def _is_near_branch(insn: Any) -> bool:

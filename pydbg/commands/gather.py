@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["before_run", "gather"]
 
+BY_LINE = frozenset({"step", "next", "until"})
+"""The steps that know themselves whether they ended where they began."""
 _ENDS = (ev.Exited, ev.Killed)
 _NOTICES = (
     ev.ThreadCreated,
@@ -78,6 +80,8 @@ def _stop(event: ev.Event, session: Session) -> Stop:
     )
     if isinstance(event, ev.LocationReached) and event.plan != "until":
         brief = False
+    if isinstance(event, ev.StepDone) and event.plan in BY_LINE:
+        brief = frame is not None and dbg.steps.in_frame
     return Stop(
         event,
         thread=thread.number,

@@ -151,6 +151,17 @@ def _counted(name: str) -> Callable[[Session, Parsed], Event]:
     return step
 
 
+def _by_line(name: str) -> Callable[[Session, Parsed], Event]:
+    def step(session: Session, parsed: Parsed) -> Event:
+        method: Callable[[int], Event] = getattr(session.dbg, name)
+        count = parsed.get("COUNT", 1)
+        if count < 1:
+            raise UsageError(f"A count of at least 1 is expected, not {count}.")
+        return go(session, lambda: method(count))
+
+    return step
+
+
 def _step_to(what: str) -> Callable[[Session, Parsed], Event]:
     def step(session: Session, parsed: Parsed) -> Event:
         return go(session, lambda: session.dbg.step_to(what))
@@ -175,7 +186,7 @@ def until(session: Session, parsed: Parsed) -> Event:
     """Run to a location, or to the next line of the frame that is no jump back."""
     spec = parsed["LOCATION"]
     if spec is None:
-        raise UsageError("Argument required (a location): lines are not stepped yet.")
+        return go(session, session.dbg.until_line)
     return go(session, lambda: session.dbg.until(spec))
 
 
@@ -282,6 +293,14 @@ def _going_on() -> tuple[Command, ...]:
 def _steps() -> tuple[Command, ...]:
     more = "System calls that no catchpoint names are found too.  Other stops may come first."
     return (
+        _row("step", "Run to the next source line, into calls.", _by_line("step"), aliases=("s",),
+             needs="process", args=(_COUNT,), example="step 3",
+             help="Functions that have lines are entered and stopped in behind their prologue; "
+             "others are run as a whole, unless step-mode is on, and so is what skip names.  "
+             "With COUNT it is done that often, unless another reason to stop comes first."),
+        _row("next", "Run to the next source line, calls as a whole.", _by_line("next"),
+             aliases=("n",), needs="process", args=(_COUNT,), example="next 3",
+             help="As step, but calls are run to their return, inlined ones too."),
         _row("stepi", "Execute one instruction.", _counted("stepi"), aliases=("si",),
              needs="process", args=(_COUNT,), example="stepi 3",
              help="Calls are entered.  With COUNT it is done that often, unless another reason "

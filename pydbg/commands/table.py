@@ -47,9 +47,6 @@ GROUPS: tuple[tuple[str, str], ...] = (
 )
 """The help classes, as ``help`` lists them."""
 
-_BY_LINE = {"next": "nexti", "step": "stepi"}
-"""Words of gdb that must not pass for abbreviations of something else."""
-
 MODULES = (
     "running",
     "points",
@@ -390,11 +387,6 @@ class Commands:
         found = self.matches(parent, word)
         if not found:
             return None
-        for line, instruction in _BY_LINE.items():
-            if not parent and line.startswith(word):
-                raise UsageError(
-                    f'There is no "{line}" by source lines; "{instruction}" steps one instruction.'
-                )
         if len(found) > 1:
             kind = f"{parent} command" if parent else "command"
             names = ", ".join(row.word for row in found)

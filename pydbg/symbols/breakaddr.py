@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.functions import Function, UnitFunctions
     from pydbg.symbols.modules import Module
 
-__all__ = ["breakpoint_addr"]
+__all__ = ["breakpoint_addr", "step_addr"]
 
 _WINDOW = 64  # bytes of code that the prologue analysis is shown
 
@@ -46,6 +46,20 @@ def breakpoint_addr(module: Module, link_addr: int, read_code: ReadCode) -> int:
     True
     """
     return _Function(module, link_addr, read_code).break_addr()
+
+
+def step_addr(module: Module, link_addr: int, read_code: ReadCode) -> int:
+    """Give the link address at which ``step`` into the function at ``link_addr`` stops.
+
+    gdb's handle_step_into_function skips a prologue also where locations are exact.
+
+    >>> from pydbg.symbols.elf import ElfFile
+    >>> from pydbg.symbols.modules import Module
+    >>> true = Module(ElfFile("/bin/true"))
+    >>> step_addr(true, true.elf.entry, true.elf.load_bytes) == true.elf.entry
+    True
+    """
+    return _Function(module, link_addr, read_code).step_addr()
 
 
 class _Function:
@@ -79,6 +93,14 @@ class _Function:
             start = symbol[0]
         pc = start if exact and function is not None else self._behind_prologue(start)
         return max(pc, self._link_addr)
+
+    def step_addr(self) -> int:
+        """Follow handle_step_into_function."""
+        found = self._line(self._link_addr)
+        if found is None or found[1].is_assembly:
+            return self._link_addr
+        start = self._function.low if self._function is not None else self._link_addr
+        return self._behind_prologue(start)
 
     def _behind_prologue(self, start: int) -> int:
         pc = self._skip_instructions(start)

@@ -182,12 +182,20 @@ class UnitFunctions:
             )
 
     def name_of(self, call: Inlined) -> str | None:
-        """Give the name of the function that was inlined."""
+        """Give the name of the function that was inlined, as frames show it.
+
+        A C function that has a name for the linker only (``__GI__IO_setb``) has that one.
+        """
+        name, linkage = self._names_of(call)
+        return name if linkage is None or linkage.startswith(("_Z", "_R")) else linkage
+
+    def _names_of(self, call: Inlined) -> tuple[str | None, str | None]:
         try:
             with damaged(f"{self._source.elf.path}: .debug_info"):
-                return self._names(call.die - self.unit.offset, ())[0]
+                name, linkage, *_ = self._names(call.die - self.unit.offset, ())
         except FileError:
-            return None
+            return None, None
+        return name, linkage
 
     def named(self, name: str) -> Iterator[tuple[int, str, int | None]]:
         """Find functions and inlined calls of a name: (entry, shown name, call's entry)."""
@@ -213,7 +221,7 @@ class UnitFunctions:
 
     def _shown(self, call: Inlined, wanted: str) -> str | None:
         """Give the name to show of an inlined call if it is one of ``wanted``."""
-        name = self.name_of(call)
+        name, _ = self._names_of(call)
         # Rust's library is inlined everywhere: there only the whole name means such calls.
         rust = self.unit.language == _RUST
         if name is None or not (name == wanted if rust else _is_called(name, wanted)):

@@ -1,0 +1,447 @@
+"""Steps by source lines: the plan behind ``step``, ``next`` and ``until``.
+
+Which stops end a step is gdb's process_event_stop_test (infrun.c): a thread that leaves the
+range of addresses it steps in is asked where it is now. The way there is another: inside a
+line the thread runs freely to where control leaves it, with sites at those places, and single
+steps are made only at calls that are entered, returns and branches whose target no code tells.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg import events
+from pydbg.errors import CommandError, DebuggerError
+from pydbg.handlers import has_handler
+from pydbg.linemap import FrameId, Place
+from pydbg.linux import ptrace
+from pydbg.stepping import Plan
+
+if TYPE_CHECKING:
+    from pydbg.events import Event
+    from pydbg.linemap import LineMap
+    from pydbg.steps import Steps
+    from pydbg.symbols.linecode import LineCode
+    from pydbg.symbols.modules import InlineCall
+    from pydbg.target.thread import Thread
+
+__all__ = ["LineStep"]
+
+_MANY = 24
+"""Sites from which on a line is stepped through instead."""
+_KEPT = 64
+"""Sites that are kept from one step of several to the next."""
+_FEW = 1
+"""Instructions up to which a line without calls is stepped through."""
+_NOWHERE: tuple[str, int] = ("", 0)
+
+
+class LineStep(Plan):
+    """Step ``count`` lines: into calls ("step"), over them ("next"), or on only ("until")."""
+
+    def __init__(self, thread: Thread, name: str, steps: Steps, count: int = 1) -> None:
+        super().__init__(thread)
+        self.name = name
+        self.steps = steps
+        self.map: LineMap = steps.map
+        self.count = count
+        self.into = name == "step"
+        self.frame = FrameId(0, 0)
+        self.line: tuple[str, int] = _NOWHERE
+        self.low = self.high = 0
+        """The range that is stepped in (gdb's step_range_start and _end)."""
+        self.code: LineCode | None = None
+        self.bias = 0
+        self.started_in = 0
+        """The function that the last step began in."""
+        self._run_to: tuple[int, ...] = ()
+        self._until_sp: int | None = None
+        """Where the stack must be back at, as a distance from the stack's top."""
+        self._called: tuple[int, int] | None = None
+        """Where the call that was entered returns to, and the stack then."""
+        self._calling: int | None = None
+        self._resolving = False
+        """Whether it is on its way through the dynamic linker."""
+        self._insn = False
+        """Whether one instruction after the other is looked at."""
+        self._goroutine = 0
+
+    # --- what one step is ----------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Set up the next step from where the thread is (prepare_one_step).
+
+        Raises CommandError where neither a line nor a function is known.
+        """
+        thread = self.thread
+        pc = thread.pc
+        self.began()
+        self._run_to, self._until_sp, self._called = (), None, None
+        self._insn = self._resolving = False
+        place = self.map.place(pc)
+        if self.name == "until":
+            self._range_until(pc, place)
+        elif place is not None:
+            self._range(place)
+        elif self.into and self.steps.dbg.settings["step-mode"]:
+            self.low = self.high = 0
+            self._insn = True
+        else:
+            bounds = self.map.bounds(pc)
+            if bounds is None:
+                raise CommandError("Cannot find bounds of current function")
+            self.low, self.high, name = bounds
+            self.line = _NOWHERE
+            self.steps.tell_no_lines(thread, name)
+        self._plan_code()
+        _, ahead = self.steps.inlined(thread)
+        if ahead and place is not None:
+            self.line = ahead[0].path, ahead[0].line  # As the frame is shown.
+
+    def began(self) -> None:
+        """Take the frame that the thread is in for the one that is stepped in."""
+        thread = self.thread
+        pc = thread.pc
+        self.frame = self.steps.frame_id(thread)
+        self.started_in = self.frame.function
+        self._goroutine = self.map.goroutine(thread)[0] if self.map.is_go(pc) else 0
+
+    def _range(self, place: Place) -> None:
+        self.low, self.high = place.low, place.high
+        self.line = place.path, place.line
+
+    def _range_until(self, pc: int, place: Place | None) -> None:
+        """Step in all that is in front of the end of this line (until_next_command)."""
+        low = self.map.function(pc)
+        if not low:
+            raise CommandError("Execution is not within a known function.")
+        self.line = _NOWHERE if place is None else (place.path, place.line)
+        self.low, self.high = low, pc + 1
+        if place is None:
+            return
+        self.high = place.high
+        while True:  # The rest of a loop's line that is no statement belongs to it.
+            following = self.map.place(self.high)
+            if following is None or following.is_stmt or following.low != self.high:
+                return
+            if (following.path, following.line) != self.line:
+                return
+            self.high = following.high
+
+    def _plan_code(self) -> None:
+        """Find the code to run in: the line's where that is exact, else the range's."""
+        thread = self.thread
+        pc = thread.pc
+        module = self.map.module_at(pc)
+        self.bias = module.bias if module is not None else 0
+        self.code = None
+        if self._insn:
+            return
+        place = self.map.place(pc)
+        exact = place is not None and (place.low, place.high) == (self.low, self.high)
+        if exact and place is not None and (place.path, place.line) == self.line:
+            self.code = self.map.line_code(place, pc, self.frame.chain, over=not self.into)
+        if self.code is None:
+            self.code = self.map.code_of(((self.low, self.high),))
+        code = self.code
+        if code is not None and not (code.whole and code.contains(pc - self.bias)):
+            self.code = None
+
+    # --- on the way ----------------------------------------------------------------------------
+
+    def request(self) -> int:
+        """Run to where control leaves the line, or step where the next place is not known."""
+        thread = self.thread
+        if thread.signal and thread.told_signal and has_handler(thread):
+            return ptrace.SINGLESTEP  # As in gdb: a handler that is entered is a place to stop.
+        if self._run_to:
+            for addr in self._run_to:
+                self.add_site(addr)
+            self._watch_leaving()
+            return ptrace.CONT
+        code = self.code
+        pc = thread.pc
+        if code is None:
+            return self._step_on(pc)
+        mark = code.marks.get(pc - self.bias)
+        if mark is not None and self._stops_at(mark):
+            self._calling = pc + (mark[2] - (pc - self.bias)) if mark[0] == "call" else None
+            return ptrace.SINGLESTEP
+        sites = [addr + self.bias for addr in code.exits]
+        calls = False
+        for addr, one in code.marks.items():
+            calls |= one[0] == "call"
+            if self._stops_at(one):
+                sites.append(addr + self.bias)
+        # Elsewhere it is in a signal's handler, from which it comes back.
+        few = code.instructions <= _FEW and not calls and not code.has_loop
+        if (few and code.contains(pc - self.bias)) or len(sites) > _MANY:
+            return self._step_on(pc)
+        for addr in sites:
+            self.add_site(addr)
+        if calls:
+            self._watch_leaving()
+        return ptrace.CONT
+
+    def _step_on(self, pc: int) -> int:
+        """Step one instruction; a call that is not entered is run."""
+        from pydbg.arch.insn import classify
+
+        inferior = self.thread.inferior
+        info = classify(inferior.read_some(pc, inferior.arch.max_insn), pc, arch=inferior.arch)
+        self._calling = None
+        if info.kind == "call":
+            after = pc + info.size
+            if not self.into or self._resolving or not self._enters(info.target):
+                self._run_over(after, self.thread.sp)
+                return self.request()
+            self._calling = after
+        return ptrace.SINGLESTEP
+
+    def _stops_at(self, mark: tuple[str, int | None, int]) -> bool:
+        kind, target, _ = mark
+        if kind != "call":
+            return True
+        if target is not None and self._is_next(target, mark[2]):
+            return True  # "call .+5; pop": a way to learn the pc.
+        return self.into and self._enters(None if target is None else target + self.bias)
+
+    @staticmethod
+    def _is_next(target: int, after: int) -> bool:
+        return target == after
+
+    def _enters(self, target: int | None) -> bool:
+        """Tell whether a call is to be entered to see where it leads."""
+        if target is None or self.steps.dbg.settings["step-mode"]:
+            return True
+        if self.map.is_stub(target):
+            bound = self.map.stub_target(target)
+            if bound is None:
+                return True
+            target = bound
+        return self.map.place(target) is not None and not self.steps.skips(target)
+
+    def _run_over(self, after: int, sp: int) -> None:
+        """Run to where a call returns to, with the stack back at ``sp``."""
+        self._run_to = (after,)
+        self._until_sp = sp - self.map.stack_top(self.thread)
+
+    def _run_until(self, *addrs: int) -> None:
+        """Run to a place in whichever frame."""
+        self._run_to = addrs
+        self._until_sp = None
+
+    def _watch_leaving(self) -> None:
+        """Notice when the frame is left by an exception or a longjmp."""
+        for addr in self.steps.ways_out():
+            self.add_site(addr)
+
+    def take_up(self) -> None:
+        """Go on; the next request plants what is needed."""
+        self._sites = []
+
+    # --- stops ---------------------------------------------------------------------------------
+
+    def stepped(self) -> Event | None:
+        """Judge a finished single step."""
+        after, self._calling = self._calling, None
+        thread = self.thread
+        pc = thread.pc
+        if after is not None:
+            if pc == after:
+                return self._judge()
+            if self._called is None:
+                self._called = after, thread.sp + thread.inferior.arch.pointer_size
+            return self._judge()
+        code = self.code
+        inside = code is not None and not self._run_to and code.contains(pc - self.bias)
+        if inside and self.map.cfa(thread) == self.frame.cfa:
+            return None
+        return self._judge()
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Judge a hit of one of the plan's own sites."""
+        if thread is not self.thread and not self._moved_to(thread):
+            return None
+        pc = thread.pc
+        if self._run_to:
+            if pc in self._run_to and self._is_back():
+                self._run_to = ()
+                return self._judge()
+            return self.steps.leaving(self, thread)
+        code = self.code
+        link_addr = pc - self.bias
+        known = code is not None and (link_addr in code.exits or link_addr in code.marks)
+        if not known:
+            return self.steps.leaving(self, thread)
+        cfa = self.map.cfa(thread)
+        if cfa is not None and cfa < self.frame.cfa:
+            return None  # A deeper call of the same function.
+        if cfa == self.frame.cfa and code is not None and link_addr in code.marks:
+            return None  # The next request steps.
+        return self._judge()
+
+    def _is_back(self) -> bool:
+        sp = self._until_sp
+        return sp is None or self.thread.sp - self.map.stack_top(self.thread) >= sp
+
+    def _moved_to(self, thread: Thread) -> bool:
+        """Follow a goroutine to the thread that runs it now."""
+        if not self._goroutine or self.map.goroutine(thread)[0] != self._goroutine:
+            return False
+        if self in self.thread.plans:
+            self.thread.plans.remove(self)
+            thread.plans.append(self)
+        self.thread = thread
+        return True
+
+    # --- where it is now -----------------------------------------------------------------------
+
+    def _judge(self) -> Event | None:
+        """Decide what a place outside of what was run through means."""
+        if self.count <= 1 or len(self._sites) > _KEPT:
+            self.end()
+        thread = self.thread
+        pc = thread.pc
+        if self.low <= pc < self.high and self._called is None:
+            self._plan_code()
+            return None
+        if self.into and not self._insn:
+            is_stub = self.map.is_stub(pc)
+            if is_stub or self._binds(pc):
+                return self._in_stub(pc, is_stub)
+            self._resolving = False
+        called, self._called = self._called, None
+        if called is not None:
+            return self._in_call(pc, *called)
+        place = self.map.place(pc)
+        if self._insn:
+            return self._stop()
+        if place is None:
+            return self._in_no_line(pc)
+        return self._in_line(pc, place)
+
+    def _in_stub(self, pc: int, is_stub: bool) -> Event | None:
+        """Go on to the function that a stub of the linkage table leads to.
+
+        While it is not bound that is the way through the dynamic linker, which gdb knows too
+        (glibc_skip_solib_resolver): to _dl_fixup, to where it returns, and the last jump.
+        """
+        self.code = None
+        thread = self.thread
+        if is_stub:
+            target = self.map.stub_target(pc)
+            if target is not None:
+                self._run_until(target)
+                return None
+            self._resolving = True
+        fixup = self.map.loader_function("_dl_fixup")
+        if pc == fixup:
+            word = thread.inferior.arch.pointer_size
+            after = int.from_bytes(thread.inferior.read(thread.sp, word), "little")
+            self._run_over(after, thread.sp + word)
+        elif is_stub and fixup is not None:
+            self._run_until(fixup)
+        return None
+
+    def _binds(self, pc: int) -> bool:
+        """Tell whether a place in the dynamic linker is on the way to a function."""
+        if not self.map.is_loader(pc) or self.map.is_loader(self.started_in):
+            return False
+        return self._resolving or self._called is None
+
+    def _in_call(self, pc: int, after: int, sp: int) -> Event | None:
+        """Enter a function that has lines, run over any other."""
+        entry = self.map.function(pc) or pc
+        if self.into and self.map.place(entry) is not None and not self.steps.skips(pc):
+            body = self.map.body(entry)
+            if body == pc:
+                return self._stop()
+            self.low = self.high = 0
+            self._called = after, sp
+            self._run_until(body)
+            return None
+        if self.into and self.steps.dbg.settings["step-mode"]:
+            return self._stop()
+        self._run_over(after, sp)
+        return None
+
+    def _in_no_line(self, pc: int) -> Event | None:
+        if self.into and self.map.name(pc) is None and not self.steps.dbg.settings["step-mode"]:
+            caller = self.steps.caller(self.thread)
+            if caller is not None:
+                self._run_over(*caller)
+                return None
+        return self._stop()
+
+    def _in_line(self, pc: int, place: Place) -> Event | None:
+        thread = self.thread
+        entered, ahead = self.map.facts(pc).entered, self.map.facts(pc).ahead
+        chain = tuple(call.die for call in entered)
+        now = FrameId(self.map.cfa(thread) or 0, self.map.function(pc), chain)
+        if ahead and now == self.frame:
+            return self._at_inlined(ahead)
+        deeper = len(chain) > len(self.frame.chain) and chain[: len(self.frame.chain)]
+        if now.real == self.frame.real and deeper == self.frame.chain:
+            first = entered[len(self.frame.chain)]
+            if not self.into or self.steps.skips_inlined(first):
+                return self._go_through(first)
+            return self._stop()
+        refresh = True
+        line = place.path, place.line
+        if pc == place.low and line != self.line:
+            if place.is_stmt:
+                return self._stop()
+            if now == self.frame:
+                # The start of a line that is no statement: a better place will come.
+                refresh = False
+            else:
+                line = place.path, 0
+        self.low, self.high = place.low, place.high
+        if refresh:
+            self.frame, self.line = now, line
+        self._plan_code()
+        return None
+
+    def _at_inlined(self, ahead: tuple[InlineCall, ...]) -> Event | None:
+        """Decide in front of the code of an inlined call."""
+        call = ahead[0]
+        same = (call.path, call.line) == self.line
+        if not self.into:
+            return self._go_through(call) if same else self._stop()
+        if same:
+            if self.steps.skips_inlined(call):
+                return self._go_through(call)
+            self.steps.enter(self.thread, call)
+        return self._stop()
+
+    def _go_through(self, call: InlineCall) -> Event | None:
+        """Run to where the code of an inlined call ends."""
+        code = self.map.code_of(call.ranges)
+        self.code = code if code is not None and code.whole else None
+        return None
+
+    def _stop(self) -> Event | None:
+        """End one step, and begin the next if there are more."""
+        self.count -= 1
+        self.steps.at_end(self)
+        if self.count > 0:
+            try:
+                while self.count > 0 and self.steps.goes_in(self):
+                    self.count -= 1
+                if self.count > 0:
+                    self.prepare()
+                    return None
+            except DebuggerError:
+                pass  # Nothing tells how far to go: this is where it ends.
+        return self._done()
+
+    def finish_at(self, thread: Thread) -> Event:
+        """End the whole step here: the frame it began in is gone."""
+        self.thread = thread
+        self.count = 0
+        self.steps.at_end(self)
+        return self._done()
+
+    def _done(self) -> Event:
+        return events.StepDone(self.thread.inferior.pid, self.thread.tid, self.name)

@@ -1,0 +1,202 @@
+"""Steps by source lines as the debugger offers them, and what their plans share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, cast
+
+from pydbg import events
+from pydbg.linemap import FrameId, LineMap
+from pydbg.skips import Skips
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.events import Event
+    from pydbg.linestep import LineStep
+    from pydbg.stepping import Plan
+    from pydbg.symbols.modules import InlineCall
+    from pydbg.target.thread import Thread
+
+__all__ = ["LineStepping", "Steps"]
+
+
+class Steps:
+    """Be what all steps by lines of one debugger share."""
+
+    def __init__(self, dbg: Debugger) -> None:
+        self.dbg = dbg
+        self.map = LineMap(dbg)
+        self.skips_list = Skips()
+        self.in_frame = False
+        """Whether the last step ended in the frame that it began in."""
+        self._entered: dict[int, tuple[int, int, frozenset[int]]] = {}
+
+    # --- inlined calls -----------------------------------------------------------------------
+
+    def entered(self, thread: Thread) -> frozenset[int]:
+        """Give the inlined calls that were stepped into at the place a thread stands at."""
+        found = self._entered.get(thread.tid)
+        if found is None or found[:2] != (thread.pc, thread.sp):
+            return frozenset()
+        return found[2]
+
+    def enter(self, thread: Thread, call: InlineCall) -> None:
+        """Take a thread that stands in front of an inlined call into it, without running."""
+        entered = self.entered(thread) | {call.die}
+        self._entered[thread.tid] = (thread.pc, thread.sp, entered)
+
+    def resumed(self) -> None:
+        """Forget the inlined calls that were entered: the program runs."""
+        self._entered.clear()
+
+    def inlined(self, thread: Thread) -> tuple[tuple[InlineCall, ...], tuple[InlineCall, ...]]:
+        """Give the inlined calls that a thread is in, and those in front of it."""
+        facts = self.map.facts(thread.pc)
+        inside, ahead = facts.entered, facts.ahead
+        if ahead:
+            meant = self.entered(thread) | self.dbg.points.inlined_at(thread.pc)
+            # The innermost that is entered takes those around it along.
+            last = max((i for i, call in enumerate(ahead) if call.die in meant), default=-1)
+            inside, ahead = inside + ahead[: last + 1], ahead[last + 1 :]
+        return inside, ahead
+
+    def frame_id(self, thread: Thread) -> FrameId:
+        """Give what tells the innermost frame from others."""
+        inside, _ = self.inlined(thread)
+        chain = tuple(call.die for call in inside)
+        pc = thread.pc
+        return FrameId(self.map.cfa(thread) or 0, self.map.function(pc), chain)
+
+    def goes_in(self, plan: LineStep) -> bool:
+        """Step into an inlined call that the thread stands in front of: nothing runs."""
+        if not plan.into:
+            return False
+        thread = plan.thread
+        _, ahead = self.inlined(thread)
+        if not ahead or self.skips_inlined(ahead[0]):
+            return False
+        plan.began()
+        self.enter(thread, ahead[0])
+        self.at_end(plan)
+        return True
+
+    # --- skip --------------------------------------------------------------------------------
+
+    def skips(self, addr: int) -> bool:
+        """Tell whether the function at an address is not to be stepped into."""
+        if not self.skips_list.by_number:
+            return False
+        place = self.map.place(addr)
+        return self.skips_list.covers(self.map.name(addr), place.path if place else None)
+
+    def skips_inlined(self, call: InlineCall) -> bool:
+        """Tell whether an inlined call is not to be stepped into."""
+        if not self.skips_list.by_number:
+            return False
+        start = min((low for low, _ in call.ranges), default=0)
+        place = self.map.place(start)
+        return self.skips_list.covers(call.function, place.path if place else None)
+
+    # --- what a plan asks for ------------------------------------------------------------------
+
+    def caller(self, thread: Thread) -> tuple[int, int] | None:
+        """Give where the innermost frame returns to, and the stack then."""
+        frames = self.map.frames(thread, 16)
+        if not frames or frames[0].cfa is None:
+            return None
+        for frame in frames[1:]:
+            if frame.raw is not frames[0].raw and frame.how != "tailcall":
+                return frame.addr, frames[0].cfa
+        return None
+
+    def ways_out(self) -> tuple[int, ...]:
+        """Give the functions by which frames are left other than by returning."""
+        return ()
+
+    def leaving(self, plan: LineStep, thread: Thread) -> Event | None:
+        """Judge a hit of one of the ways out, or of where it leads."""
+        return None
+
+    def tell_no_lines(self, thread: Thread, name: str) -> None:
+        """Say that a whole function is stepped over, for want of lines."""
+        for text in (
+            f"Single stepping until exit from function {name},",
+            "which has no line number information.",
+        ):
+            self.dbg.notify(events.Note(thread.inferior.pid, thread.tid, text))
+
+    def at_end(self, plan: LineStep) -> None:
+        """Note how the stop relates to where the step began."""
+        thread = plan.thread
+        now = self.frame_id(thread)
+        self.in_frame = now == plan.frame and now.function == plan.started_in
+
+
+class LineStepping:
+    """Be the part of the debugger that steps by source lines."""
+
+    steps: Steps
+
+    @abstractmethod
+    def _go(self, plan: Plan | None = None) -> Event:
+        """Run to the next stop, the selected thread by a plan."""
+
+    @property
+    def _dbg(self) -> Debugger:
+        return cast("Debugger", self)
+
+    def step(self, count: int = 1) -> Event:
+        """Step lines, into functions that have lines.
+
+        Raises CommandError where neither a line nor a function is known.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.run(stop="main")
+        ...     dbg.step()  # main has no lines here, and no bounds either
+        Traceback (most recent call last):
+        pydbg.errors.CommandError: Cannot find bounds of current function
+        """
+        return self._step("step", count)
+
+    def next(self, count: int = 1) -> Event:
+        """Step lines, over calls.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.run(stop="main")
+        ...     dbg.next(3)
+        Traceback (most recent call last):
+        pydbg.errors.CommandError: Cannot find bounds of current function
+        """
+        return self._step("next", count)
+
+    def until_line(self) -> Event:
+        """Step to a line further down, so that a loop is run to its end.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.run(stop="main")
+        ...     dbg.until_line()
+        Traceback (most recent call last):
+        pydbg.errors.CommandError: Execution is not within a known function.
+        """
+        return self._step("until", 1)
+
+    def _step(self, name: str, count: int) -> Event:
+        from pydbg.linestep import LineStep
+
+        dbg = self._dbg
+        dbg.live_inferior()
+        thread = dbg.thread
+        assert thread is not None
+        plan = LineStep(thread, name, self.steps, max(count, 1))
+        while plan.count > 0 and self.steps.goes_in(plan):
+            plan.count -= 1
+        if plan.count == 0:
+            event = events.StepDone(thread.inferior.pid, thread.tid, name)
+            thread.stop_pc = thread.pc
+            dbg.stopped(event, thread)
+            return event
+        plan.prepare()
+        return self._go(plan)

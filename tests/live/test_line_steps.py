@@ -1,0 +1,153 @@
+"""Steps by source lines beside gdb: whole sequences of programs must print the same lines."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import pydbg
+from tests.live.test_commands_gdb import both
+from tests.support.build import build
+from tests.support.live import program
+
+_NOTICES = re.compile(r"^\[(New|Thread|LWP) .*\n?", re.MULTILINE)
+"""Threads come and go when they like."""
+_ARGUMENTS = re.compile(r" \((?:\w+=.*|\.\.\.)?\)(?= at \S+:\d+$)", re.MULTILINE)
+"""How arguments are printed is not what is asked here."""
+_FAILED = re.compile(r"\(\w+=.*Python Exception.*\n.*\)(?= at \S+:\d+$)", re.MULTILINE)
+
+
+def _plain(text: str) -> str:
+    text = _FAILED.sub("(...)", _NOTICES.sub("", text))
+    return _ARGUMENTS.sub(" (...)", text)
+
+
+def differing(
+    name: str, variant: str, lines: tuple[str, ...], compiler: str | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return what gdb and pydbg print otherwise: the commands with both texts."""
+    theirs, ours = both(build(name, variant, compiler=compiler), *lines, "kill")
+    assert list(ours) == list(theirs)
+    texts = {key: (_plain(theirs[key]), _plain(ours[key])) for key in theirs}
+    return {key: (a, b) for key, (a, b) in texts.items() if a != b}
+
+
+def to(function: str, *lines: str) -> tuple[str, ...]:
+    """Return commands that begin in a function."""
+    return (f"break {function}", "run", *lines)
+
+
+@pytest.mark.parametrize("command", ["next", "step"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("variant", ["pie", "O2"])
+def test_a_c_program(variant: str, compiler: str, command: str) -> None:
+    # next: to the end of the process. step: far into the C library, where that has lines.
+    lines = to("main", *[command] * 60)
+    assert differing("steps.c", variant, lines, compiler) == {}
+
+
+@pytest.mark.parametrize("variant", ["m32", "static", "dwarf4"])
+def test_a_c_program_built_otherwise(variant: str) -> None:
+    # On i386 gdb does not know where longjmp leads, so that is left out.
+    assert differing("steps.c", variant, to("main", *["next"] * 16, *["step"] * 9)) == {}
+
+
+@pytest.mark.parametrize("command", ["next", "step"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_a_cplusplus_program(compiler: str, command: str) -> None:
+    # clang writes template arguments otherwise than gdb shows them, further on.
+    lines = to("main", *[command] * (30 if compiler == "g++" else 22))
+    assert differing("classes.cc", "pie", lines, compiler) == {}
+
+
+@pytest.mark.parametrize("command", ["next", "step"])
+@pytest.mark.parametrize("variant", ["pie", "O2"])
+def test_a_rust_program(variant: str, command: str) -> None:
+    assert differing("hello.rs", variant, to("main", *[command] * 25)) == {}
+
+
+def test_a_go_program() -> None:
+    # gdb steps into the handler of the signal that preempts goroutines.
+    quiet = "set environment GODEBUG asyncpreemptoff=1"
+    lines = (quiet, *to("main.main", *["next"] * 12))
+    assert differing("lines.go", "pie", lines) == {}
+
+
+SESSIONS = {
+    "counts": (
+        "steps.c", "pie",
+        to("main", "next 3", "step 4", "step 7", "next 2", "stepi 3", "step", "up", "step",
+           "break twice", "next 5", "next 9", "tbreak sum", "next 20", "bt"),
+    ),
+    "until": ("steps.c", "pie", to("main", "next", "next", *["until"] * 20)),
+    "until in optimised code": ("steps.c", "O2", to("main", *["until"] * 8)),
+    "no lines": (
+        "plain.c", "nodebug",
+        to("main", "next", "next", "next", "set step-mode on", *["step"] * 5,
+           "set step-mode off", "step", "step", "step", "until", "until"),
+    ),
+    "no process": ("steps.c", "pie", ("next", "step", "until", "next foo")),
+    "into a function and out": (
+        "steps.c", "pie", to("twice", "next", "next", "next", "next", "finish", "step"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_session(name: str) -> None:
+    source, variant, lines = SESSIONS[name]
+    different = differing(source, variant, lines)
+    # The value that finish shows has no type yet.
+    assert {key: texts for key, texts in different.items() if "finish" not in key} == {}
+
+
+def test_an_exec_ends_the_step_and_the_new_program_runs() -> None:
+    assert differing("exec.c", "pie", to("main", *["next"] * 8)) == {}
+
+
+def lines_of(dbg: pydbg.Debugger, command: str, count: int) -> list[int | None]:
+    """Step and return the lines."""
+    found = []
+    for _ in range(count):
+        getattr(dbg, command)()
+        found.append(dbg.frame.line if dbg.frame is not None else None)
+    return found
+
+
+def test_next_over_a_recursion_that_comes_by_the_same_line() -> None:
+    with program("steps.c") as dbg:
+        dbg.break_at("sum", temporary=True)
+        dbg.run()
+        assert dbg.frame is not None
+        cfa = dbg.frame.cfa
+        assert lines_of(dbg, "next", 2) == [20, 21]
+        assert dbg.frame.cfa == cfa
+
+
+def test_a_breakpoint_in_a_call_ends_the_step() -> None:
+    with program("steps.c") as dbg:
+        dbg.break_at("main", temporary=True)
+        dbg.run()
+        dbg.break_at("twice", temporary=True)
+        dbg.next(2)
+        event = dbg.next()
+        assert isinstance(event, pydbg.BreakpointHit)
+        assert dbg.frame is not None and dbg.frame.function == "twice"
+        assert dbg.next().plan == "next"
+
+
+def test_stepping_leaves_no_sites() -> None:
+    with program("steps.c") as dbg:
+        dbg.break_at("main", temporary=True)
+        dbg.run()
+        for command, count in (("next", 1), ("next", 5), ("step", 1), ("step", 9)):
+            getattr(dbg, command)(count)
+            assert dbg.inferior is not None
+            planned = [s for s in dbg.inferior.sites.by_addr.values() if not _is_loader(dbg, s)]
+            assert planned == []
+
+
+def _is_loader(dbg: pydbg.Debugger, site: object) -> bool:
+    assert dbg.inferior is not None
+    return all(owner is dbg.inferior.loader for owner in site.owners)  # type: ignore[attr-defined]
