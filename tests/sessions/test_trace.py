@@ -14,6 +14,7 @@ import pytest
 from pydbg.trace.options import OPTIONS, parse, usage
 from tests.support import build
 from tests.support.run import ROOT, command, environment, pydbg
+from tests.support.straces import by_process
 
 SCHEMA = json.loads((ROOT / "docs" / "trace.schema.json").read_text())
 
@@ -248,7 +249,7 @@ def test_filtered_and_unfiltered_say_the_same(tmp_path: Path) -> None:
     for options in ((), ("--no-seccomp",)):
         out = tmp_path / "t"
         trace("-f", *options, "-e", "trace=write,exit_group,wait4", "-o", out, program)
-        lines = [line.split(None, 1)[1] for line in out.read_text().splitlines()]
+        lines = [line for lines in by_process(out.read_text(), True) for line in lines]
         shown.append(sorted(line.partition("(")[0] for line in lines if "SIGCHLD" not in line))
     assert shown[0] == shown[1]
 
