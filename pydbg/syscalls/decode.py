@@ -270,23 +270,25 @@ def decode(
     return _decoded(context, texts, _result(context, plan.result) if returning else None)
 
 
-def decode_return(entry: Decoded, ret: int) -> Decoded:
-    """Decode the return of a call whose entry was decoded for the same reader.
+def decode_return(entry: Decoded, ret: int, reader: Reader) -> Decoded:
+    """Decode the return of a call whose entry was decoded.
 
     ``ret`` is the result, signed. It is :func:`decode` with ``phase="return"``, in less time:
-    what was set up for the entry is used again, so a call has one return only.
+    what was set up for the entry is used again, so a call has one return only. An entry that
+    was decoded from registers alone (:func:`plain_at`) may serve several calls that are the same.
 
     >>> from pydbg.syscalls.table import table_for
     >>> class Memory:
     ...     word_size = 8
     ...     def fd_path(self, fd): return None
     >>> entry = decode(table_for("x86_64").by_name("close"), (3,), Memory())
-    >>> decode_return(entry, -9).line()
+    >>> decode_return(entry, -9, Memory()).line()
     'close(3) = -1 EBADF (Bad file descriptor)'
     """
     context = entry._context
     if context is None:
         raise ValueError("the entry was not decoded")
+    context.reader = reader
     return _returned(entry, ret, context)
 
 

@@ -29,6 +29,8 @@ __all__ = ["Interrupted", "TraceLoop"]
 _SYSCALL_STOP = signal.SIGTRAP << 8 | 0x80 << 8 | 0x7F
 _X32 = 0x40000000
 _SIGN = 1 << 63
+_KNOWN = 1024
+"""So many different calls of one name are kept in words."""
 
 
 def _undecoded(call: Syscall, args: Sequence[int], ret: int | None) -> Decoded:
@@ -140,6 +142,7 @@ class TraceLoop(Keeper):
             printing=self._printing[not options.abbreviated.has(abi, nr)],
             raw=options.raw is not None and options.raw.has(abi, nr),
             rules=tuple(rule for rule in self._rules if rule.chosen.has(abi, nr)),
+            repeats=options.fds == 0 and call.name != "restart_syscall",
         )
         self._rows[abi][nr] = row
         return row
@@ -199,11 +202,21 @@ class TraceLoop(Keeper):
         if row.raw:
             return _undecoded(row.call, task.args, ret)
         if ret is not None and task.entry is not None:
-            return decode_return(task.entry, ret)
-        entry = decode(row.call, task.args, task.reader, options=row.printing)
-        if row.call.name == "restart_syscall":
-            entry.resuming(task.previous.name if task.previous is not None else "system call")
-        return entry
+            return decode_return(task.entry, ret, task.reader)
+        known = row.known
+        if known is None:
+            entry = decode(row.call, task.args, task.reader, options=row.printing)
+            if row.call.name == "restart_syscall":
+                entry.resuming(task.previous.name if task.previous is not None else "system call")
+            return entry
+        # The same registers, the same text: programs repeat themselves.
+        found = known.get(task.args)
+        if found is None:
+            if len(known) >= _KNOWN:
+                known.clear()
+            found = decode(row.call, task.args, task.reader, options=row.printing)
+            known[task.args] = found
+        return found
 
     def _leave(self, task: Task, word: int) -> None:
         """Note a result, and let the task run on, as :meth:`_enter` does."""

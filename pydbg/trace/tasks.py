@@ -64,6 +64,7 @@ class Row:
         "abi",
         "call",
         "enters_early",
+        "known",
         "printing",
         "raw",
         "returns_early",
@@ -80,6 +81,7 @@ class Row:
         printing: Options | None,
         raw: bool,
         rules: tuple[Rule, ...] = (),
+        repeats: bool = False,
     ) -> None:
         self.call = call
         self.abi = abi
@@ -91,6 +93,10 @@ class Row:
         self.rules = rules
         self.enters_early = not rules and plain_at(call, "entry")
         """The task may go on before its entry is decoded."""
+        self.known: dict[tuple[int, ...], Decoded] | None = None
+        """What was decoded, by registers, where they say it all and always the same."""
+        if repeats and plain_at(call, "entry"):
+            self.known = {}
         self.returns_early = not rules and plain_at(call, "return")
 
 
