@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydbg.errors import DebuggerError
 from pydbg.records import NamedTuple
+from pydbg.symbols.languages import GO
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["FrameId", "LineMap", "Place"]
 
 _STUBS = (".plt", ".plt.sec", ".plt.got", ".plt.bnd", ".iplt")
-_GO = 0x16
 _MOST = 4096
 
 
@@ -110,7 +110,7 @@ class LineMap:
             calls = module.inline_calls_at(addr) if function is not None else []
             if function is not None:
                 entry = module.addr(function.low)
-                is_go = function.unit.language == _GO
+                is_go = function.unit.language == GO
             else:
                 symbol = module.symbol_at(addr)
                 entry = addr - symbol[1] if symbol is not None else 0

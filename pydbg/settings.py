@@ -279,7 +279,6 @@ startup-quietly
 startup-with-shell
 stop-on-solib-events
 style sources
-substitute-path
 sysroot
 tcp auto-retry
 unwindonsignal

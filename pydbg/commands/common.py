@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.commands.results import FrameLine, SourceLine
+from pydbg.records import NamedTuple
 from pydbg.errors import CommandError, DebuggerError, NoProcess
 
 if TYPE_CHECKING:
+    from pydbg.sources import Sources
     from pydbg.commands.session import Session
     from pydbg.context import ProgramContext
     from pydbg.expr.format import Formatter
@@ -113,6 +115,16 @@ def arguments(frame: Frame) -> str:
     return "..." if frame.has_parameters else ""
 
 
+class Listing(NamedTuple):
+    """Hold where ``list`` goes on: the line, and the lines that were shown last (0: none)."""
+
+    module: Module | None
+    file: str
+    line: int
+    first: int = 0
+    last: int = 0
+
+
 def source_line(session: Session, frame: Frame, *, brief: bool = False) -> SourceLine | None:
     """Return a frame's source line, None if nothing is known of it.
 
@@ -128,40 +140,45 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
         text = lines[frame.line - 1]
     seen = session.memory.get("source file") == frame.file
     session.memory["source file"] = frame.file
+    session.memory["listing"] = Listing(frame.module, frame.file, frame.line)
     middle = brief and frame.addr != frame.line_start
     word_size = session.dbg.arch.pointer_size
     return SourceLine(frame.file, frame.line, text, seen, frame.addr if middle else None, word_size)
 
 
+def sources(session: Session) -> Sources:
+    """Return what finds source files."""
+    found: Sources | None = session.memory.get("sources")
+    if found is None:
+        from pydbg.sources import Sources
+
+        found = session.memory["sources"] = Sources()
+    return found
+
+
+def source_place(session: Session, module: Module | None, file: str) -> str | None:
+    """Return where a source file is, None if it is not found."""
+    beside = module.path.rpartition("/")[0] if module is not None else ""
+    return sources(session).find(file, full_path(session, module, file), beside)
+
+
 def source_text(session: Session, module: Module | None, file: str) -> Sequence[str] | None:
     """Return the lines of a source file, None if it is not found or cannot be read.
 
-    ``file`` is as the line table names it; the table knows the directory of its unit.
+    ``file`` is as the line table names it; the table knows the directory of its unit. That the
+    file is newer than the program is said once.
     """
-    cache: dict[tuple[str, str], Sequence[str] | None]
-    cache = session.memory.setdefault("source texts", {})
-    key = ("" if module is None else module.path, file)
-    if key not in cache:
-        cache[key] = _read_source(session, module, file)
-    return cache[key]
+    place = source_place(session, module, file)
+    if place is None:
+        return None
+    told: set[str] = session.memory.setdefault("sources told", set())
+    if place not in told:
+        from pydbg.sources import is_newer
 
-
-def _read_source(session: Session, module: Module | None, file: str) -> Sequence[str] | None:
-    import os
-
-    # os.path, since pathlib costs 5 ms of import at the first stop.
-    places = [file]
-    if not os.path.isabs(file):
-        places = [full_path(session, module, file)]
-        if module is not None:
-            places.append(os.path.join(os.path.dirname(module.path), file))
-    for place in places:
-        try:
-            with open(place, encoding="utf-8", errors="surrogateescape") as stream:
-                return stream.read(1 << 26).split("\n")
-        except (OSError, ValueError):
-            continue
-    return None
+        told.add(place)
+        if module is not None and is_newer(place, module.path):
+            session.warn("warning: Source file is more recent than executable.")
+    return sources(session).text(place)
 
 
 def full_path(session: Session, module: Module | None, file: str) -> str:

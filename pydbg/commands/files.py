@@ -127,25 +127,6 @@ def _place(session: Session, addr: int) -> str:
     return f"{addr:#x} {where}" if where else f"{addr:#x}"
 
 
-def info_source(session: Session, parsed: Parsed) -> Note:
-    """Describe the selected frame's source file."""
-    dbg = session.dbg
-    frame = dbg.frame if dbg.inferior is not None else None
-    if frame is None or frame.file is None:
-        return Note("No current source file.")
-    common.note_source(session, frame)
-    path = common.full_path(session, frame.module, frame.file)
-    lines = [f"Current source file is {frame.file}"]
-    if path.endswith("/" + frame.file):
-        lines.append(f"Compilation directory is {path[: -len(frame.file) - 1]}")
-    text = common.source_text(session, frame.module, frame.file)
-    if text is not None:
-        lines.append(f"Located in {path}")
-        count = len(text) - (1 if text and not text[-1] else 0)
-        lines.append(f"Contains {count} line{'' if count == 1 else 's'}.")
-    return Note("\n".join(lines))
-
-
 # --- lists of symbols ----------------------------------------------------------------------
 
 
@@ -270,8 +251,6 @@ def commands() -> tuple[Command, ...]:
         _row("info line", "Say which code a source line made.", info_line, aliases=("li",),
              args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="a line or *ADDRESS"),),
              help="Without LOCATION it is the selected frame's line.", example="info line *$pc"),
-        _row("info source", "Describe the current source file.", info_source,
-             help="The selected frame's: its name, directory and length."),
         _row("info sharedlibrary", "List the shared libraries.", info_sharedlibrary,
              aliases=("sh", "dll"), args=(pattern,),
              help="From and To are the addresses of their code (.text).  (*) marks a library "

@@ -362,6 +362,11 @@ class Session(Talk):
         """The command that was typed last, for those that can use it again (pipe, with)."""
         return self._last
 
+    def repeat_as(self, line: str) -> None:
+        """Have Enter repeat the command that runs, if it was typed, as another line."""
+        if self._again:
+            self._again = line
+
     def forget_repeat(self) -> None:
         """Keep Enter from repeating the command that runs."""
         self._again = ""

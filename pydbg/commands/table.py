@@ -57,6 +57,7 @@ MODULES = (
     "contextview",
     "support",
     "setshow",
+    "listing",
     "scripting",
     "expect",
     "record",

@@ -18,6 +18,7 @@ from pydbg.symbols.cursor import damaged, uleb
 from pydbg.symbols.demangle import base_name, demangle, is_rust, matches, without_result
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.languages import CPLUS, RUST, language_of
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
 
 if TYPE_CHECKING:
@@ -28,17 +29,6 @@ __all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
 _MAX_REFERENCES = 16  # specification of abstract origin of ...; a loop in a damaged file
 _MAX_DEPTH = 512
 _MAX_NAMES = 256  # strings that end alike; more are not looked at
-
-CPLUS = frozenset((0x04, 0x1A, 0x21, 0x2B, 0x3A))
-"""DW_LANG_C_plus_plus and its later standards."""
-_LANGUAGES = {
-    0x01: "c", 0x02: "c", 0x0C: "c", 0x1D: "c", 0x2C: "c", 0x03: "ada", 0x0D: "ada",
-    0x07: "fortran", 0x08: "fortran", 0x0E: "fortran", 0x22: "fortran", 0x23: "fortran",
-    0x09: "pascal", 0x0A: "modula-2", 0x10: "objective-c", 0x13: "d", 0x15: "opencl",
-    0x16: "go", 0x1C: "rust", 0x8001: "asm",
-}  # fmt: skip
-
-_RUST = 0x1C  # DW_LANG_Rust
 
 # Where gdb keeps variables in lists, a unit's locations are right even in the prologue.
 _VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
@@ -96,8 +86,7 @@ class Function(Record):
     @property
     def language(self) -> str:
         """Give gdb's name of the language of the unit, "" for one it does not tell."""
-        language = self.unit.language
-        return "c++" if language in CPLUS else _LANGUAGES.get(language or 0, "")
+        return language_of(self.unit)
 
     @property
     def producer(self) -> str | None:
@@ -162,6 +151,10 @@ class UnitFunctions:
         """Tell whether the compiler says that the program begins here (Rust's main)."""
         return function.die == self._main
 
+    def main(self) -> Function | None:
+        """Give the function that the compiler calls the main one, if it is in this unit."""
+        return self._function(self._main - self.unit.offset) if self._main >= 0 else None
+
     @property
     def locations_valid(self) -> bool:
         """Tell whether variables are located right from a function's first instruction on.
@@ -199,7 +192,7 @@ class UnitFunctions:
 
     def named(self, name: str) -> Iterator[tuple[int, str, int | None]]:
         """Find functions and inlined calls of a name: (entry, shown name, call's entry)."""
-        called = _is_called_in_rust if self.unit.language == _RUST else _is_called
+        called = _is_called_in_rust if self.unit.language == RUST else _is_called
         for function in self.all():
             if function.name is not None and called(function.name, name):
                 yield function.low, function.pretty or function.name, None
@@ -223,7 +216,7 @@ class UnitFunctions:
         """Give the name to show of an inlined call if it is one of ``wanted``."""
         name, _ = self._names_of(call)
         # Rust's library is inlined everywhere: there only the whole name means such calls.
-        rust = self.unit.language == _RUST
+        rust = self.unit.language == RUST
         if name is None or not (name == wanted if rust else _is_called(name, wanted)):
             return None
         return self.pretty_name(call.die)
@@ -509,6 +502,16 @@ class FunctionTable:
         """Find the function whose code holds a link address; None where there is none."""
         unit = self.unit_at(link_addr)
         return unit.at(link_addr) if unit is not None else None
+
+    def main(self) -> Function | None:
+        """Find the function that a Rust compiler calls the program's main one."""
+        for unit in self.dwarf.units():
+            if unit.language == RUST and not (unit.name or "").startswith("library/"):
+                functions = self.unit_functions(unit)
+                main = functions.main() if functions is not None else None
+                if main is not None:
+                    return main
+        return None
 
     def unit_at(self, link_addr: int) -> UnitFunctions | None:
         """Give the functions of the unit that an address belongs to."""

@@ -288,7 +288,9 @@ def _steps(session: Session, steps: list[tuple[str, str]], terminal: bool) -> No
         if kind == "file":
             _script(session, text, terminal)
         elif kind == "directory":
-            session.memory.setdefault("directories", []).append(text)
+            from pydbg.commands.common import sources
+
+            sources(session).add_directories(text)
 
 
 def _script(session: Session, source: Lines | str, terminal: bool) -> None:

@@ -134,7 +134,8 @@ def test_a_breakpoint_in_a_call_ends_the_step() -> None:
         event = dbg.next()
         assert isinstance(event, pydbg.BreakpointHit)
         assert dbg.frame is not None and dbg.frame.function == "twice"
-        assert dbg.next().plan == "next"
+        step = dbg.next()
+        assert isinstance(step, pydbg.StepDone) and step.plan == "next"
 
 
 def test_stepping_leaves_no_sites() -> None:
