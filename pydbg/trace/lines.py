@@ -18,7 +18,7 @@ from pydbg.syscalls.siginfo import decode_siginfo
 from pydbg.syscalls.signals import strace_name
 from pydbg.syscalls.table import Syscall
 from pydbg.trace.options import TraceOptions
-from pydbg.trace.output import Stream
+from pydbg.trace.output import Stream, coloured
 from pydbg.trace.sink import Sink
 from pydbg.trace.tasks import Task
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "clock_text"]
 
+# SGR sequences (console_codes(4)): colours that can be read on dark and on light.
+_NAME, _RESULT, _ERROR, _NOTE, _PLAIN = "\x1b[34m", "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _DIGITS = {0: 1_000_000_000, 3: 1_000_000, 6: 1000, 9: 1}
 # Read and written by the kernel, and yet strace prints them at the entry: what the kernel
 # writes stands after the result.
@@ -129,6 +131,7 @@ class Lines(Sink):
             self._stacks = text
         self._streams: dict[int, Stream] = {}
         self.at_once = stream is not None and stream.at_once
+        self._painted = self.at_once and coloured(stream.fd if stream else 2, options.colour)
         self._simple = not (options.duration or options.stacks or options.rules)
         """Nothing is to be written after a result."""
 
@@ -191,6 +194,9 @@ class Lines(Sink):
         assert task.entry is not None
         text, _ = beginning(self._named(task.entry))
         task.written = text
+        if self._painted:
+            name = task.entry.name
+            text = _NAME + name + _PLAIN + text[len(name) :]
         self._out(task).write(task.leader + text)
 
     def _named(self, decoded: Decoded) -> Decoded:
@@ -209,6 +215,8 @@ class Lines(Sink):
 
     def _line(self, task: Task, text: str) -> None:
         self._interrupt(task)
+        if self._painted:
+            text = f"{_NOTE}{text}{_PLAIN}"
         self._out(task).write(f"{self._leader(task)}{text}\n")
 
     def entered(self, task: Task) -> None:
@@ -261,6 +269,9 @@ class Lines(Sink):
             self.options.duration
         ) else ""  # fmt: skip
         mark = task.tampered.mark if task.tampered is not None else ""
+        if self._painted and task.ret is not None:
+            failed = -4095 <= task.ret < 0
+            result = f"{_ERROR if failed else _RESULT}{result}{_PLAIN}"
         self._out(task).write(f"{rest}{pad} = {result}{mark}{tail}\n")
         self._open = None
         if self._stacks is not None:

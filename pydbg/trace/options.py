@@ -60,6 +60,7 @@ class TraceOptions:
         self.fds = 0
         self.column = 40
         self.names = False
+        self.colour = "auto"
         self.clock = ""
         """The absolute time before each line: "" for none, "time" or "unix"."""
         self.clock_digits = 0
@@ -383,6 +384,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("Z", "failed-only", "", "Show calls that fail only.",
            _set(statuses=frozenset(("failed",)))),
     Option("", "abbrev", "SET", "The same as -e abbrev=SET.", _abbreviated),
+    Option("", "color", "WHEN", "Colours: auto (at a terminal), always, never.",
+           _one_of("colour", ("auto", "always", "never"))),
     Option("", "decode-fds", "SET", "The same as -e decode-fds=SET.", _fd_details),
     Option("", "fault", "RULE", "The same as -e fault=RULE.", _fault),
     Option("", "inject", "RULE", "The same as -e inject=RULE.", _more("rules")),

@@ -11,7 +11,7 @@ import os
 
 from pydbg.errors import FileError
 
-__all__ = ["Stream", "opened", "piped"]
+__all__ = ["Stream", "coloured", "opened", "piped"]
 
 _ROOM = 1 << 16
 
@@ -54,6 +54,18 @@ class Stream:
         self.flush()
         if self.fd > 2:
             os.close(self.fd)
+
+
+def coloured(fd: int, when: str) -> bool:
+    """Tell whether what goes to a descriptor is coloured; NO_COLOR and dumb terminals say no.
+
+    >>> coloured(1, "always"), coloured(1, "never")
+    (True, False)
+    """
+    if when != "auto":
+        return when == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    return not plain and os.isatty(fd)
 
 
 def opened(path: str, append: bool) -> Stream:

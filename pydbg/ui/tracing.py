@@ -180,7 +180,8 @@ def _filter(options: TraceOptions) -> bytes | None:
     numbers = options.chosen.filter_numbers()
     # The stop that a filter makes takes no signal along.
     signals = any(":signal=" in rule for rule in options.rules)
-    usable = numbers is not None and not (options.detach_on_exec or signals)
+    # As another user it would take no_new_privs, and set-user-ID programs their privilege.
+    usable = numbers is not None and not (options.detach_on_exec or signals or options.user)
     if options.filter == "off" or not usable:
         return None
     assert numbers is not None

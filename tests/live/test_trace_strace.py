@@ -240,3 +240,9 @@ def test_descriptors_are_told_as_strace_tells_them(tmp_path: Path) -> None:
         lines = [line for line in lines if not line.startswith("listen")]
         shown.append([re.sub(r"\d{4,}", "N", re.sub(r" +", " ", line)) for line in lines])
     assert shown[1] == shown[0]
+
+
+def test_a_program_killed_in_the_middle_of_a_call(tmp_path: Path) -> None:
+    """Its line ends with a question mark, whether the call is told whole at its entry or not."""
+    for script in ("(kill -9 $$); wait", "(kill -9 $$) & wait; echo"):
+        check(["bash", "-c", script], ["-f"], tmp_path, merged=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 
 import jsonschema
+import pexpect
 import pytest
 
 from pydbg.trace.options import OPTIONS, parse, usage
@@ -309,3 +312,51 @@ def test_a_call_that_is_taken_up_again_is_named() -> None:
     done = trace("-f", "-e", "trace=restart_syscall,clock_nanosleep", build.build("restarts.c"))
     assert done.returncode == 0
     assert "restart_syscall(<... resuming interrupted clock_nanosleep ...>" in done.stderr
+
+
+def test_colours_are_for_terminals() -> None:
+    plain = trace("-e", "trace=close", "true").stderr
+    assert "\x1b" not in plain
+    coloured = trace("--color", "always", "-e", "trace=close", "true").stderr
+    assert "\x1b[34mclose\x1b[0m(3)" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+    script = f"{shlex.join(command('trace', '-e', 'trace=close', 'true'))}"
+    for extra, seen in (({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
+        child = pexpect.spawn(script, env=environment(extra), encoding="utf-8")
+        shown = child.read()
+        child.wait()
+        child.close()
+        assert "close" in shown
+        assert ("\x1b[34mclose" in shown) == seen
+
+
+def test_a_path_that_is_no_text(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff\xfe"
+    out = tmp_path / "t"
+    done = subprocess.run(
+        [*command("trace", "-P"), path, "-o", out, "--json", tmp_path / "j", "cat", path],
+        env=environment(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert '\\377\\376", O_RDONLY) = -1 ENOENT' in out.read_text()
+    shown = (tmp_path / "j").read_text()
+    assert records(tmp_path / "j")
+    assert json.dumps('\\377\\376"')[1:-1] in shown
+
+
+def test_privileges_are_as_under_strace(tmp_path: Path) -> None:
+    """A set-user-ID program gets what it would get without a trace, if root traces it."""
+    source, program = tmp_path / "id.c", tmp_path / "id"
+    source.write_text(
+        "#include <stdio.h>\n#include <unistd.h>\n"
+        'int main(void) { printf("%d %d\\n", getuid() == 0, geteuid() == 0); }\n'
+    )
+    subprocess.run(["gcc", "-o", program, source], check=True)
+    program.chmod(0o4755)
+    for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
+        folder.chmod(0o755)
+    options = ["-u", "nobody", "-e", "trace=geteuid", "-o", tmp_path / "t"]
+    theirs = subprocess.run(["strace", *options, program], capture_output=True, text=True)
+    ours = trace(*options, program)
+    assert ours.stdout == theirs.stdout
+    assert (tmp_path / "t").read_text().startswith("geteuid()")
