@@ -13,10 +13,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols.elf import SHT_NOBITS, SHT_RELA, ElfFile, Section
 from pydbg.symbols.symtab import Symbol
+
+if TYPE_CHECKING:
+    from pydbg.symbols.goinline import GoInlined, InlineTrees
 
 __all__ = ["GoTable", "find_go_table"]
 
@@ -53,6 +57,7 @@ class GoTable:
         self._quantum = head[6] or 1
         self._word = "Q" if head[7] == 8 else "I"
         self._text = 0
+        self._link_addr = section.link_addr
         self._read_header(section)
         code = elf.section(".text")
         self._section = code.number if code is not None else 0
@@ -126,9 +131,8 @@ class GoTable:
 
     def _name(self, record: int) -> str:
         # The record begins with the entry: 32 bits since 1.18, a word before.
-        start = self._names + self._u32(record + (4 if self.version >= 118 else self.elf.word_size))
-        end = self._data.find(b"\0", start)
-        return self._data[start : end if end >= 0 else start].decode("utf-8", "backslashreplace")
+        start = self._u32(record + (4 if self.version >= 118 else self.elf.word_size))
+        return self.name_at(start)
 
     def _symbol(self, index: int) -> Symbol:
         entries, records = self._table
@@ -202,6 +206,46 @@ class GoTable:
     def names(self, prefix: str) -> Iterator[str]:
         """Give function names that begin with a prefix."""
         return (name for name in self._by_name if name and name.startswith(prefix))
+
+    # --- inlined calls -----------------------------------------------------------------------
+
+    @cached_property
+    def _trees(self) -> InlineTrees:
+        from pydbg.symbols.goinline import InlineTrees
+
+        return InlineTrees(self, self._link_addr)
+
+    def inlined_at(self, link_addr: int) -> list[GoInlined]:
+        """Find the inlined calls that an address is in, the outermost first."""
+        return self._trees.at(link_addr)
+
+    @property
+    def text(self) -> int:
+        """Give the link address that the functions' offsets count from."""
+        return self._text
+
+    def record_at(self, link_addr: int) -> tuple[int, int] | None:
+        """Find the function that an address is in: its entry, and where its record is."""
+        index = self._index_at(link_addr)
+        return None if index is None else (self._table[0][index], self._table[1][index])
+
+    def value_at(self, table: int, entry: int, link_addr: int) -> tuple[int, int, int] | None:
+        """Look an address up in a pc-value table: (value, low, high)."""
+        return self._value(table, entry, link_addr)
+
+    def u32(self, at: int) -> int:
+        """Read 32 bits of the table; FileError past its end."""
+        return self._u32(at)
+
+    def byte(self, at: int) -> int:
+        """Read a byte of the table; IndexError past its end."""
+        return self._data[at]
+
+    def name_at(self, offset: int) -> str:
+        """Read a function's name by its offset among the names."""
+        start = self._names + offset
+        end = self._data.find(b"\0", start)
+        return self._data[start : end if end >= 0 else start].decode("utf-8", "backslashreplace")
 
     # --- lines -------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.callsites import CallSite
     from pydbg.symbols.cfi import CfiTable
     from pydbg.symbols.functions import Function, FunctionTable
+    from pydbg.symbols.gopclntab import GoTable
     from pydbg.symbols.lines import LineEntry, LineTable
     from pydbg.symbols.units import Dwarf
 
@@ -195,11 +196,15 @@ class Module:
         table = main_table(mini) if mini is not None else None
         if table is not None:
             yield table
+        if self.go_table is not None:
+            yield self.go_table
+
+    @cached_property
+    def go_table(self) -> GoTable | None:
+        """Give the table of functions that Go puts into each program, None in others."""
         from pydbg.symbols.gopclntab import find_go_table
 
-        go = find_go_table(self.elf)
-        if go is not None:
-            yield go
+        return find_go_table(self.elf)
 
     def symbol_at(self, addr: int) -> tuple[Symbol, int] | None:
         """Find the symbol of a run-time address and the offset in it, as ``info symbol`` does."""
@@ -403,7 +408,7 @@ class Module:
         link_addr = addr - self.bias
         unit = table.unit_at(link_addr) if table is not None else None
         if unit is None:
-            return []
+            return self._go_inlined(link_addr)
         found = []
         lines = self.lines.unit_at(link_addr) if self.lines is not None else None
         for call in unit.inlined_at(link_addr):
@@ -418,6 +423,21 @@ class Module:
                 )
             )  # fmt: skip
         return found
+
+    def _go_inlined(self, link_addr: int) -> list[InlineCall]:
+        """Give the inlined calls that Go's own tables tell of, where debug information does not."""
+        if self.go_table is None:
+            return []
+        return [
+            InlineCall(
+                call.function,
+                call.file.rpartition("/")[2],
+                call.file,
+                call.line,
+                ((call.low + self.bias, call.high + self.bias),),
+            )
+            for call in self.go_table.inlined_at(link_addr)
+        ]
 
 
 class ModuleList(Sequence[Module]):

@@ -37,15 +37,12 @@ def in_order(wanted: Sequence[str], found: Sequence[str]) -> bool:
     return all(any(name == other for other in rest) for name in wanted)
 
 
-def test_go() -> None:
-    found = layers(build("lines.go"))
+@pytest.mark.parametrize("variant", ["pie", "stripped"])
+@pytest.mark.parametrize("options", [(), ("-buildmode=pie",)], ids=["exe", "pie"])
+def test_go(variant: str, options: tuple[str, ...]) -> None:
+    found = layers(build("lines.go", variant, *options))
     wanted = ["syscall.write", "syscall.Write", *GO[1:], "fmt.Println", "main.main"]
     assert in_order(wanted, found), found
-
-
-def test_go_stripped() -> None:
-    found = layers(build("lines.go", "stripped"))
-    assert in_order([*GO, "main.main"], found), found
 
 
 def test_rust() -> None:

@@ -109,4 +109,26 @@ def test_damage_is_an_error_or_an_answer(data: st.DataObject) -> None:
     for symbol in [*damaged.functions()][:50]:
         damaged.line_at(symbol.link_addr)
         damaged.at(symbol.link_addr)
+        damaged.inlined_at(symbol.link_addr + symbol.size // 2)
     damaged.by_name("main.main")
+
+
+@pytest.mark.parametrize("options", [(), ("-buildmode=pie",)], ids=["exe", "pie"])
+def test_inlined_calls_are_those_of_dwarf(options: tuple[str, ...]) -> None:
+    """The runtime's own tables, which stripping leaves, against the debug information."""
+    module = Module(ElfFile(str(build("hello.go", "pie", *options))), is_main=True)
+    stripped = table_of(build("hello.go", "stripped", *options))
+    looked = inlined = 0
+    different = set()
+    for symbol in stripped.functions():
+        for addr in range(symbol.link_addr, symbol.end, max(symbol.size // 4, 1)):
+            theirs = [(call.function, call.line) for call in module.inline_calls_at(addr)]
+            mine = [(call.function, call.line) for call in stripped.inlined_at(addr)]
+            looked += 1
+            inlined += bool(theirs)
+            if mine != theirs:
+                different.add(symbol.name)
+    assert inlined > 500
+    # What calls a method for another receiver is made up: DWARF has no lines there.
+    assert all(name.endswith(").String") or ".(*" in name for name in different), different
+    assert len(different) < 10
