@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoProcess
 from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pick_history
 from pydbg.expr.register_types import RegisterTypes, register_value
+from pydbg.expr.typenames import is_source_name
 from pydbg.expr.values import Lvalue, Value, from_number
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.context import Context
+    from pydbg.expr.types import CType
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
     from pydbg.symbols.symtab import Symbol
@@ -39,6 +41,7 @@ class ProgramContext(BaseContext):
         self._frame = frame
         self._names = names or {}
         self.warnings: list[str] = []
+        self._types: dict[str, CType | None] = {}
 
     # --- memory ------------------------------------------------------------------------------
 
@@ -136,6 +139,9 @@ class ProgramContext(BaseContext):
         """Return a symbol's value; NAME may also be a module's, as in ``libc+0x1000``."""
         if name in self._names:
             return self._number(self._names[name])
+        found = self._dbg.variables.lookup(name, self._here)
+        if found is not None:
+            return found
         module, symbol = find_symbol(self._dbg, name)
         if module is None:
             return None
@@ -145,8 +151,28 @@ class ProgramContext(BaseContext):
             raise ExprError(f"Cannot find thread-local storage for `{name}'.")
         addr = module.addr_of(symbol)
         if symbol.is_code or symbol.kind in ("func", "ifunc"):
+            typed = self._dbg.variables.function_at(module, addr)
+            if typed is not None:
+                return Value.at(typed, addr, self.read)
             return Value.at(self.model.text_symbol, addr, self.read)
         return Value.at(self.model.data_symbol, addr, self.read)
+
+    @property
+    def _here(self) -> Frame | None:
+        """Return the frame that names are seen from: the selected, or the thread's innermost."""
+        if self._frame is None and self._thread is not None:
+            self._frame = self._dbg.innermost_of(self._thread)
+        return self._frame
+
+    def type_named(self, name: str, /) -> CType | None:
+        """Return a type that the program's debug information knows."""
+        if name in self._types:
+            return self._types[name]
+        found = None
+        if is_source_name(name) and self._dbg.variables.lookup_local(name, self._here) is None:
+            found = self._dbg.variables.type_named(name, self._here)
+        self._types[name] = found
+        return found
 
     def function(self, name: str, /) -> InternalFunction | None:
         """Return ``$base("libc")``: the load bias of a module, of the program without one."""

@@ -41,6 +41,7 @@ class Frame:
         "inner",
         "is_main",
         "is_signal_frame",
+        "kept_scope",
         "level",
         "line",
         "line_start",
@@ -83,6 +84,8 @@ class Frame:
         self.has_parameters = False
         self.is_main = False
         """Whether the debug information calls this the program's main function."""
+        self.kept_scope: Any = None
+        """What it sees of variables, once asked for."""
         self.path = ""
         """Where the source file may be found, with its directory."""
         self._locate()

@@ -145,6 +145,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("args", "text", "", (), "Argument list to give program being debugged when it is started", ""),
     ("breakpoint pending", "enum", "auto", _ON_OFF_AUTO, "",
      "Debugger's behavior regarding pending breakpoints is {}."),
+    ("can-use-hw-watchpoints", "int", 1, (),
+     "Debugger's willingness to use watchpoint hardware", ""),
     ("completion", "enum", "prefix", ("prefix", "fuzzy"), "",
      'Completion finds what the typed word is a "{}" of (fuzzy: its letters in their order).'),
     ("confirm", "bool", True, (), "Whether to confirm potentially dangerous operations", ""),
@@ -173,10 +175,20 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("max-user-call-depth", "limit", 1024, (), "",
      "The max call depth for user-defined commands is {}."),
     ("print address", "bool", True, (), "Printing of addresses", ""),
+    ("print array", "bool", False, (), "Pretty formatting of arrays", ""),
     ("print elements", "limit", 200, (), "Limit on string chars or array elements to print", ""),
+    ("print entry-values", "enum", "default",
+     ("no", "only", "preferred", "if-needed", "both", "compact", "default"), "",
+     'Printing of function arguments at function entry is "{}".'),
+    ("print frame-arguments", "enum", "scalars", ("all", "scalars", "none", "presence"), "",
+     'Printing of non-scalar frame arguments is "{}".'),
+    ("print null-stop", "bool", False, (), "Printing of char arrays to stop at first null char",
+     ""),
     ("print pretty", "bool", False, (), "Pretty formatting of structures", ""),
     ("print repeats", "limit", 10, (), "Threshold for repeated print elements", ""),
     ("print symbol", "bool", True, (), "Printing of symbol names when printing pointers", ""),
+    ("print static-members", "bool", True, (), "Printing of C++ static members", ""),
+    ("print union", "bool", True, (), "Printing of unions interior to structures", ""),
     ("prompt", "text", "(pydbg)", (), "", 'The prompt is "{}".'),
     ("scheduler-locking", "enum", "replay", ("off", "on", "step", "replay"), "",
      'Mode for locking scheduler during execution is "{}".'),
@@ -233,7 +245,6 @@ backtrace past-entry
 backtrace past-main
 breakpoint always-inserted
 breakpoint auto-hw
-can-use-hw-watchpoints
 charset
 complaints
 cp-abi
@@ -256,21 +267,15 @@ opaque-type-resolution
 osabi
 output-radix
 overload-resolution
-print array
 print array-indexes
 print asm-demangle
 print demangle
-print entry-values
 print finish
-print frame-arguments
 print inferior-events
-print null-stop
 print object
 print sevenbit-strings
-print static-members
 print symbol-filename
 print thread-events
-print union
 print vtbl
 python print-stack
 schedule-multiple

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydbg.steps import Steps
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.unwind import RawFrame
+    from pydbg.variables.program import Variables
 
 _FRAMES_AHEAD = 100_000
 _TREES = 64
@@ -57,6 +58,7 @@ class ProgramState:
         self._frames_complete = False
         self._frame_source: Iterator[Frame] = iter(())
         self._level = 0
+        self._variables: Variables | None = None
         self._trees: dict[str, Node] = {}
         """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
 
@@ -344,6 +346,38 @@ class ProgramState:
         return ProgramContext(self._whole, thread, None, names)
 
     def evaluate(self, text: str) -> Value:
+    def frames_of_thread(self, thread: Thread, limit: int) -> list[Frame]:
+        """Return the innermost frames of a thread; those of the selected one are kept.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.frames_of_thread(dbg.thread, 1)[0] is dbg.frame
+        True
+        """
+        if thread is self.thread:
+            return list(self._walk(limit)[:limit])
+        return self.frames_of(thread, limit)
+
+    def innermost_of(self, thread: Tracee) -> Frame | None:
+        """Return the innermost frame of a thread, None if it has no registers now."""
+        found = self.frames_of_thread(cast("Thread", thread), 1)
+        return found[0] if found else None
+
+    @property
+    def variables(self) -> Variables:
+        """Return what answers about the program's variables and types.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.variables.scope(dbg.frame) is None
+        True
+        """
+        if self._variables is None:
+            from pydbg.variables.program import Variables
+
+            self._variables = Variables(self._whole)
+        return self._variables
+
         """Evaluate an expression; raises ExprError with the column of a mistake."""
         from pydbg.expr.evaluate import evaluate, parse_in
 

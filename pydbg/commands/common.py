@@ -79,7 +79,7 @@ def formatter(session: Session) -> Formatter:
         address=settings.flag("print address"),
     )
     dbg = session.dbg
-    return Formatter(
+    made = Formatter(
         options,
         dbg.symbolize,
         context(session).read,
@@ -89,19 +89,27 @@ def formatter(session: Session) -> Formatter:
 
 # --- frames --------------------------------------------------------------------------------
 
+        symbol=settings.flag("print symbol"),
+        null_stop=settings.flag("print null-stop"),
+        array=settings.flag("print array"),
+        union=settings.flag("print union"),
+        static_members=settings.flag("print static-members"),
 
 def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLine:
     """Return the record of a frame's line (stack.c, print_frame)."""
     library = None
     module = frame.module
     if frame.line is None and module is not None and not module.is_main:
+        dbg.arch.pointer_size,
         library = module.path if module.path.startswith("/") else None
     return FrameLine(
+    made.statics = dbg.variables.static_member
+    return made
         addr=frame.addr,
         function=frame.function,
         level=frame.level if level else None,
         show_addr=frame.line is None or frame.addr != frame.line_start,
-        args=arguments(frame),
+        args=arguments(session, frame),
         file=frame.file,
         line=frame.line,
         library=library,
@@ -110,9 +118,13 @@ def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLi
     )
 
 
-def arguments(frame: Frame) -> str:
-    """Return what stands in the brackets of a function: "..." where it has parameters."""
-    return "..." if frame.has_parameters else ""
+def arguments(session: Session, frame: Frame) -> str:
+    """Return what stands in the brackets of a function: its arguments with their values."""
+    if not frame.has_parameters:
+        return ""
+    from pydbg.commands import framevalues
+
+    return framevalues.arguments(session, frame)
 
 
 class Listing(NamedTuple):

@@ -331,7 +331,7 @@ _FORMS = """/FMT is a letter: x d u o t (binary) z (hexadecimal with zeros) a (a
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import code, memory, registers
+    from pydbg.commands import code, memory, registers, values
 
     return (
         *_printing(),
@@ -339,6 +339,7 @@ def commands() -> tuple[Command, ...]:
         *registers.commands(),
         *memory.commands(),
         *code.commands(),
+        *values.commands(),
     )
 
 

@@ -191,8 +191,8 @@ class Backtrace(Record):
     more: bool = False
     reason: str = ""
     """Why the walk ended before the outermost frame, "" if it did not."""
-    registers: tuple[tuple[tuple[str, int], ...], ...] = ()
-    """For ``bt full``: what each frame's registers hold that are known."""
+    locals: tuple[tuple[str, ...], ...] = ()
+    """For ``bt full``: the lines of each frame's local variables."""
 
 
 class FrameShown(Record):

@@ -48,8 +48,8 @@ def backtrace(session: Session, parsed: Parsed) -> Backtrace:
     if not more and frames and count is None:
         reason = _reason(session)
     lines = tuple(common.frame_line(session, frame) for frame in frames)
-    registers = tuple(_known(frame) for frame in frames) if full else ()
-    return Backtrace(lines, more, reason, registers)
+    variables = tuple(_locals(session, frame) for frame in frames) if full else ()
+    return Backtrace(lines, more, reason, variables)
 
 
 def _backtrace_arguments(text: str, session: Session) -> tuple[int | None, bool]:
@@ -70,14 +70,11 @@ def _reason(session: Session) -> str:
     return session.dbg.stack_problem or ""
 
 
-def _known(frame: Frame) -> tuple[tuple[str, int], ...]:
-    arch = frame.thread.inferior.arch
-    pairs = []
-    for number in sorted(frame.raw.regs):
-        register = arch.by_dwarf.get(number)
-        if register is not None and "general" in register.group:
-            pairs.append((register.name, frame.raw.regs[number]))
-    return tuple(pairs)
+def _locals(session: Session, frame: Frame) -> tuple[str, ...]:
+    from pydbg.commands.framevalues import NO_SYMBOLS, local_lines
+
+    lines = local_lines(session, frame, " " * 8)
+    return (NO_SYMBOLS,) if lines is None else tuple(lines) or ("No locals.",)
 
 
 # --- selecting -----------------------------------------------------------------------------
@@ -181,7 +178,7 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         callee_cfa=frames[current - 1].cfa if current else None,
         language=_language(this),
         arglist=base,
-        args=common.arguments(this),
+        args=common.arguments(session, this),
         saved=saved,
         how=this.how,
         signal_handler=this.is_signal_frame,
@@ -322,8 +319,8 @@ def commands() -> tuple[Command, ...]:
     count = Arg("COUNT", kinds.COUNT, optional=True, doc="how many frames")
     args = (Arg("COUNT", kinds.TEXT, optional=True, doc="N, -N or full"),)
     more = (
-        "With N only the N innermost frames, with -N the outermost; `full` adds the registers "
-        "that are known in each frame.  Frames are found by call-frame information, where there "
+        "With N only the N innermost frames, with -N the outermost; `full` adds the local "
+        "variables of each frame.  Frames are found by call-frame information, where there "
         "is none by frame pointers or an analysis of the code."
     )
     return (

@@ -21,6 +21,7 @@ from pydbg.expr.types import (
     InternalFunctionType,
     NoDebugType,
     PointerType,
+    ReferenceType,
     StructType,
     VoidType,
     data_model,
@@ -67,6 +68,9 @@ class Evaluator:
     def decayed(self, value: Value) -> Value:
         """Turn arrays and functions into pointers (C11 6.3.2.1)."""
         inner = strip(value.type)
+        if isinstance(inner, ReferenceType):
+            value = value.referred()
+            inner = strip(value.type)
         if isinstance(inner, ArrayType) and not inner.vector:
             pointer = self.model.pointer(inner.element)
             return from_number(pointer, self.address(value), self.ctx.read)
@@ -135,6 +139,7 @@ class Evaluator:
 
     def decayed_for_deref(self, value: Value) -> Value:
         """Decay an array; a function stays what it is (``*main`` is ``main``)."""
+        value = value.referred()
         return value if isinstance(strip(value.type), FunctionType) else self.decayed(value)
 
     def _deref(self, value: Value) -> Value:
@@ -154,7 +159,7 @@ class Evaluator:
         return number & ((1 << (8 * self.model.pointer_size)) - 1)
 
     def _address_of(self, tree: nodes.Unary) -> Value:
-        value = self.any_value(tree.operand)
+        value = self.any_value(tree.operand).referred()
         if isinstance(tree.operand, nodes.StringLiteral):
             addr: int | None = self.address(value)
         else:
@@ -195,6 +200,9 @@ class Evaluator:
     def _apply(self, op: str, left: Value, right: Value) -> Value:
         if op == "@":
             return self._repeat(left, right)
+        left, right = left.referred(), right.referred()
+        if _is_struct(left) or _is_struct(right):
+            raise ExprError(f"Structure has no component named operator{op}.")
         one, two = self.decayed(left), self.decayed(right)
         if op in _COMPARE:
             return from_number(self.model.int, int(compare(op, one, two, self.model)))
@@ -226,8 +234,8 @@ class Evaluator:
         return new if tree.prefix else Value(old.type, old.data, None, old.reader)
 
     def assignment(self, tree: nodes.Assign) -> Value:
-        left = self.value(tree.left)
-        right = self.value(tree.right)
+        left = self.value(tree.left).referred()
+        right = self.value(tree.right).referred()
         if tree.op:
             right = self._apply(tree.op, left, right)
         return assign(left, right, self.ctx, self.decayed)
@@ -245,7 +253,7 @@ class Evaluator:
         ctype = self.type(tree.type)
         if isinstance(tree.operand, nodes.Call):
             return self._called(tree.operand, ctype)
-        value = self.any_value(tree.operand)
+        value = self.any_value(tree.operand).referred()
         if isinstance(value.type, NoDebugType):
             # gdb reads a symbol of unknown type as what it is cast to.
             assert value.addr is not None
@@ -269,6 +277,10 @@ class Evaluator:
             ctype = self.type(tree.of)
         else:
             ctype = self.value(tree.of).type
+        if isinstance(strip(ctype), ReferenceType):
+            referring = strip(ctype)
+            assert isinstance(referring, ReferenceType)
+            ctype = referring.target
         if not tree.align:
             return from_number(self.model.int, ctype.size)
         inner = strip(ctype)
@@ -283,9 +295,11 @@ class Evaluator:
     # -- access
 
     def index(self, tree: nodes.Index) -> Value:
-        base = self.value(tree.base)
+        base = self.value(tree.base).referred()
         index = self.operand(tree.index)
         inner = strip(base.type)
+        if _is_struct(base):
+            raise ExprError("Structure has no component named operator[].")
         if not isinstance(inner, (ArrayType, PointerType)):
             shown = inner.name or str(inner)
             raise ExprError(f"cannot subscript something of type `{shown}'")
@@ -297,7 +311,7 @@ class Evaluator:
         return base.element(int(index))
 
     def member(self, tree: nodes.Member) -> Value:
-        base = self.value(tree.base)
+        base = self.value(tree.base).referred()
         inner = strip(base.type)
         if isinstance(inner, PointerType) and isinstance(strip(inner.target), StructType):
             base = self._deref(base)
@@ -344,6 +358,8 @@ class Evaluator:
             known = self.model.int
         else:
             raise ExprError("Invalid data type for function to be called.")
+        if result is not None and known is not None and isinstance(strip(known), VoidType):
+            known = None  # What assembly returns is not described: the cast says it.
         returned = known or result
         if returned is not None and isinstance(strip(returned), (FloatType, StructType)):
             raise ExprError("Only functions that return integers or pointers can be called.")
@@ -370,6 +386,12 @@ class Evaluator:
         if is_integral(inner) and inner.size < 4:
             return cast(self.model.int, value)
         return value
+
+
+def _is_struct(value: Value) -> bool:
+    """Tell whether operators on a value would be the program's own (gdb: no unions)."""
+    inner = strip(value.type)
+    return isinstance(inner, StructType) and inner.keyword != "union"
 
 
 def _convenience(name: str) -> Lvalue:

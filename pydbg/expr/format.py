@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydbg.errors import DebuggerError, ExprError, MemoryFault
+from pydbg.errors import ExprError
 from pydbg.expr import floats
+from pydbg.expr.aggregates import complex_text, elements_text, struct_text
 from pydbg.expr.formats import narrow_char, scalar_by_letter
 from pydbg.expr.strings import PrintOptions, char_text, pointer_string, string_text
 from pydbg.expr.types import (
     ArrayType,
     BoolType,
     CharType,
+    ComplexType,
     CType,
     EnumType,
+    Field,
     FlagsType,
     FloatType,
     FunctionType,
     InternalFunctionType,
     IntType,
+    MemberPointerType,
     NoDebugType,
     PointerType,
+    ReferenceType,
     StructType,
     VoidType,
     strip,
+    unqualified,
 )
-from pydbg.expr.values import Value
+from pydbg.expr.values import Value, from_number
 
 __all__ = ["Formatter", "PrintOptions", "format_value"]
 
 Symbolize = Callable[[int], str | None]
 Read = Callable[[int, int], bytes]
 
+_UNSEEN = ("optimized out", "synthetic pointer")
 _TOO_WIDE = "That operation is not available on integers of more than 8 bytes."
 
 
@@ -74,20 +81,38 @@ class Formatter:
         self._mask = (1 << (8 * pointer_size)) - 1
         self.symbolize = symbolize
         self.read = read
+        self.statics: Callable[[Field], Value | None] | None = None
+        """Finds the value of a static member."""
 
     def top(self, value: Value, letter: str = "") -> str:
         """Return a value's text with a pointer's type before it, as ``print`` does."""
         ctype = strip(value.type)
-        if isinstance(ctype, PointerType) and letter in ("", "s"):
-            target = strip(ctype.target)
-            if isinstance(target, CharType) and target.name == "char":
-                return self.inner(value, letter)
-            return f"({value.type}) {self.inner(value, letter)}"
-        return self.inner(value, letter)
+        if value.lvalue is not None and value.lvalue.kind == "optimized out":
+            return "<optimized out>"
+        if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
+            own = unqualified(value.type)
+            if isinstance(own, PointerType):
+                target = unqualified(own.target)
+                if isinstance(target, CharType) and target.name == "char":
+                    return self.inner(value, letter)
+            return f"({value.type}) {self.inner(value, letter, deref=True)}"
+        return self.inner(value, letter, deref=True)
 
-    def inner(self, value: Value, letter: str = "", depth: int = 0) -> str:
-        """Return a value's text as it stands inside arrays and structs."""
+    def inner(self, value: Value, letter: str = "", depth: int = 0, *, deref: bool = False) -> str:
+        """Return a value's text as it stands inside arrays and structs.
+
+        With ``deref`` what a reference refers to is shown too, as for variables.
+        """
         ctype = strip(value.type)
+        lvalue = value.lvalue
+        if lvalue is not None and lvalue.kind in _UNSEEN:
+            return f"<{lvalue.kind}>"
+        if isinstance(ctype, ReferenceType):
+            return self._reference(value, ctype, letter, depth, deref)
+        if isinstance(ctype, ComplexType):
+            return complex_text(self, value, letter)
+        if isinstance(ctype, MemberPointerType):
+            return self._member_pointer(value, ctype)
         if isinstance(ctype, VoidType):
             return "void"
         if isinstance(ctype, InternalFunctionType):
@@ -97,7 +122,7 @@ class Formatter:
         if isinstance(ctype, ArrayType):
             return self._array(value, ctype, letter, depth)
         if isinstance(ctype, StructType):
-            return self._struct(value, ctype, letter, depth)
+            return struct_text(self, value, ctype, letter, depth)
         if letter == "s":
             letter = "c" if _is_byte(ctype) and not isinstance(ctype, CharType) else ""
         if isinstance(ctype, FunctionType):
@@ -105,6 +130,36 @@ class Formatter:
         if letter:
             return self._by_letter(value, letter)
         return self._scalar(value, ctype)
+
+    def static_member(self, field: Field) -> Value | None:
+        """Return the value of a static member, None where nothing tells where it is."""
+        return self.statics(field) if self.statics is not None else None
+
+    def code_address(self, addr: int) -> str:
+        """Return an address of code as a function pointer shows it."""
+        return self._pointed(addr)
+
+    def _reference(
+        self, value: Value, ctype: ReferenceType, letter: str, depth: int, deref: bool
+    ) -> str:
+        text = f"@{int.from_bytes(value.data, 'little'):#x}" if self.options.address else ""
+        if not deref:
+            return text
+        inner = self.inner(value.referred(), letter, depth, deref=deref)
+        return f"{text}: {inner}" if text else inner
+
+    def _member_pointer(self, value: Value, ctype: MemberPointerType) -> str:
+        number = int.from_bytes(value.data[: min(value.type.size, 8)], "little")
+        if isinstance(strip(ctype.target), FunctionType):
+            if number & 1:
+                return f"&virtual table offset {number - 1}"
+            return f"({value.type}) {self._pointed(number)}" if number else "NULL"
+        owner = strip(ctype.owner)
+        if isinstance(owner, StructType):
+            for field in owner.fields:
+                if field.offset == number and not field.kind:
+                    return f"&{owner.name}::{field.name}"
+        return "NULL" if number == (1 << 8 * value.type.size) - 1 else str(number)
 
     def address(self, addr: int) -> str:
         """Return an address with its symbol: ``0x40111a <main+4>``."""
@@ -152,7 +207,8 @@ class Formatter:
     def _pointer(self, value: Value, ctype: PointerType) -> str:
         addr = int(value)
         target = strip(ctype.target)
-        text = self._pointed(addr) if self.options.symbol else f"{addr:#x}"
+        symbol = self.options.symbol or isinstance(target, FunctionType)
+        text = self._pointed(addr) if symbol else f"{addr:#x}"
         if not self.options.address:
             text = text.partition(" ")[2]
         if isinstance(target, CharType) and addr:
@@ -176,6 +232,11 @@ class Formatter:
 
     def _array(self, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
         element = strip(ctype.element)
+        if not ctype.count and value.addr is not None:
+            # gdb takes one without a length for a pointer to its first element.
+            pointer = PointerType("", (self._mask.bit_length() + 7) // 8, ctype.element)
+            made = from_number(pointer, value.addr, value.reader)
+            return self._pointer(made, pointer)
         textual = isinstance(element, CharType) or (letter == "s" and _is_byte(element))
         if textual and letter in ("", "s") and not ctype.vector:
             prefix = element.prefix if isinstance(element, CharType) else ""
@@ -185,52 +246,7 @@ class Formatter:
             return string_text(data, self.options, width=element.size, prefix=prefix)
         if letter == "s" and not isinstance(element, (ArrayType, StructType)):
             letter = ""
-        return "{" + self._elements(value, ctype, letter, depth) + "}"
-
-    def _elements(self, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
-        parts: list[str] = []
-        data = value.data
-        size = ctype.element.size
-        index = printed = 0
-        limit, threshold = self.options.limit, self.options.threshold
-        while index < ctype.count and printed < limit:
-            piece = data[index * size : (index + 1) * size]
-            run = index + 1
-            while run < ctype.count and size and data[run * size : (run + 1) * size] == piece:
-                run += 1
-            if isinstance(strip(ctype.element), FunctionType):
-                run = index + 1
-            text = self.inner(value.element(index), letter, depth + 1)
-            if run - index > threshold:
-                parts.append(f"{text} <repeats {run - index} times>")
-                index = run
-                printed += threshold
-            else:
-                parts.append(text)
-                index += 1
-                printed += 1
-        shown = ", ".join(parts)
-        return shown + "..." if index < ctype.count else shown
-
-    def _struct(self, value: Value, ctype: StructType, letter: str, depth: int) -> str:
-        if depth > 20:
-            return "{...}"
-        parts: list[str] = []
-        for field in ctype.fields:
-            part = value.part(field.type, field.offset, field.bit_offset, field.bit_size)
-            try:
-                text = self.inner(part, letter, depth + 1)
-            except MemoryFault:
-                raise
-            except DebuggerError as error:
-                text = f"<error reading variable: {error}>"
-            parts.append(f"{field.name} = {text}" if field.name else text)
-        if not parts:
-            return "{<No data fields>}"
-        if not self.options.pretty:
-            return "{" + ", ".join(parts) + "}"
-        inside = "  " * (depth + 1)
-        return "{\n" + ",\n".join(inside + part for part in parts) + "\n" + "  " * depth + "}"
+        return "{" + elements_text(self, value, ctype, letter, depth) + "}"
 
 
 def _is_byte(ctype: CType) -> bool:
@@ -248,15 +264,14 @@ def _enum(number: int, ctype: EnumType) -> str:
     for name, known in ctype.values:
         if known == number:
             return name
-    if not ctype.flags or number == 0:
+    if not ctype.flags:
         return str(number)
-    parts = [name for name, known in ctype.values if known and number & known == known]
+    parts: list[str] = []
     rest = number
     for name, known in ctype.values:
-        if name in parts:
+        if rest & known:
+            parts.append(name)
             rest &= ~known
-    if not parts:
-        return f"(unknown: {number:#x})"
     if rest:
         parts.append(f"unknown: {rest:#x}")
-    return "(" + " | ".join(parts) + ")"
+    return f"({' | '.join(parts)})" if parts else "0"

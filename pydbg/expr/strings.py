@@ -30,6 +30,9 @@ class PrintOptions(Record):
     symbol: bool = True
     charset: str = "utf-8"
     null_stop: bool = False
+    array: bool = False
+    union: bool = True
+    static_members: bool = True
 
     @property
     def limit(self) -> int:

@@ -16,7 +16,7 @@ from pydbg.expr.types import (
     QualifiedType,
 )
 
-__all__ = ["TypeParser", "is_type_word", "resolve"]
+__all__ = ["TypeParser", "is_source_name", "is_type_word", "resolve"]
 
 _BASIC = frozenset(("char", "int", "float", "double", "void", "_Bool"))
 _MODIFIERS = frozenset(("signed", "unsigned", "long", "short", "__int128"))
@@ -164,6 +164,16 @@ class TypeParser:
         if len(params) == 1 and params[0] == TypeName("void"):
             return ("()", (), variadic, True)
         return ("()", tuple(params), variadic, bool(params))
+
+
+def is_source_name(name: str) -> bool:
+    """Say whether a name is none of the language's own words, so that a program may define it.
+
+    >>> is_source_name("size_t"), is_source_name("unsigned long"), is_source_name("struct a")
+    (True, False, True)
+    """
+    first = name.partition(" ")[0]
+    return first in _TAGS or first not in _KEYWORDS
 
 
 def is_type_word(name: str) -> bool:

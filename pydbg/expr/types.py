@@ -7,7 +7,7 @@ debug information need no other classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydbg.records import Record
 
@@ -18,6 +18,7 @@ __all__ = [
     "BoolType",
     "CType",
     "CharType",
+    "ComplexType",
     "DataModel",
     "EnumType",
     "Field",
@@ -26,15 +27,21 @@ __all__ = [
     "FunctionType",
     "IntType",
     "InternalFunctionType",
+    "MemberPointerType",
+    "Method",
     "NoDebugType",
     "PointerType",
     "QualifiedType",
+    "ReferenceType",
     "StructType",
     "TypedefType",
     "VoidType",
+    "base_name",
     "data_model",
+    "parameters",
     "spell",
     "strip",
+    "unqualified",
 ]
 
 
@@ -85,21 +92,43 @@ class FloatType(CType):
     format: str = "double"
 
 
+class ComplexType(CType):
+    """Be C's ``complex``: two numbers of type ``element``."""
+
+    element: CType = _VOID
+
+
 class PointerType(CType):
     """Be a pointer; ``target`` is what it points to."""
 
     target: CType = _VOID
 
 
+class ReferenceType(CType):
+    """Be a C++ reference; ``rvalue`` marks ``&&``."""
+
+    target: CType = _VOID
+    rvalue: bool = False
+
+
+class MemberPointerType(CType):
+    """Be a C++ pointer to a member of ``owner``; ``target`` is the member's type."""
+
+    target: CType = _VOID
+    owner: CType = _VOID
+
+
 class ArrayType(CType):
     """Be an array of ``count`` elements; ``vector`` marks SIMD vectors.
 
-    ``name`` is empty, but for vectors that have one (``v4f``).
+    ``name`` is empty, but for vectors that have one (``v4f``). ``open`` marks one whose
+    length is not told (``int a[]``).
     """
 
     element: CType = _VOID
     count: int = 0
     vector: bool = False
+    open: bool = False
 
 
 class FunctionType(CType):
@@ -114,6 +143,7 @@ class FunctionType(CType):
     params: tuple[CType, ...] = ()
     variadic: bool = False
     prototyped: bool = False
+    cplus: bool = False
 
 
 class NoDebugType(CType):
@@ -133,7 +163,9 @@ class Field(Record):
     """Be one member of a struct or union; ``bit_size`` 0 means it is no bit-field.
 
     ``offset`` is in bytes, ``bit_offset`` counts from the least significant bit of the
-    storage unit at ``offset``.
+    storage unit at ``offset``. In C++ ``kind`` tells a "base" class, a "virtual" base and a
+    "static" member; ``access`` is public, protected or private; ``at`` is where a static
+    member or a virtual base is described.
     """
 
     name: str
@@ -141,6 +173,25 @@ class Field(Record):
     offset: int = 0
     bit_offset: int = 0
     bit_size: int = 0
+    kind: str = ""
+    access: str = "public"
+    artificial: bool = False
+    at: object = None
+
+
+class Method(Record):
+    """Be a member function; ``type`` has no ``this``."""
+
+    name: str
+    type: FunctionType
+    access: str = "public"
+    static: bool = False
+    virtual: bool = False
+    artificial: bool = False
+    constructor: bool = False
+    suffix: str = ""
+    """What stands behind the parameters: ``const``, ``= delete``."""
+    linkage: str = ""
 
 
 class StructType(CType):
@@ -152,6 +203,16 @@ class StructType(CType):
 
     keyword: str
     fields: list[Field]
+
+    cplus = False
+    """Whether it is spelt without its keyword."""
+    incomplete = False
+    """Whether only its name is known."""
+    methods: Sequence[Method] = ()
+    typedefs: Sequence[TypedefType] = ()
+    templates: Sequence[tuple[str, str]] = ()
+    """Template arguments: (name, how ``ptype`` explains it)."""
+    declared_class = False
 
     def __init__(
         self, name: str, size: int, keyword: str = "struct", fields: list[Field] | None = None
@@ -170,10 +231,12 @@ class StructType(CType):
     def field(self, name: str) -> Field | None:
         """Return the member of that name, looking into anonymous members too."""
         for member in self.fields:
-            if member.name == name:
+            if member.name == name and member.kind not in ("base", "virtual"):
                 return member
+        for member in self.fields:
             inner = strip(member.type)
-            if not member.name and isinstance(inner, StructType):
+            unnamed = not member.name or member.kind == "base"
+            if unnamed and isinstance(inner, StructType):
                 found = inner.field(name)
                 if found is not None:
                     return Field(
@@ -182,6 +245,10 @@ class StructType(CType):
                         member.offset + found.offset,
                         found.bit_offset,
                         found.bit_size,
+                        found.kind,
+                        found.access,
+                        found.artificial,
+                        found.at,
                     )
         return None
 
@@ -191,6 +258,11 @@ class EnumType(IntType):
 
     values: tuple[tuple[str, int], ...] = ()
     flags: bool = False
+    cplus: bool = False
+    scoped: bool = False
+    """Whether it is an ``enum class``."""
+    base: str = ""
+    """The spelling of its type, where ``ptype`` shows one."""
 
 
 class FlagsType(IntType):
@@ -207,11 +279,25 @@ class TypedefType(CType):
 
 
 class QualifiedType(CType):
-    """Be ``target`` with const and volatile; ``name`` and ``size`` are the target's."""
+    """Be ``target`` with qualifiers; ``name`` and ``size`` are the target's."""
 
     target: CType = _VOID
     const: bool = False
     volatile: bool = False
+    restrict: bool = False
+    atomic: bool = False
+    cplus: bool = False
+
+    @property
+    def words(self) -> str:
+        """Return the qualifiers in gdb's order, each with a blank behind it."""
+        restrict = "__restrict__ " if self.cplus else "restrict "
+        return (
+            ("const " if self.const else "")
+            + ("volatile " if self.volatile else "")
+            + (restrict if self.restrict else "")
+            + ("_Atomic " if self.atomic else "")
+        )
 
 
 def strip(ctype: CType) -> CType:
@@ -225,6 +311,17 @@ def strip(ctype: CType) -> CType:
     return ctype
 
 
+def unqualified(ctype: CType) -> CType:
+    """Return the type behind qualifiers alone.
+
+    >>> unqualified(QualifiedType("int", 4, IntType("int", 4), const=True)).name
+    'int'
+    """
+    while isinstance(ctype, QualifiedType):
+        ctype = ctype.target
+    return ctype
+
+
 def spell(ctype: CType, declarator: str = "") -> str:
     """Spell a type as ``whatis`` does.
 
@@ -233,45 +330,60 @@ def spell(ctype: CType, declarator: str = "") -> str:
     """
     while True:
         if isinstance(ctype, QualifiedType):
-            words = ("const " if ctype.const else "") + ("volatile " if ctype.volatile else "")
+            words = ctype.words
             target = ctype.target
-            if isinstance(target, PointerType) and not target.name:
+            if isinstance(target, (PointerType, ReferenceType)) and not target.name:
                 space = " " if declarator else ""
                 declarator = f" {words.rstrip()}{space}{declarator}"
                 ctype = target
                 continue
             return words + spell(target, declarator)
-        if isinstance(ctype, PointerType) and not ctype.name:
-            declarator = "*" + declarator
+        if isinstance(ctype, (PointerType, ReferenceType)) and not ctype.name:
+            mark = "*" if isinstance(ctype, PointerType) else "&&" if ctype.rvalue else "&"
+            declarator = mark + declarator
             ctype = ctype.target
             inner = ctype
             if isinstance(inner, (ArrayType, FunctionType)) and not inner.name:
+                declarator = f"({declarator})"
+        elif isinstance(ctype, MemberPointerType):
+            declarator = f"{ctype.owner.name}::*{declarator}"
+            ctype = ctype.target
+            if isinstance(ctype, FunctionType):
                 declarator = f"({declarator})"
         elif isinstance(ctype, ArrayType) and not ctype.name:
             if ctype.vector:
                 space = " " if declarator else ""
                 declarator += f"{space}__attribute__ ((vector_size({ctype.count})))"
             else:
-                declarator += f"[{ctype.count}]"
+                declarator += "[]" if ctype.open else f"[{ctype.count}]"
             ctype = ctype.element
         elif isinstance(ctype, FunctionType) and not ctype.name:
-            declarator += f"({_parameters(ctype)})"
+            declarator += f"({parameters(ctype)})"
             ctype = ctype.result or VoidType()
         else:
             break
-    base = ctype.name
-    if isinstance(ctype, StructType):
-        base = f"{ctype.keyword} {ctype.name or '{...}'}"
-    elif isinstance(ctype, EnumType):
-        base = f"enum {ctype.name or '{...}'}"
+    base = base_name(ctype)
     return f"{base} {declarator}" if declarator else base
 
 
-def _parameters(function: FunctionType) -> str:
+def base_name(ctype: CType) -> str:
+    """Spell a type that no declarator builds: C says ``struct s``, C++ ``s``."""
+    if isinstance(ctype, StructType):
+        keyword = "class" if ctype.declared_class else ctype.keyword
+        if ctype.cplus and ctype.name:
+            return ctype.name
+        return f"{keyword} {ctype.name or '{...}'}"
+    if isinstance(ctype, EnumType) and not (ctype.cplus and ctype.name):
+        return f"enum {'class ' if ctype.scoped else ''}{ctype.name or '{...}'}"
+    return ctype.name
+
+
+def parameters(function: FunctionType) -> str:
+    """Spell what stands in the brackets of a function."""
     params = [spell(param) for param in function.params]
     if function.variadic:
         params.append("...")
-    if not params and function.prototyped:
+    if not params and (function.prototyped or function.cplus):
         return "void"
     return ", ".join(params)
 

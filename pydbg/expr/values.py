@@ -12,11 +12,13 @@ from pydbg.expr.types import (
     ArrayType,
     CType,
     EnumType,
+    Field,
     FloatType,
     FunctionType,
     IntType,
     NoDebugType,
     PointerType,
+    ReferenceType,
     StructType,
     VoidType,
     strip,
@@ -45,7 +47,8 @@ class Lvalue(Record):
     """Say where a value lives, so that it can be assigned to.
 
     ``kind`` is "memory" (``addr`` is a run-time address), "register" or "convenience"
-    (``name`` without the dollar; ``addr`` is then the offset inside it). ``bit_size``
+    (``name`` without the dollar; ``addr`` is then the offset inside it), "none" (nowhere), or
+    "optimized out" and "synthetic pointer" where there is nothing to read. ``bit_size``
     above 0 marks a bit-field that starts ``bit_offset`` bits up.
     """
 
@@ -135,6 +138,8 @@ class Value(PythonValue):
         if self._data is None:
             self.check_size()
             lvalue = self.lvalue
+            if lvalue is not None and lvalue.kind == "optimized out":
+                raise ExprError("value has been optimized out")
             if lvalue is None or self._read is None:
                 self._data = bytes(self.type.size)
             else:
@@ -286,6 +291,28 @@ class Value(PythonValue):
         if self._data is not None:
             data = self._data[offset : offset + type.size]
         return Value(type, data, lvalue, self._read)
+
+    def base_part(self, base: Field) -> Value:
+        """Return the part of an object that is one of its base classes.
+
+        A virtual base lies where the object's own table says (Itanium C++ ABI, 2.4).
+        """
+        offset = base.offset
+        if base.at is not None:
+            addr = self.addr
+            if addr is None or self._read is None:
+                raise ExprError("A virtual base class is found in memory only.")
+            offset = base.at(addr, self._read) if callable(base.at) else 0
+        return self.part(base.type, offset)
+
+    def referred(self) -> Value:
+        """Return what a reference refers to."""
+        ctype = strip(self.type)
+        if not isinstance(ctype, ReferenceType):
+            return self
+        if self._read is None:
+            raise ExprError("Cannot read memory through this value.")
+        return Value.at(ctype.target, int.from_bytes(self.data, "little"), self._read)
 
     def element(self, index: int) -> Value:
         """Return an element of an array, or what a pointer plus ``index`` points to.

@@ -65,12 +65,10 @@ def backtrace(record: Backtrace) -> str:
 def _backtrace(record: Backtrace) -> Iterator[str]:
     for index, line in enumerate(record.frames):
         yield frame(line)
-        if record.registers:
-            pairs = record.registers[index]
-            for at in range(0, len(pairs), 4):
-                yield "    " + "  ".join(
-                    f"{name:<3} {value:#x}" for name, value in pairs[at : at + 4]
-                )
+        if record.locals:
+            for text in record.locals[index]:
+                # A pretty-printed value has lines of its own.
+                yield from (clean(part) for part in text.split("\n"))
     if record.more:
         yield "(More stack frames follow...)"
     if record.reason:

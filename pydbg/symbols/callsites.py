@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydbg.records import Record
+from pydbg.records import Record, replace
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.units import Attr, Dwarf, Unit
@@ -32,6 +32,8 @@ class CallSite(Record):
     """The entry of the function that is called, where the same file describes it."""
     target_name: str | None = None
     """The linker's name of a function that is only declared here."""
+    die: int = 0
+    """Offset of its entry in .debug_info."""
 
 
 def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) -> list[CallSite]:
@@ -64,7 +66,7 @@ def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) ->
         if abbrev.tag in (_CALL_SITE, _GNU_CALL_SITE) and not nested:
             site = _site(source, unit, source.entry(unit, at, data)[1], follow)
             if site is not None:
-                found.append(site)
+                found.append(replace(site, die=unit.offset + at))
         if abbrev.plan is None:
             abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
         pos = dwarf.skip(data, pos, abbrev.plan, **sizes)

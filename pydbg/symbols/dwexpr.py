@@ -1,8 +1,8 @@
 """DWARF expressions: the stack machine of CFI rules and of variable locations.
 
 Source: DWARF 5, section 2.5. Only operations that compute an address or a value are here;
-what describes a place in pieces (``DW_OP_piece``, ``DW_OP_implicit_value``) belongs to the
-reader of locations, which looks at the operation before it calls this.
+what describes a place (``DW_OP_reg0``, ``DW_OP_piece``, ``DW_OP_implicit_value``) belongs to the
+reader of locations, which is asked about these operations.
 """
 
 from __future__ import annotations
@@ -18,6 +18,14 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _MAX_STEPS = 10_000  # DW_OP_bra can loop for ever; no real expression is near this
 _MAX_DEPTH = 1024
 
+Extra = Callable[[int, bytes, int, "list[int]"], int]
+EXTRA = frozenset(
+    (0x90, 0x93, 0x97, 0x98, 0x99, 0x9A, 0x9B, 0x9D, 0x9E, 0x9F,
+     *range(0xA0, 0xAA), 0xE0, *range(0xF2, 0xFE))
+)  # fmt: skip
+"""regx, piece, push_object_address, call2, call4, call_ref, form_tls_address, bit_piece,
+implicit_value, stack_value, implicit_pointer to reinterpret, and their GNU forerunners."""
+
 _FIXED = {0x08: 1, 0x0A: 2, 0x0C: 4, 0x0E: 8}  # DW_OP_const1u … const8u; +1 is signed
 
 
@@ -31,6 +39,7 @@ def evaluate(
     stack: Sequence[int] = (),
     frame_base: Callable[[], int] | None = None,
     cfa: Callable[[], int] | None = None,
+    extra: Extra | None = None,
 ) -> int:
     """Run an expression and return the number on top of the stack, cut to a pointer.
 
@@ -44,13 +53,16 @@ def evaluate(
     >>> evaluate(plt, register={7: 0x7000, 16: 0x40102b}.get, read=lambda a, n: b"")
     28688
 
+    ``extra(op, code, pos, stack)`` is asked first about operations that describe a place or
+    need more than a number (``EXTRA``) and returns the position behind what it has done.
+
     A damaged expression raises ``FileError``, unreadable memory what ``read`` raises.
     """
     machine = list(stack)
     mask = (1 << (8 * pointer_size)) - 1
     try:
-        _run(expression, machine, register, read, pointer_size, bias, frame_base, cfa)
-        return machine[-1] & mask
+        _run(expression, machine, register, read, pointer_size, bias, frame_base, cfa, extra)
+        return machine[-1] & mask if machine or extra is None else 0
     except (IndexError, ZeroDivisionError, TypeError, OverflowError) as error:
         raise FileError(f"a DWARF expression is damaged ({error})") from error
 
@@ -64,6 +76,7 @@ def _run(
     bias: int,
     frame_base: Callable[[], int] | None,
     cfa: Callable[[], int] | None,
+    extra: Extra | None,
 ) -> None:
     pos = steps = 0
     mask = (1 << (8 * pointer_size)) - 1
@@ -73,7 +86,9 @@ def _run(
             raise FileError("a DWARF expression does not end")
         op = code[pos]
         pos += 1
-        if 0x30 <= op <= 0x4F:  # DW_OP_lit0 … 31
+        if extra is not None and (0x50 <= op <= 0x6F or op in EXTRA):
+            pos = extra(op, code, pos, stack)
+        elif 0x30 <= op <= 0x4F:  # DW_OP_lit0 … 31
             stack.append(op - 0x30)
         elif 0x70 <= op <= 0x8F:  # DW_OP_breg0 … 31
             offset, pos = sleb(code, pos)

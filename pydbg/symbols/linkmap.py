@@ -107,6 +107,18 @@ def link_map(read: Read, r_debug_addr: int, word_size: int) -> list[LinkMapEntry
     return entries
 
 
+def link_map_addrs(read: Read, r_debug_addr: int, word_size: int) -> list[tuple[int, int, str]]:
+    """Walk the same list and give where each entry lies itself: (address, bias, path)."""
+    layout = struct.Struct("<5Q" if word_size == 8 else "<5I")
+    found: list[tuple[int, int, str]] = []
+    at = r_debug(read, r_debug_addr, word_size).map
+    while at and len(found) < _MAX_LINKS and all(at != known for known, _, _ in found):
+        bias, name, _, following, _ = layout.unpack(read(at, layout.size))
+        found.append((at, bias, _path(read, name)))
+        at = following
+    return found
+
+
 def _path(read: Read, addr: int) -> str:
     """Read a NUL-terminated path, a piece at a time and never over a page's end."""
     parts: list[bytes] = []

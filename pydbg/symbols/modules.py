@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.functions import Function, FunctionTable
     from pydbg.symbols.gopclntab import GoTable
     from pydbg.symbols.lines import LineEntry, LineTable
+    from pydbg.symbols.unitnames import NameTable
     from pydbg.symbols.units import Dwarf
 
 __all__ = ["LinkMapEntry", "Module", "ModuleList", "SourceLine", "link_map", "main_bias"]
@@ -164,6 +165,16 @@ class Module:
 
         elf = self.dwarf_file
         return Dwarf(elf) if elf.section(".debug_info") is not None else None
+
+    @cached_property
+    def declared(self) -> NameTable | None:
+        """Give what the debug information declares by name, or None where there is none."""
+        if self.dwarf is None:
+            return None
+        from pydbg.symbols.entries import Entries
+        from pydbg.symbols.unitnames import NameTable
+
+        return NameTable(Entries(self.dwarf))
 
     # --- symbols ---------------------------------------------------------------------------
 

@@ -262,6 +262,11 @@ class Dwarf:
             return self.text(".debug_str", offset)
         return None
 
+    def has_index(self, unit: Unit) -> bool:
+        """Tell whether a unit's strings are numbers in .debug_str_offsets."""
+        base = unit.bases.get(dwarf.DW_AT_str_offsets_base, 0)
+        return bool(base) or unit.kind in (2, 4, 5, 6)
+
     def text(self, section: str, offset: int) -> bytes:
         """Read a NUL-terminated string of a string section."""
         data = self.section(section)
@@ -278,10 +283,11 @@ class Dwarf:
             return None
         form, value = attr[0], _number(attr, 0)
         if form in (Form.addrx, Form.gnu_addr_index) or Form.addrx1 <= form <= Form.addrx4:
-            return self._indexed(unit, value)
+            return self.indexed(unit, value)
         return value
 
-    def _indexed(self, unit: Unit, index: int) -> int:
+    def indexed(self, unit: Unit, index: int) -> int:
+        """Give the address of an index into .debug_addr."""
         base = unit.bases.get(dwarf.DW_AT_addr_base, 0) or (8 if unit.version >= 5 else 0)
         at = base + index * unit.address_size
         return fixed(self.section(".debug_addr"), at, unit.address_size)[0]
@@ -331,12 +337,12 @@ class Dwarf:
                 return
             if kind in (1, 2, 3):  # base_addressx, startx_endx, startx_length
                 index, pos = uleb(data, pos)
-                low = self._indexed(unit, index)
+                low = self.indexed(unit, index)
                 if kind == 1:
                     base = low
                     continue
                 high, pos = uleb(data, pos)
-                high = self._indexed(unit, high) if kind == 2 else low + high
+                high = self.indexed(unit, high) if kind == 2 else low + high
             elif kind == 4:  # offset_pair
                 low, pos = uleb(data, pos)
                 high, pos = uleb(data, pos)

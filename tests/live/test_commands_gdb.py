@@ -41,10 +41,6 @@ def _sections(text: str, prompt: str) -> dict[str, str]:
     text = re.sub(r"\b(process|LWP|PID|Pid:) ?\d+", r"\1 N", text)
     text = re.sub(r"^stdin:\d+: ", "", text, flags=re.MULTILINE)
     text = text.replace("this, GDB does not", "this, pydbg does not")
-    # The arguments of functions are shown as "..." so far.
-    text = re.sub(
-        r" \([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)(?= at \S+:\d+$)", " (...)", text, flags=re.M
-    )
     # gdb makes the C library's own signals quiet only once it has seen that library.
     text = re.sub(r"^(SIG3[23]) .*\n", "", text, flags=re.MULTILINE)
     # What the vector instructions of the C library leave behind differs from run to run.

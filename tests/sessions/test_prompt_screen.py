@@ -61,7 +61,7 @@ def test_each_step(terminal: Any, columns: int, lines: int) -> None:
     one.run("break inner")
     assert "Breakpoint 1 at" in one.text
     one.run("run")
-    assert "Breakpoint 1, inner (...) at " in one.text
+    assert "Breakpoint 1, inner (a=0, b=5) at " in one.text
     assert "int sum = a + b; // @bp inner" in one.text
     one.until(lambda t: "| thread 1 | inner | breakpoint 1" in t.rows[-1])
     one.run("stepi")

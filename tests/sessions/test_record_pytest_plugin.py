@@ -93,4 +93,4 @@ def test_a_failure_shows_the_transcript(tmp_path: Path) -> None:
     _, _, shown = done.stdout.partition("pydbg transcript")
     assert f"$ pydbg --args {build('plain.c')}\n" in shown
     assert "[stopped at breakpoint 1]\n(pydbg) print $rdi + 41\n$1 = 41\n" in shown
-    assert "[it is here]\n#0  inner (...)" in shown
+    assert "[it is here]\n#0  inner (a=1, b=5)" in shown

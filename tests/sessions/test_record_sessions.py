@@ -128,7 +128,7 @@ def test_what_an_unfinished_recording_has_is_there(tmp_path: Path) -> None:
                  "-ex", "nosuch", build("plain.c"), cwd=tmp_path)  # fmt: skip
     assert done.returncode == 1
     text = file.read_text()
-    assert "(pydbg) run\n\nBreakpoint 1, main (...)" in text
+    assert "(pydbg) run\n\nBreakpoint 1, main (argc=1, argv=" in text
     assert text.endswith('(pydbg) nosuch\nUndefined command: "nosuch".  Try "help".\n')
     assert replay(tmp_path, file).returncode == 0
 

@@ -141,7 +141,7 @@ def test_run_does_what_the_profile_says(
     done = pydbg("seccomp", "run", path, build("sigsys.c"))
     assert done.returncode == status
     assert text in done.stderr
-    assert bool(text) == ("in main (...) at" in done.stderr)
+    assert bool(text) == ("in main (" in done.stderr)
 
 
 @pytest.mark.parametrize("variant", ["pie", "m32"])

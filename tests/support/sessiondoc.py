@@ -33,7 +33,7 @@ HOME = "/home/you"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PROMPT = re.compile(r"^(\$ |\(pydbg\) ?|> ?|.*\(y or n\) |\w+\? )")
-_ROWS, _COLUMNS = 400, 200
+_ROWS, _COLUMNS = 400, 320
 _PATIENCE = 30
 
 

@@ -1,0 +1,144 @@
+"""The variables of frames as text: arguments in a frame's line, locals below it.
+
+Texts are gdb's (stack.c: print_frame_args, print_variable_and_value).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pydbg.commands import common
+from pydbg.errors import DebuggerError
+from pydbg.expr.types import ArrayType, CType, ReferenceType, StructType, strip
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.expr.format import Formatter
+    from pydbg.expr.values import Value
+    from pydbg.frames import Frame
+    from pydbg.variables.blocks import Variable
+    from pydbg.variables.program import FrameScope
+
+__all__ = ["argument_lines", "arguments", "local_lines"]
+
+NO_SYMBOLS = "No symbol table info available."
+
+
+def arguments(session: Session, frame: Frame) -> str:
+    """Return what stands in the brackets of a frame's function: ``a=1, p=0x0``."""
+    shown = session.settings.text("print frame-arguments")
+    if shown == "presence" or not frame.has_parameters:
+        return "..." if frame.has_parameters else ""
+    try:
+        scope = session.dbg.variables.scope(frame)
+    except DebuggerError:
+        scope = None
+    if scope is None:
+        return "..."
+    formatter = common.formatter(session)
+    parts: list[str] = []
+    for one in scope.function.arguments:
+        parts += _argument(session, scope, one, formatter, shown)
+    return ", ".join(parts)
+
+
+def _argument(
+    session: Session, scope: FrameScope, one: Variable, formatter: Formatter, shown: str
+) -> list[str]:
+    if shown == "none":
+        return [f"{one.name}=..."]
+    mode = session.settings.text("print entry-values")
+    value: Value | None = None
+    error = ""
+    entry: Value | None = None
+    try:
+        value = scope.value(one)
+        value.data  # noqa: B018 - what cannot be read is said here
+    except DebuggerError as problem:
+        error = str(problem)
+    gone = value is not None and value.lvalue is not None and value.lvalue.kind == "optimized out"
+    if gone:
+        error = ""
+    if mode != "no" and not (mode == "if-needed" and value is not None and not gone):
+        entry = scope.at_entry(one)
+    name = one.name
+    known = value is not None and not gone and not error
+    if mode in ("default", "compact") and entry is not None and value is not None and known:
+        same = value.data == entry.data
+        if same:
+            return [f"{name}={name}@entry={_text(entry, formatter, shown)}"]
+    if entry is not None and gone and mode in ("compact", "if-needed", "preferred", "only"):
+        return [f"{name}@entry={_text(entry, formatter, shown)}"]
+    if mode == "preferred" and entry is not None:
+        return [f"{name}@entry={_text(entry, formatter, shown)}"]
+    if mode == "only":
+        shown_entry = _text(entry, formatter, shown) if entry is not None else "<optimized out>"
+        return [f"{name}@entry={shown_entry}"]
+    text = f"<error reading variable: {error}>" if error else ""
+    if not text and value is not None:
+        text = _text(value, formatter, shown)
+    parts = [f"{name}={text}"]
+    if entry is not None:
+        parts.append(f"{name}@entry={_text(entry, formatter, shown)}")
+    elif mode == "both":
+        parts.append(f"{name}@entry=<optimized out>")
+    return parts
+
+
+def _text(value: Value, formatter: Formatter, shown: str) -> str:
+    lvalue = value.lvalue
+    gone = lvalue is not None and lvalue.kind == "optimized out"
+    if shown != "all" and not gone and not _is_scalar(value.type):
+        return "..."
+    try:
+        return formatter.inner(value, deref=True)
+    except DebuggerError as error:
+        return f"<error reading variable: {error}>"
+
+
+def _is_scalar(ctype: CType) -> bool:
+    """Tell whether gdb's summary shows a value of the type (val_print_scalar_type_p)."""
+    inner = strip(ctype)
+    while isinstance(inner, ReferenceType):
+        inner = strip(inner.target)
+    return not isinstance(inner, (ArrayType, StructType))
+
+
+def local_lines(
+    session: Session, frame: Frame, indent: str = "", pattern: re.Pattern[str] | None = None
+) -> list[str] | None:
+    """Return a line for each local variable, innermost block first; None without symbols."""
+    scope = session.dbg.variables.scope(frame)
+    if scope is None:
+        return None
+    formatter = common.formatter(session)
+    lines: list[str] = []
+    for block in scope.blocks:
+        for one in block.locals():
+            if not one.is_extern and (pattern is None or pattern.search(one.name)):
+                lines.append(_line(scope, one, formatter, indent))
+    return lines
+
+
+def argument_lines(
+    session: Session, frame: Frame, pattern: re.Pattern[str] | None = None
+) -> list[str] | None:
+    """Return a line for each argument; None without symbols."""
+    scope = session.dbg.variables.scope(frame)
+    if scope is None:
+        return None
+    formatter = common.formatter(session)
+    wanted = [
+        one for one in scope.function.arguments if pattern is None or pattern.search(one.name)
+    ]
+    return [_line(scope, one, formatter, "") for one in wanted]
+
+
+def _line(scope: FrameScope, one: Variable, formatter: Formatter, indent: str) -> str:
+    try:
+        value = scope.value(one)
+        text = formatter.inner(value, depth=len(indent) // 2, deref=True)
+    except DebuggerError as error:
+        return f"{indent}{one.name} = <error reading variable {one.name} ({error})>"
+    return f"{indent}{one.name} = {text}"

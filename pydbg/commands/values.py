@@ -1,0 +1,120 @@
+"""Commands about variables and types: info locals, info args, whatis, ptype."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydbg.commands import common, kinds
+from pydbg.commands.table import Arg, Command, Parsed
+from pydbg.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.expr.types import CType
+
+__all__ = ["commands"]
+
+
+# --- variables of a frame ------------------------------------------------------------------
+
+
+def info_locals(session: Session, parsed: Parsed) -> str:
+    """List the local variables of the selected frame."""
+    from pydbg.commands.framevalues import NO_SYMBOLS, local_lines
+
+    lines = local_lines(session, common.selected(session), pattern=_pattern(parsed["REGEX"]))
+    if lines is None:
+        raise CommandError(NO_SYMBOLS)
+    if not lines:
+        return "No matching locals." if parsed["REGEX"] else "No locals."
+    return "\n".join(lines)
+
+
+def info_args(session: Session, parsed: Parsed) -> str:
+    """List the arguments of the selected frame."""
+    from pydbg.commands.framevalues import NO_SYMBOLS, argument_lines
+
+    lines = argument_lines(session, common.selected(session), pattern=_pattern(parsed["REGEX"]))
+    if lines is None:
+        raise CommandError(NO_SYMBOLS)
+    if not lines:
+        return "No matching arguments." if parsed["REGEX"] else "No arguments."
+    return "\n".join(lines)
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    if not text:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"Invalid regexp: {error}") from None
+
+
+# --- types ---------------------------------------------------------------------------------
+
+
+def _type(session: Session, text: str) -> tuple[CType, bool]:
+    """Return the type that a text means, and whether it names a type."""
+    from pydbg.expr import nodes
+    from pydbg.expr.evaluate import parse_in, type_of
+
+    context = session.dbg.context()
+    tree = parse_in(text, context)
+    return type_of(tree, context), isinstance(tree, nodes.TypeExpr)
+
+
+def whatis(session: Session, parsed: Parsed) -> str:
+    """Say which type an expression has."""
+    from pydbg.expr.typeprint import declaration, whatis_name
+
+    text = parsed["EXPRESSION"]
+    if text is None:
+        if not session.dbg.history:
+            raise CommandError("The history is empty.")
+        return f"type = {session.dbg.history[-1].type}"
+    ctype, is_name = _type(session, text)
+    return f"type = {declaration(whatis_name(ctype) if is_name else ctype, '', -1, 0)}"
+
+
+def ptype(session: Session, parsed: Parsed) -> str:
+    """Show a type with its members."""
+    from pydbg.expr.typeprint import ptype as make
+
+    text = parsed["EXPRESSION"]
+    if text is None:
+        if not session.dbg.history:
+            raise CommandError("The history is empty.")
+        return f"type = {make(session.dbg.history[-1].type)}"
+    return f"type = {make(_type(session, text)[0])}"
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
+    return Command(name, summary=summary, run=run, **fields)
+
+
+def commands() -> tuple[Command, ...]:
+    """Return the rows."""
+    regex = Arg("REGEX", kinds.TEXT, optional=True, doc="a regular expression for names")
+    maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="an expression or a type")
+    return (
+        _row("info locals", "List the local variables of the selected frame.", info_locals,
+             group="status", needs="frame", aliases=("lo",), args=(regex,), example="info locals",
+             help="Those of the innermost block come first.  Needs debug information; what the "
+             "compiler removed is <optimized out>."),
+        _row("info args", "List the arguments of the selected frame.", info_args,
+             group="status", needs="frame", aliases=("ar",), args=(regex,), example="info args",
+             help="With their values now.  Needs debug information."),
+        _row("whatis", "Say which type an expression has.", whatis, group="data", args=(maybe,),
+             example="whatis $rip",
+             help="Nothing is evaluated.  Of a typedef's name it shows what that stands for.  "
+             "Without an argument it is about the last value of the history."),
+        _row("ptype", "Show a type with its members.", ptype, group="data", args=(maybe,),
+             example="ptype unsigned long",
+             help="EXPRESSION is a type or an expression, which is not evaluated.  Typedefs are "
+             "followed to what they stand for."),
+    )  # fmt: skip

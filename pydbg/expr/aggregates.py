@@ -1,0 +1,133 @@
+"""Structs, classes and arrays as gdb prints them (cp-valprint.c, valprint.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError, MemoryFault
+from pydbg.expr.types import (
+    ArrayType,
+    ComplexType,
+    Field,
+    FunctionType,
+    PointerType,
+    StructType,
+    strip,
+)
+from pydbg.expr.values import Value
+
+if TYPE_CHECKING:
+    from pydbg.expr.format import Formatter
+
+__all__ = ["complex_text", "elements_text", "struct_text"]
+
+_MAX_DEPTH = 20
+
+
+def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
+    """Return the elements of an array between its braces, runs of equal ones shortened."""
+    parts: list[str] = []
+    data = value.data
+    size = ctype.element.size
+    index = printed = 0
+    limit, threshold = out.options.limit, out.options.threshold
+    whole = isinstance(strip(ctype.element), FunctionType)
+    while index < ctype.count and printed < limit:
+        piece = data[index * size : (index + 1) * size]
+        run = index + 1
+        while run < ctype.count and size and data[run * size : (run + 1) * size] == piece:
+            run += 1
+        if whole:
+            run = index + 1
+        text = out.inner(value.element(index), letter, depth + 1)
+        if run - index > threshold:
+            parts.append(f"{text} <repeats {run - index} times>")
+            index = run
+            printed += threshold
+        else:
+            parts.append(text)
+            index += 1
+            printed += 1
+    more = "..." if index < ctype.count else ""
+    if out.options.array:
+        inside = "\n" + "  " * (depth + 1)
+        return inside + f",{inside}".join(parts) + more + "\n" + "  " * depth
+    return ", ".join(parts) + more
+
+
+def struct_text(out: Formatter, value: Value, ctype: StructType, letter: str, depth: int) -> str:
+    """Return a struct, union or class with its bases and members."""
+    if depth > _MAX_DEPTH:
+        return "{...}"
+    if ctype.keyword == "union" and depth and not out.options.union:
+        return "{...}"
+    if ctype.incomplete:
+        return "<incomplete type>"
+    return "{" + "".join(_parts(out, value, ctype, letter, depth)) + "}"
+
+
+def _parts(
+    out: Formatter, value: Value, ctype: StructType, letter: str, depth: int
+) -> Iterator[str]:
+    pretty = out.options.pretty
+    fields = list(ctype.fields)
+    bases = [field for field in fields if field.kind in ("base", "virtual")]
+    own = [field for field in fields if field.kind not in ("base", "virtual")]
+    inside = "\n" + "  " * (depth + 1) if pretty else ""
+    for base in bases:
+        yield f"{inside}<{base.name}> = {_base(out, value, base, letter, depth)}, "
+    if not own:
+        yield "<No data fields>"
+        return
+    seen = False
+    for field in own:
+        if field.kind == "static" and not out.options.static_members:
+            continue
+        if seen:
+            yield "," if pretty else ", "
+        elif bases and pretty:
+            yield f"{inside}members of {ctype.name}:"
+        seen = True
+        static = "static " if field.kind == "static" else ""
+        name = f"{static}{field.name} = " if field.name else static
+        yield f"{inside}{name}{_member(out, value, field, letter, depth)}"
+    if pretty:
+        yield "\n" + "  " * depth
+
+
+def _base(out: Formatter, value: Value, base: Field, letter: str, depth: int) -> str:
+    try:
+        part = value.base_part(base)
+        inner = strip(base.type)
+        assert isinstance(inner, StructType)
+        return struct_text(out, part, inner, letter, depth + 1)
+    except DebuggerError:
+        return "<invalid address>"
+
+
+def _member(out: Formatter, value: Value, field: Field, letter: str, depth: int) -> str:
+    try:
+        if field.kind == "static":
+            found = out.static_member(field)
+            if found is None:
+                return "<optimized out>"
+            return out.inner(found, letter, depth + 1)
+        part = value.part(field.type, field.offset, field.bit_offset, field.bit_size)
+        if field.artificial and isinstance(strip(field.type), PointerType) and not letter:
+            # The pointer to the table of virtual functions, whatever its type says.
+            return out.code_address(int(part))
+        return out.inner(part, letter, depth + 1)
+    except MemoryFault:
+        raise
+    except DebuggerError as error:
+        return f"<error reading variable: {error}>"
+
+
+def complex_text(out: Formatter, value: Value, letter: str) -> str:
+    """Return a complex number: ``1 + 2i``."""
+    ctype = strip(value.type)
+    assert isinstance(ctype, ComplexType)
+    element = ctype.element
+    real, imaginary = value.part(element, 0), value.part(element, element.size)
+    return f"{out.inner(real, letter)} + {out.inner(imaginary, letter)}i"

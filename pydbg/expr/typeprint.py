@@ -1,0 +1,235 @@
+"""Types in full as ``ptype`` prints them (gdb's c-typeprint.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydbg.expr.types import (
+    ArrayType,
+    CType,
+    EnumType,
+    Field,
+    FunctionType,
+    MemberPointerType,
+    Method,
+    PointerType,
+    QualifiedType,
+    ReferenceType,
+    StructType,
+    TypedefType,
+    VoidType,
+    base_name,
+    parameters,
+    unqualified,
+)
+
+__all__ = ["declaration", "ptype", "whatis_name"]
+
+_MAX_DEPTH = 40
+
+
+def ptype(ctype: CType) -> str:
+    """Return a type with its members, behind its outermost typedefs.
+
+    >>> from pydbg.expr.types import LP64, TypedefType
+    >>> ptype(TypedefType("word", 8, LP64.ulong))
+    'unsigned long'
+    """
+    return declaration(ctype, "", 1, 0)
+
+
+def whatis_name(ctype: CType) -> CType:
+    """Return what ``whatis`` shows of a type's name: one typedef less."""
+    inner = unqualified(ctype)
+    if isinstance(inner, TypedefType):
+        return _requalified(inner.target, ctype)
+    return ctype
+
+
+def declaration(ctype: CType, name: str, show: int, level: int) -> str:
+    """Declare ``name`` with a type; ``show`` says how many levels of members are shown."""
+    if show > 0:
+        ctype = _behind_typedefs(ctype)
+    base, declarator = _split(ctype, name, show)
+    text = _base(base, show, level)
+    return f"{text} {declarator}" if declarator else text
+
+
+def _requalified(target: CType, like: CType) -> CType:
+    if not isinstance(like, QualifiedType):
+        return target
+    old = target if isinstance(target, QualifiedType) else None
+    return QualifiedType(
+        target.name, target.size, old.target if old is not None else target,
+        like.const or (old is not None and old.const),
+        like.volatile or (old is not None and old.volatile),
+        like.restrict or (old is not None and old.restrict),
+        like.atomic or (old is not None and old.atomic),
+        like.cplus,
+    )  # fmt: skip
+
+
+def _behind_typedefs(ctype: CType) -> CType:
+    while isinstance(unqualified(ctype), TypedefType):
+        inner = unqualified(ctype)
+        assert isinstance(inner, TypedefType)
+        ctype = _requalified(inner.target, ctype)
+    return ctype
+
+
+def _split(ctype: CType, declarator: str, show: int) -> tuple[CType, str]:
+    """Take pointers, arrays and functions off a type; return what is left and the declarator."""
+    while True:
+        if isinstance(ctype, QualifiedType):
+            target = ctype.target
+            if isinstance(target, (PointerType, ReferenceType)) and not target.name:
+                space = " " if declarator else ""
+                declarator = f" {ctype.words.rstrip()}{space}{declarator}"
+                ctype = target
+            else:
+                return ctype, declarator
+        if isinstance(ctype, (PointerType, ReferenceType)) and not ctype.name:
+            mark = "*" if isinstance(ctype, PointerType) else "&&" if ctype.rvalue else "&"
+            declarator = mark + declarator
+            ctype = ctype.target
+            if isinstance(ctype, (ArrayType, FunctionType)) and not ctype.name:
+                declarator = f"({declarator})"
+        elif isinstance(ctype, MemberPointerType):
+            declarator = f"{ctype.owner.name}::*{declarator}"
+            ctype = ctype.target
+            if isinstance(ctype, FunctionType):
+                declarator = f"({declarator})"
+        elif isinstance(ctype, ArrayType) and not ctype.name:
+            if ctype.vector:
+                space = " " if declarator else ""
+                declarator += f"{space}__attribute__ ((vector_size({ctype.count})))"
+            else:
+                declarator += "[]" if ctype.open else f"[{ctype.count}]"
+            ctype = ctype.element
+        elif isinstance(ctype, FunctionType) and not ctype.name:
+            declarator += f"({parameters(ctype)})"
+            ctype = ctype.result or VoidType()
+        else:
+            return ctype, declarator
+
+
+def _base(ctype: CType, show: int, level: int) -> str:
+    words = ctype.words if isinstance(ctype, QualifiedType) else ""
+    inner = unqualified(ctype)
+    if show <= 0 and inner.name:
+        return words + base_name(inner)
+    if isinstance(inner, TypedefType):
+        # What a pointer's typedef stands for: only its innermost type is shown.
+        behind = _requalified(_behind_typedefs(inner), ctype)
+        base, _ = _split(behind, "", show)
+        return _base(base, show, level) if base is not ctype else base_name(inner)
+    if isinstance(inner, StructType):
+        return words + _struct(inner, show, level)
+    if isinstance(inner, EnumType):
+        return words + _enum(inner, show)
+    return words + base_name(inner)
+
+
+def _enum(ctype: EnumType, show: int) -> str:
+    text = "enum " + ("class " if ctype.scoped else "") + ctype.name
+    if show < 0:
+        return text if ctype.name else text + "{...}"
+    if show > 0 and ctype.name:
+        text += " "
+    if ctype.cplus and ctype.base:
+        text += f": {ctype.base} "
+    parts = []
+    expected = 0
+    for name, value in ctype.values:
+        parts.append(name if value == expected else f"{name} = {value}")
+        expected = value + 1
+    return f"{text}{{{', '.join(parts)}}}"
+
+
+def _struct(ctype: StructType, show: int, level: int) -> str:
+    keyword = "class" if ctype.declared_class else ctype.keyword
+    text = f"{keyword} {ctype.name}"
+    if show < 0 or level > 4 * _MAX_DEPTH:
+        return text if ctype.name else text + "{...}"
+    if show > 0 and ctype.name:
+        text += " "
+    return text + _head(ctype) + "{\n" + "".join(_body(ctype, show, level)) + " " * level + "}"
+
+
+def _head(ctype: StructType) -> str:
+    text = ""
+    templates = list(ctype.templates)
+    if templates:
+        text += f"[with {', '.join(f'{name} = {meant}' for name, meant in templates)}] "
+    bases = []
+    for field in ctype.fields:
+        if field.kind in ("base", "virtual"):
+            virtual = " virtual" if field.kind == "virtual" else ""
+            bases.append(f"{field.access}{virtual} {field.name}")
+    if bases:
+        text += f": {', '.join(bases)} "
+    return text
+
+
+def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
+    indent = " " * (level + 4)
+    everything = list(ctype.fields)
+    methods = list(ctype.methods)
+    typedefs = list(ctype.typedefs)
+    if not everything and not methods and not typedefs:
+        what = "incomplete type" if ctype.incomplete else "no data fields"
+        yield f"{indent}<{what}>\n"
+    labels = _needs_labels(ctype, methods)
+    section = ""
+    fields = [field for field in everything if field.kind not in ("base", "virtual")]
+    for field in fields:
+        if field.artificial:
+            continue
+        if labels and field.access != section:
+            section = field.access
+            yield f"{' ' * (level + 2)}{section}:\n"
+        static = "static " if field.kind == "static" else ""
+        bits = f" : {field.bit_size}" if field.bit_size else ""
+        yield f"{indent}{static}{declaration(field.type, field.name, show - 1, level + 4)}{bits};\n"
+    shown = [method for method in _grouped(methods) if not method.artificial]
+    if shown and section:
+        yield "\n"
+    for method in shown:
+        if method.access != section:
+            section = method.access
+            yield f"{' ' * (level + 2)}{section}:\n"
+        yield f"{indent}{_method(method)};\n"
+    if typedefs:
+        if everything or methods:
+            yield "\n"
+        for one in typedefs:
+            name = one.name.rpartition("::")[2]
+            yield f"{indent}typedef {declaration(one.target, name, show - 1, level + 4)};\n"
+
+
+def _needs_labels(ctype: StructType, methods: list[Method]) -> bool:
+    parts: list[Field | Method] = [
+        field for field in ctype.fields if field.kind not in ("base", "virtual")
+    ]
+    parts += methods
+    if ctype.declared_class:
+        return any(part.access != "private" for part in parts)
+    return any(part.access != "public" for part in parts)
+
+
+def _grouped(methods: list[Method]) -> Iterator[Method]:
+    """Give methods as gdb keeps them: those of a name together."""
+    groups: dict[str, list[Method]] = {}
+    for method in methods:
+        groups.setdefault(method.name, []).append(method)
+    for group in groups.values():
+        yield from group
+
+
+def _method(method: Method) -> str:
+    text = "virtual " if method.virtual else "static " if method.static else ""
+    conversion = method.name.startswith("operator ")
+    result = method.type.result
+    if not method.constructor and not conversion and result is not None:
+        text += f"{result} "
+    return f"{text}{method.name}({parameters(method.type)}){method.suffix}"

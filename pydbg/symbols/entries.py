@@ -1,0 +1,384 @@
+"""Entries of DWARF one at a time: attributes, children, and what they refer to.
+
+An entry is read when it is asked for, and a subtree that is of no interest is stepped over.
+References lead within a unit, to another unit, to a type unit by its signature, or into the
+file that dwz moved common entries to.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+from pydbg.errors import FileError
+from pydbg.symbols import dwarf
+from pydbg.symbols.cursor import damaged, fixed, uleb
+from pydbg.symbols.debugfiles import find_alternate
+from pydbg.symbols.dwarf import Form
+from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
+
+__all__ = ["At", "Die", "Entries", "Tag"]
+
+_MAX_VIEWS = 16
+_MAX_DEPTH = 512
+_MAX_REFERENCES = 16
+
+
+class Tag:
+    """Name the tags that are told apart somewhere (DWARF 5, table 7.3)."""
+
+    array, klass, enumeration, formal, imported = 0x01, 0x02, 0x04, 0x05, 0x08
+    lexical_block, member, pointer, reference = 0x0B, 0x0D, 0x0F, 0x10
+    compile_unit, structure, subroutine, typedef, union = 0x11, 0x13, 0x15, 0x16, 0x17
+    unspecified_parameters, inheritance, inlined, ptr_to_member = 0x18, 0x1C, 0x1D, 0x1F
+    subrange, base, catch_block, const, enumerator, subprogram = 0x21, 0x24, 0x25, 0x26, 0x28, 0x2E
+    template_type, template_value, try_block, variable, volatile = 0x2F, 0x30, 0x32, 0x34, 0x35
+    restrict, namespace, imported_module, unspecified = 0x37, 0x39, 0x3A, 0x3B
+    partial_unit, imported_unit, type_unit, rvalue, template_alias = 0x3C, 0x3D, 0x41, 0x42, 0x43
+    atomic, call_site, call_parameter, skeleton, immutable = 0x47, 0x48, 0x49, 0x4A, 0x4B
+    gnu_call_site, gnu_call_parameter = 0x4109, 0x410A
+    structs = frozenset((klass, structure, union))
+    blocks = frozenset((lexical_block, catch_block, try_block))
+
+
+class At:
+    """Name the attributes that are asked for somewhere (DWARF 5, table 7.5)."""
+
+    sibling, location, name, byte_size, bit_offset, bit_size = 0x01, 0x02, 0x03, 0x0B, 0x0C, 0x0D
+    low_pc, high_pc, language, discr, import_, const_value = 0x11, 0x12, 0x13, 0x15, 0x18, 0x1C
+    containing_type, default_value, inline, lower_bound = 0x1D, 0x1E, 0x20, 0x22
+    prototyped, upper_bound, abstract_origin, accessibility = 0x27, 0x2F, 0x31, 0x32
+    artificial, count, member_location, decl_file, decl_line = 0x34, 0x37, 0x38, 0x3A, 0x3B
+    declaration, encoding, external, frame_base, specification = 0x3C, 0x3E, 0x3F, 0x40, 0x47
+    type, virtuality, vtable_elem, ranges, data_bit_offset = 0x49, 0x4C, 0x4D, 0x55, 0x6B
+    object_pointer, explicit, signature, enum_class, linkage_name = 0x64, 0x63, 0x69, 0x6D, 0x6E
+    call_value, call_origin, call_return_pc, call_target = 0x7E, 0x7F, 0x7D, 0x83
+    call_parameter, call_data_value, export_symbols, alignment = 0x80, 0x86, 0x89, 0x88
+    reference, rvalue_reference, noreturn, defaulted, deleted = 0x77, 0x78, 0x87, 0x8B, 0x8A
+    mips_linkage_name, gnu_call_value, gnu_vector = 0x2007, 0x2111, 0x2107
+
+
+class _View:
+    """Hold what reading a unit's entries needs."""
+
+    __slots__ = ("abbrevs", "data", "sizes", "source", "unit")
+
+    def __init__(self, source: Dwarf, unit: Unit) -> None:
+        self.source = source
+        self.unit = unit
+        self.data = source.data(unit)
+        self.abbrevs = source.abbrevs(unit)
+        self.sizes = {
+            "address_size": unit.address_size,
+            "offset_size": unit.offset_size,
+            "version": unit.version,
+        }
+
+
+class Die:
+    """Be one entry: ``tag``, ``attrs`` by number as (form, value), and its way to others."""
+
+    __slots__ = ("attrs", "end", "entries", "has_children", "pos", "tag", "unit", "view")
+
+    def __init__(self, entries: Entries, view: _View, pos: int) -> None:
+        data, unit = view.data, view.unit
+        self.entries = entries
+        self.view = view
+        self.unit = unit
+        self.pos = pos
+        code, at = uleb(data, pos)
+        attrs: dict[int, Attr] = {}
+        if code == 0:
+            self.tag, self.has_children, self.attrs, self.end = 0, False, attrs, at
+            return
+        abbrev = view.abbrevs.get(code)
+        if abbrev is None:
+            raise IndexError(f"no abbreviation {code}")
+        size, wide, version = unit.address_size, unit.offset_size, unit.version
+        for name, form, const in abbrev.attrs:
+            if form == Form.implicit_const:
+                attrs[name] = (form, const)
+                continue
+            value, at = dwarf.read_form(
+                data, at, form, address_size=size, offset_size=wide, version=version
+            )
+            attrs[name] = (form, value)
+        self.tag, self.has_children, self.attrs, self.end = abbrev.tag, abbrev.children, attrs, at
+
+    def __repr__(self) -> str:
+        return f"<Die {self.tag:#x} at {self.offset:#x} {self.name or ''}>"
+
+    @property
+    def offset(self) -> int:
+        """Return its offset in the section."""
+        return self.unit.offset + self.pos
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Return what tells it from all others of its program: the file's and its own place."""
+        return id(self.entries), self.offset
+
+    @property
+    def cplus(self) -> bool:
+        """Tell whether its unit is written in C++."""
+        return self.unit.language in (0x04, 0x1A, 0x21, 0x2B, 0x3A)
+
+    def __contains__(self, attribute: int) -> bool:
+        return attribute in self.attrs
+
+    # --- attributes --------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str | None:
+        """Return its own name, None for one that has none."""
+        return self.string(At.name)
+
+    def string(self, attribute: int) -> str | None:
+        """Return a text attribute."""
+        attr = self.attrs.get(attribute)
+        if attr is None:
+            return None
+        form, value = attr
+        if form in (Form.strp_sup, Form.gnu_strp_alt):
+            other = self.entries.alternate
+            if other is None or isinstance(value, bytes):
+                return None
+            return other.dwarf.text(".debug_str", value).decode("utf-8", "surrogateescape")
+        return self.view.source.string(self.unit, attr)
+
+    def number(self, attribute: int, default: int | None = None) -> int | None:
+        """Return a number; a constant that has a sign is read with it."""
+        attr = self.attrs.get(attribute)
+        if attr is None or isinstance(attr[1], bytes):
+            return default
+        return attr[1]
+
+    def signed(self, attribute: int) -> int | None:
+        """Return a constant as a signed number, whatever its form."""
+        attr = self.attrs.get(attribute)
+        if attr is None or isinstance(attr[1], bytes):
+            return None
+        return dwarf.as_signed(attr[1], attr[0])
+
+    def block(self, attribute: int) -> bytes | None:
+        """Return the bytes of a block or expression; None for anything else."""
+        attr = self.attrs.get(attribute)
+        return attr[1] if attr is not None and isinstance(attr[1], bytes) else None
+
+    def flag(self, attribute: int) -> bool:
+        """Tell whether a flag is set."""
+        return bool(self.number(attribute, 0))
+
+    def ranges(self) -> Ranges:
+        """Return the code it covers, in link addresses."""
+        return self.view.source.code_ranges(self.unit, self.attrs)
+
+    # --- other entries -----------------------------------------------------------------------
+
+    def target(self, attribute: int) -> Die | None:
+        """Return the entry that an attribute refers to; None where there is none."""
+        attr = self.attrs.get(attribute)
+        return None if attr is None else self.entries.follow(self, attr)
+
+    @property
+    def origin(self) -> Die | None:
+        """Return the abstract or declared entry that it completes."""
+        return self.target(At.abstract_origin) or self.target(At.specification)
+
+    def origins(self) -> Iterator[Die]:
+        """Give the entry and all that it completes, itself first."""
+        die: Die | None = self
+        for _ in range(_MAX_REFERENCES):
+            if die is None:
+                return
+            yield die
+            die = die.origin
+
+    def children(self) -> Iterator[Die]:
+        """Give its own children in order."""
+        if not self.has_children:
+            return
+        at, size = self.end, len(self.view.data)
+        while at < size:
+            child = Die(self.entries, self.view, at)
+            if child.tag == 0:
+                return
+            yield child
+            at = child.after()
+
+    def after(self) -> int:
+        """Return where its next sibling begins."""
+        if not self.has_children:
+            return self.end
+        sibling = self.attrs.get(At.sibling)
+        if sibling is not None and isinstance(sibling[1], int) and sibling[1] > self.pos:
+            return sibling[1]
+        return skip_children(self.view, self.end)
+
+
+def skip_children(view: _View, pos: int) -> int:
+    """Step over a list of children and all below them; return the position behind it."""
+    data, abbrevs, sizes = view.data, view.abbrevs, view.sizes
+    depth = 1
+    while depth:
+        code, pos = uleb(data, pos)
+        if code == 0:
+            depth -= 1
+            continue
+        abbrev = abbrevs.get(code)
+        if abbrev is None:
+            raise IndexError(f"no abbreviation {code}")
+        if abbrev.plan is None:
+            abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
+        pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
+        if abbrev.children:
+            depth += 1
+            if depth > _MAX_DEPTH:
+                raise IndexError("entries nested too deep")
+    return pos
+
+
+class _TypesSection(Dwarf):
+    """Be DWARF 4's .debug_types, whose units carry a signature in their header."""
+
+    def section(self, name: str) -> memoryview:
+        """Give the section of types in place of the one of entries."""
+        return super().section(".debug_types" if name == ".debug_info" else name)
+
+    def _header(self, offset: int) -> Unit:
+        unit = super()._header(offset)
+        unit.die += 8 + unit.offset_size
+        return unit
+
+
+class Entries:
+    """Be the entries of one file.
+
+    >>> from pydbg.symbols.elf import ElfFile
+    >>> Entries(Dwarf(ElfFile("/bin/true"))).at(0) is None
+    True
+    """
+
+    def __init__(self, source: Dwarf, main: Entries | None = None) -> None:
+        self.dwarf = source
+        self._views: dict[int, _View] = {}
+        self._main = main
+
+    def view(self, unit: Unit) -> _View:
+        """Give what reading a unit needs; the last few are kept."""
+        found = self._views.get(unit.offset)
+        if found is None:
+            if len(self._views) >= _MAX_VIEWS:
+                del self._views[next(iter(self._views))]
+            found = self._views[unit.offset] = _View(self.dwarf, unit)
+        return found
+
+    def die(self, unit: Unit, pos: int) -> Die:
+        """Read the entry at a position that counts from its unit's header."""
+        if not 0 < pos < unit.end - unit.offset:
+            raise IndexError("an entry outside of its unit")
+        return Die(self, self.view(unit), pos)
+
+    def at(self, offset: int) -> Die | None:
+        """Read the entry at an offset of the section; None where there is none."""
+        unit = self.dwarf.unit_of(offset)
+        return None if unit is None else self.die(unit, offset - unit.offset)
+
+    def top(self, unit: Unit) -> Die:
+        """Read a unit's first entry."""
+        return self.die(unit, unit.die)
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Give the context that turns damage into a FileError."""
+        return damaged(f"{self.dwarf.elf.path}: .debug_info")
+
+    def follow(self, die: Die, attr: Attr) -> Die | None:
+        """Read the entry that a reference means."""
+        form, value = attr
+        if isinstance(value, bytes):
+            return None
+        if form in (Form.ref1, Form.ref2, Form.ref4, Form.ref8, Form.ref_udata):
+            return self.die(die.unit, value)
+        if form == Form.ref_addr:
+            return self.at(value)
+        if form == Form.ref_sig8:
+            return (self._main or self).signed(value)
+        if form in (Form.gnu_ref_alt, Form.ref_sup4, Form.ref_sup8):
+            other = self.alternate
+            return None if other is None else other.at(value)
+        return None
+
+    @cached_property
+    def alternate(self) -> Entries | None:
+        """Give the file that dwz moved common entries to."""
+        if self._main is not None:
+            return self._main.alternate
+        elf = find_alternate(self.dwarf.elf)
+        return None if elf is None else Entries(Dwarf(elf))
+
+    # --- types by signature ------------------------------------------------------------------
+
+    @cached_property
+    def types(self) -> Entries | None:
+        """Give the entries of .debug_types, None where there are none."""
+        if self._main is not None or self.dwarf.elf.section(".debug_types") is None:
+            return None
+        return Entries(_TypesSection(self.dwarf.elf), self)
+
+    def signed(self, signature: int) -> Die | None:
+        """Read the type of a signature."""
+        at = self._signatures.get(signature)
+        if at is not None:
+            return self.at(at)
+        return None if self.types is None else self.types._own_signed(signature)
+
+    def _own_signed(self, signature: int) -> Die | None:
+        at = self._signatures.get(signature)
+        return None if at is None else self.at(at)
+
+    @cached_property
+    def _signatures(self) -> dict[int, int]:
+        """Read the headers of all type units: signature -> offset of the type's entry."""
+        found: dict[int, int] = {}
+        in_types = isinstance(self.dwarf, _TypesSection)
+        info = self.dwarf.section(".debug_info")
+        for offset in self.unit_offsets():
+            wide = 8 if bytes(info[offset : offset + 4]) == b"\xff\xff\xff\xff" else 4
+            start = offset + (12 if wide == 8 else 4)
+            if in_types:
+                at = start + 2 + wide + 1
+            elif info[start] >= 5 and info[start + 2] in (2, 6):
+                at = start + 4 + wide
+            else:
+                continue
+            try:
+                signature, at = fixed(info, at, 8)
+                where, at = fixed(info, at, wide)
+            except IndexError:
+                continue
+            found[signature] = offset + where
+        return found
+
+    def unit_offsets(self) -> list[int]:
+        """Give the offsets of all units, partial ones and those of types too."""
+        return self.dwarf._offsets
+
+    def units(self) -> Iterator[Unit]:
+        """Give all units that can be read."""
+        for offset in self.unit_offsets():
+            unit = self.dwarf.unit(offset)
+            if unit is not None:
+                yield unit
+
+    def unit_at(self, offset: int) -> Unit | None:
+        """Give the unit that holds an offset."""
+        offsets = self.unit_offsets()
+        index = bisect_right(offsets, offset) - 1
+        return self.dwarf.unit(offsets[index]) if index >= 0 else None
+
+
+def damage(entries: Entries) -> FileError:
+    """Make the error for entries that contradict themselves."""
+    return FileError(f"{entries.dwarf.elf.path}: .debug_info is damaged")

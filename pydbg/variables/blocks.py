@@ -1,0 +1,181 @@
+"""Blocks of a function around an address, and the variables that each declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydbg.symbols.entries import At, Die, Tag
+
+__all__ = ["Block", "Variable", "blocks_around"]
+
+_MAX_DEPTH = 200
+
+
+class Variable:
+    """Be one declared variable or parameter; ``die`` is the entry that says where it is."""
+
+    __slots__ = ("die", "is_argument", "name")
+
+    def __init__(self, name: str, die: Die, is_argument: bool) -> None:
+        self.name = name
+        self.die = die
+        self.is_argument = is_argument
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name}>"
+
+    def find(self, attribute: int) -> Die | None:
+        """Return the entry, its own or the abstract one, that has an attribute."""
+        for die in self.die.origins():
+            if attribute in die.attrs:
+                return die
+        return None
+
+    @property
+    def is_extern(self) -> bool:
+        """Tell whether it only declares a global that is defined elsewhere."""
+        if At.location in self.die.attrs or At.const_value in self.die.attrs:
+            return False
+        found = self.find(At.declaration)
+        return found is not None and found.flag(At.declaration)
+
+
+class Block:
+    """Be a function, inlined call or lexical block and what it declares itself."""
+
+    def __init__(self, die: Die) -> None:
+        self.die = die
+        self.inner: list[Die] = []
+        """Lexical blocks inside that have code of their own."""
+        self.variables: list[Variable] = []
+        self.calls: list[Die] = []
+        """What is described of the calls in it."""
+        self.types: list[Die] = []
+        """Types and enumerators that are declared here."""
+        seen = self._own(die, 0)
+        origin = die.target(At.abstract_origin)
+        if origin is not None:
+            self._inherit(origin, seen, 0)
+
+    @property
+    def is_function(self) -> bool:
+        """Tell whether it is a function or an inlined call, and no lexical block."""
+        return self.die.tag not in Tag.blocks
+
+    def _own(self, die: Die, depth: int) -> set[tuple[int, int]]:
+        """Note the children; return which abstract entries they stand for."""
+        seen: set[tuple[int, int]] = set()
+        if depth > _MAX_DEPTH:
+            raise IndexError("blocks nested too deep")
+        for child in die.children():
+            seen.add(child.key)
+            for one in child.origins():
+                seen.add(one.key)
+            self._note(child, depth)
+        return seen
+
+    def _note(self, child: Die, depth: int) -> None:
+        tag = child.tag
+        if tag in (Tag.formal, Tag.variable):
+            name = next((one.name for one in child.origins() if At.name in one.attrs), None)
+            if name:
+                self.variables.append(Variable(name, child, tag == Tag.formal))
+        elif tag in Tag.blocks:
+            if At.low_pc in child.attrs or At.ranges in child.attrs:
+                self.inner.append(child)
+            else:
+                # As gdb has it, a block without code is no block.
+                self._own(child, depth + 1)
+        elif tag in (Tag.call_site, Tag.gnu_call_site):
+            self.calls.append(child)
+        elif tag in Tag.structs or tag in (Tag.typedef, Tag.enumeration):
+            self.types.append(child)
+
+    def _inherit(self, origin: Die, seen: set[tuple[int, int]], depth: int) -> None:
+        """Note what only the abstract entry knows: variables that the optimiser removed."""
+        if depth > _MAX_DEPTH:
+            raise IndexError("blocks nested too deep")
+        for child in origin.children():
+            if child.key in seen:
+                continue
+            if child.tag in Tag.blocks:
+                self._inherit(child, seen, depth + 1)
+            elif child.tag in (Tag.formal, Tag.variable) or child.tag in Tag.structs | {
+                Tag.typedef, Tag.enumeration
+            }:  # fmt: skip
+                self._note(child, depth)
+
+    @property
+    def arguments(self) -> list[Variable]:
+        """Return the parameters in their order."""
+        return [one for one in self.variables if one.is_argument]
+
+    def locals(self) -> list[Variable]:
+        """Return the variables in the order in which gdb lists them.
+
+        A function's are kept as declared; a lexical block's are in a hash table of gdb's
+        (dictionary.c, dict_create_hashed), whose order is what the user sees.
+        """
+        own = [one for one in self.variables if not one.is_argument]
+        if self.is_function:
+            return own
+        count = len(self.variables) * 5 // 4 + 1
+        buckets: list[list[Variable]] = [[] for _ in range(count)]
+        for one in own:
+            buckets[_hash(one.name, self.die.cplus) % count].append(one)
+        return [one for bucket in buckets for one in bucket]
+
+
+def blocks_around(root: Block, link_addr: int) -> Iterator[Block]:
+    """Give the blocks around an address, outermost (``root``) first."""
+    yield root
+    block = root
+    for _ in range(_MAX_DEPTH):
+        for die in block.inner:
+            if any(low <= link_addr < high for low, high in die.ranges()):
+                block = Block(die)
+                yield block
+                break
+        else:
+            return
+
+
+def _hash(name: str, cplus: bool) -> int:
+    """Hash a name as gdb does (default_search_name_hash, cp_search_name_hash)."""
+    if cplus:
+        return _plain_hash(name.rpartition("::")[2].partition("<")[0].partition("(")[0])
+    start = 5 if name.startswith("_ada_") else 0
+    if name.startswith("_") and not start:
+        return _plain_hash(name)
+    value = 0
+    at = start
+    while at < len(name):
+        char = name[at]
+        if char in "$.X":
+            return _plain_hash(name) if at == 0 else value
+        if char in " (":
+            return _plain_hash(name)
+        if char == "_" and name[at + 1 : at + 2] == "_" and at:
+            following = name[at + 2 : at + 3]
+            if not ("a" <= following <= "z") and following != "O":
+                return value
+            value = 0
+            at += 2
+            continue
+        if name[at:] == "TKB":
+            return value
+        value = _next_hash(value, char)
+        at += 1
+    return value
+
+
+def _plain_hash(name: str) -> int:
+    value = 0
+    for char in name:
+        if not char.isspace():
+            value = _next_hash(value, char)
+    return value
+
+
+def _next_hash(value: int, char: str) -> int:
+    return (value * 67 + ord(char.lower()) - 113) & 0xFFFFFFFF

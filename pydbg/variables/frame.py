@@ -1,0 +1,226 @@
+"""What location expressions may ask: of a module, and of one frame of a stopped thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError, ExprError
+from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.loclists import location_at
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.frames import Frame
+    from pydbg.symbols.modules import Module
+    from pydbg.variables.blocks import Block
+    from pydbg.variables.program import FileTypes, FrameScope
+
+__all__ = ["FrameSurroundings", "ModuleSurroundings"]
+
+_NO_FRAME = "No frame selected."
+_MAX_REACHED = 1000
+_GONE = "value has been optimized out"
+
+
+class ModuleSurroundings:
+    """Answer for globals: there is memory, and threads' storage, but no frame."""
+
+    def __init__(self, dbg: Debugger, module: Module, file: FileTypes) -> None:
+        self.dbg = dbg
+        self.module = module
+        self.file = file
+        self._die: Die | None = None
+
+    def use(self, die: Die) -> None:
+        """Take offsets and indexes in expressions as of this entry's unit."""
+        self._die = die
+
+    @property
+    def pointer_size(self) -> int:
+        """Return the size of an address in the module."""
+        return self.file.reader.model.pointer_size
+
+    @property
+    def bias(self) -> int:
+        """Return what turns link addresses into run-time ones."""
+        return self.module.bias
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Read the program's memory, or its file's before it runs."""
+        return self.dbg.context().read(addr, size)
+
+    def register(self, number: int, /) -> tuple[str, bytes] | None:
+        """Fail: a global has no registers."""
+        raise ExprError(_NO_FRAME)
+
+    def frame_base(self) -> int:
+        """Fail: a global has no frame."""
+        raise ExprError(_NO_FRAME)
+
+    def cfa(self) -> int:
+        """Fail: a global has no frame."""
+        raise ExprError(_NO_FRAME)
+
+    def tls(self, offset: int, /) -> int:
+        """Return an address in the selected thread's storage."""
+        from pydbg.variables.tls import tls_addr
+
+        return tls_addr(self.dbg, self.module, offset)
+
+    def entry_value(self, register: int, /) -> int:
+        """Fail: a global has no caller."""
+        raise ExprError(_GONE)
+
+    def address_index(self, index: int, /) -> int:
+        """Return an address of .debug_addr."""
+        if self._die is None:
+            raise ExprError(_GONE)
+        return self._die.view.source.indexed(self._die.unit, index)
+
+    def die_at(self, offset: int, /) -> Die | None:
+        """Return the entry at an offset of the unit."""
+        if self._die is None:
+            return None
+        return self._die.entries.die(self._die.unit, offset)
+
+    def die_anywhere(self, offset: int, /) -> Die | None:
+        """Return the entry at an offset of .debug_info."""
+        return None if self._die is None else self._die.entries.at(offset)
+
+
+class FrameSurroundings(ModuleSurroundings):
+    """Answer for the variables of one frame."""
+
+    def __init__(
+        self, dbg: Debugger, frame: Frame, file: FileTypes, function: Block, scope: FrameScope
+    ) -> None:
+        assert frame.module is not None
+        super().__init__(dbg, frame.module, file)
+        self.frame = frame
+        self._function = function
+        self._scope = scope
+        self._base: int | None = None
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Read the memory of the frame's process."""
+        return self.frame.thread.inferior.read(addr, size)
+
+    def register(self, number: int, /) -> tuple[str, bytes] | None:
+        """Return a register's name and bytes in this frame."""
+        found = self.frame.thread.inferior.arch.by_dwarf.get(number)
+        if found is None:
+            raise ExprError(f"Unable to access DWARF register number {number}")
+        data = self.frame.register_bytes(found.name)
+        return None if data is None else (found.name, data)
+
+    def cfa(self) -> int:
+        """Return the frame's CFA."""
+        found = self.frame.cfa
+        if found is None:
+            raise ExprError(_GONE)
+        return found
+
+    def frame_base(self) -> int:
+        """Return what DW_OP_fbreg counts from (DWARF 5, section 3.3.5)."""
+        if self._base is None:
+            self._base = self._frame_base()
+        return self._base
+
+    def _frame_base(self) -> int:
+        from pydbg.variables.places import Machine
+
+        die = self._holder()
+        attr = die.attrs.get(At.frame_base) if die is not None else None
+        if die is None or attr is None:
+            raise ExprError("Could not find the frame base.")
+        expression = location_at(die.view.source, die.unit, attr, self._scope.link_addr)
+        if not expression:
+            raise ExprError("Could not find the frame base.")
+        kept = self._die
+        self.use(die)
+        piece = Machine(self).run(expression)[0]
+        self._die = kept
+        if piece.kind == "register":
+            return int.from_bytes(piece.data, "little")
+        if piece.kind == "memory":
+            return piece.addr
+        return int.from_bytes(piece.data[: self.pointer_size], "little")
+
+    def _holder(self) -> Die | None:
+        """Return the function whose frame it is: an inlined call has none of its own."""
+        if self.frame.inline is None:
+            return self._function.die
+        function = self.module.function_at(self.frame.lookup_addr)
+        return None if function is None else self._function.die.entries.at(function.die)
+
+    # --- values at entry ---------------------------------------------------------------------
+
+    def entry_value(self, register: int, /) -> int:
+        """Return what a register held at the function's entry, as the caller's call tells."""
+        site, scope = self._call_site()
+        for child in site.children():
+            if child.tag not in (Tag.call_parameter, Tag.gnu_call_parameter):
+                continue
+            where = child.block(At.location)
+            if where != bytes((0x50 + register,)):
+                continue
+            value = child.block(At.call_value) or child.block(At.gnu_call_value)
+            if value is None:
+                break
+            from pydbg.variables.places import Machine
+
+            around = scope.around
+            around.use(child)
+            pieces = Machine(around).run(value)
+            if pieces[0].kind == "bytes":
+                return int.from_bytes(pieces[0].data[: self.pointer_size], "little")
+            if pieces[0].kind == "register":
+                return int.from_bytes(pieces[0].data, "little")
+            return pieces[0].addr
+        raise ExprError(_GONE)
+
+    def _call_site(self) -> tuple[Die, FrameScope]:
+        """Return the call that made this frame, and the caller's scope."""
+        frame: Frame | None = self.frame
+        while frame is not None and frame.inline is not None and frame.how != "tailcall":
+            frame = self._outer(frame)  # Only real functions are entered.
+        caller = None if frame is None else self._outer(frame)
+        if frame is None or caller is None or caller.module is None:
+            raise ExprError(_GONE)
+        self._refuse_self_calls(frame)
+        scope = self._owner_scope(caller)
+        return_pc = caller.module.link_addr(caller.addr)
+        for site in caller.module.call_sites_at(caller.lookup_addr):
+            if site.return_pc == return_pc and scope is not None:
+                die = scope.file.names.entries.at(site.die)
+                if die is not None:
+                    return die, scope
+        raise ExprError(_GONE)
+
+    def _outer(self, frame: Frame) -> Frame | None:
+        frames = self.dbg.frames_of_thread(frame.thread, frame.level + 2)
+        return next((one for one in frames if one.level == frame.level + 1), None)
+
+    def _refuse_self_calls(self, frame: Frame) -> None:
+        """Refuse a function that may have been entered again by a tail call, as gdb does."""
+        module = frame.module
+        function = module.function_at(frame.lookup_addr) if module is not None else None
+        if module is None or function is None:
+            raise ExprError(_GONE)
+        reached: set[int] = set()
+        waiting = [function.low]
+        while waiting:
+            for site in module.call_sites_at(module.addr(waiting.pop())):
+                if not site.is_tail or site.target is None:
+                    continue
+                if site.target == function.low or len(reached) > _MAX_REACHED:
+                    raise ExprError(_GONE)
+                if site.target not in reached:
+                    reached.add(site.target)
+                    waiting.append(site.target)
+
+    def _owner_scope(self, frame: Frame) -> FrameScope | None:
+        try:
+            return self.dbg.variables.scope(frame)
+        except DebuggerError:
+            return None

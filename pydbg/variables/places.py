@@ -1,0 +1,355 @@
+"""From a location expression to a value: in memory, in registers, in pieces, or nowhere.
+
+DWARF 5, section 2.6. A value that the optimiser removed is one too: it prints as
+``<optimized out>`` and using it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from pydbg.errors import DebuggerError, ExprError
+from pydbg.expr.types import CType, FloatType, IntType, StructType, strip
+from pydbg.expr.values import Lvalue, Value
+from pydbg.records import Record
+from pydbg.symbols import dwexpr
+from pydbg.symbols.cursor import fixed, signed, sleb, take, uleb
+
+if TYPE_CHECKING:
+    from pydbg.symbols.entries import Die
+
+__all__ = ["OPTIMIZED_OUT", "Machine", "PiecedValue", "Surroundings", "optimized_out", "place"]
+
+OPTIMIZED_OUT = "optimized out"
+_MAX_CALLS = 8
+_MAX_PIECES = 256
+
+
+class Surroundings(Protocol):
+    """Be what an expression may ask: of a frame, a thread and a module."""
+
+    @property
+    def pointer_size(self) -> int: ...
+    @property
+    def bias(self) -> int: ...
+    def read(self, addr: int, size: int, /) -> bytes: ...
+    def register(self, number: int, /) -> tuple[str, bytes] | None:
+        """Return a register's name and bytes by its DWARF number."""
+        ...
+
+    def frame_base(self) -> int: ...
+    def cfa(self) -> int: ...
+    def tls(self, offset: int, /) -> int: ...
+    def entry_value(self, register: int, /) -> int:
+        """Return what a register held when the function was entered; ExprError if unknown."""
+        ...
+
+    def address_index(self, index: int, /) -> int:
+        """Return an address of .debug_addr, which is a link address."""
+        ...
+
+    def die_at(self, offset: int, /) -> Die | None:
+        """Return the entry at an offset of its unit."""
+        ...
+
+    def die_anywhere(self, offset: int, /) -> Die | None:
+        """Return the entry at an offset of .debug_info."""
+        ...
+
+
+class Piece(Record):
+    """Be one part of a value: where it is, or its bytes; sizes are in bits."""
+
+    kind: str
+    """memory, register, bytes, synthetic, none"""
+    addr: int = 0
+    name: str = ""
+    data: bytes = b""
+    size: int = 0
+    offset: int = 0
+
+
+class Machine:
+    """Run one location expression and note what it says of the place."""
+
+    def __init__(self, around: Surroundings, stack: tuple[int, ...] = ()) -> None:
+        self.around = around
+        self.pieces: list[Piece] = []
+        self._now: Piece | None = None
+        self._stack = stack
+        self._calls = 0
+
+    def run(self, expression: bytes) -> list[Piece]:
+        """Return the parts of the place, one without a size if it is whole."""
+        if not expression:
+            return [Piece("none")]
+        top = self._evaluate(expression, self._stack)
+        if self.pieces:
+            return self.pieces
+        return [self._now or Piece("memory", top)]
+
+    def _evaluate(self, expression: bytes, stack: tuple[int, ...] = ()) -> int:
+        around = self.around
+        return dwexpr.evaluate(
+            expression,
+            register=self._number,
+            read=around.read,
+            pointer_size=around.pointer_size,
+            bias=around.bias,
+            stack=stack,
+            frame_base=around.frame_base,
+            cfa=around.cfa,
+            extra=self._extra,
+        )
+
+    def _number(self, number: int) -> int:
+        found = self.around.register(number)
+        if found is None:
+            raise ExprError("value has been optimized out")
+        return int.from_bytes(found[1], "little")
+
+    def _extra(self, op: int, code: bytes, pos: int, stack: list[int]) -> int:
+        """Do what makes a place out of numbers; return the position behind it."""
+        if 0x50 <= op <= 0x6F or op == 0x90:  # DW_OP_reg0 ... 31, regx
+            number = op - 0x50
+            if op == 0x90:
+                number, pos = uleb(code, pos)
+            found = self.around.register(number)
+            self._now = Piece("none") if found is None else Piece("register", 0, *found)
+            # A frame base may be a register by name; its content is meant then.
+            stack.append(0 if found is None else int.from_bytes(found[1], "little"))
+            return pos
+        if op in (0x93, 0x9D):  # piece, bit_piece
+            size, pos = uleb(code, pos)
+            offset = 0
+            if op == 0x9D:
+                offset, pos = uleb(code, pos)
+            self._piece(size if op == 0x9D else 8 * size, offset, stack)
+            return pos
+        if op == 0x9E:  # implicit_value
+            size, pos = uleb(code, pos)
+            data, pos = take(code, pos, size)
+            self._now = Piece("bytes", data=data)
+            return pos
+        if op == 0x9F:  # stack_value
+            value = stack[-1] & ((1 << 128) - 1)
+            self._now = Piece("bytes", data=value.to_bytes(16, "little"))
+            return pos
+        if op in (0xA0, 0xF2):  # implicit_pointer
+            _, pos = fixed(code, pos, 4)
+            _, pos = sleb(code, pos)
+            self._now = Piece("synthetic")
+            return pos
+        if op in (0xA3, 0xF3):  # entry_value
+            size, pos = uleb(code, pos)
+            inner, pos = take(code, pos, size)
+            stack.append(self._entry(inner))
+            return pos
+        if op in (0x9B, 0xE0):  # form_tls_address
+            stack.append(self.around.tls(stack.pop()))
+            return pos
+        if op in (0xA1, 0xFB, 0xA2, 0xFC):  # addrx, constx
+            index, pos = uleb(code, pos)
+            value = self.around.address_index(index)
+            stack.append(value + (self.around.bias if op in (0xA1, 0xFB) else 0))
+            return pos
+        if op in (0x98, 0x99, 0x9A):
+            return self._call(op, code, pos, stack)
+        if 0xA4 <= op <= 0xA9 or 0xF4 <= op <= 0xF9:
+            return self._typed(op, code, pos, stack)
+        if op == 0xFD:  # GNU_variable_value
+            raise ExprError("value has been optimized out")
+        if op == 0xFA:  # GNU_parameter_ref
+            raise ExprError("value has been optimized out")
+        if op == 0x97:  # push_object_address
+            stack.append(self._stack[0] if self._stack else 0)
+            return pos
+        raise ExprError(f"Unhandled dwarf expression opcode {op:#x}")
+
+    def _piece(self, bits: int, offset: int, stack: list[int]) -> None:
+        now = self._now
+        if now is None:
+            now = Piece("memory", stack[-1]) if stack else Piece("none")
+        stack.clear()
+        self._now = None
+        if len(self.pieces) >= _MAX_PIECES:
+            raise ExprError("a location has too many pieces")
+        self.pieces.append(Piece(now.kind, now.addr, now.name, now.data, bits, offset))
+
+    def _entry(self, inner: bytes) -> int:
+        op = inner[0]
+        if 0x50 <= op <= 0x6F:
+            return self.around.entry_value(op - 0x50)
+        if op == 0x90:
+            return self.around.entry_value(uleb(inner, 1)[0])
+        if 0x70 <= op <= 0x8F:
+            offset, end = sleb(inner, 1)
+            rest = inner[end:]
+            base = self.around.entry_value(op - 0x70) + offset
+            return self._evaluate(rest, (base,)) if rest else base
+        raise ExprError("value has been optimized out")
+
+    def _call(self, op: int, code: bytes, pos: int, stack: list[int]) -> int:
+        offset, pos = fixed(code, pos, {0x98: 2, 0x99: 4, 0x9A: 4}[op])
+        around = self.around
+        die = around.die_anywhere(offset) if op == 0x9A else around.die_at(offset)
+        inner = die.block(0x02) if die is not None else None
+        self._calls += 1
+        if self._calls > _MAX_CALLS:
+            raise ExprError("a location calls itself")
+        if inner:
+            stack.append(self._evaluate(inner, tuple(stack)))
+        return pos
+
+    def _typed(self, op: int, code: bytes, pos: int, stack: list[int]) -> int:
+        """Do the operations on typed numbers, which stay bits here."""
+        low = op - 0xF0 + 0xA0 if op >= 0xF0 else op
+        if low == 0xA4:  # const_type
+            at, pos = uleb(code, pos)
+            size = code[pos]
+            data, pos = take(code, pos + 1, size)
+            stack.append(int.from_bytes(data, "little"))
+        elif low == 0xA5:  # regval_type
+            number, pos = uleb(code, pos)
+            at, pos = uleb(code, pos)
+            size, _ = self._base(at)
+            found = self.around.register(number)
+            if found is None:
+                raise ExprError("value has been optimized out")
+            stack.append(int.from_bytes(found[1][:size], "little"))
+        elif low in (0xA6, 0xA7):  # deref_type, xderef_type
+            size = code[pos]
+            _, pos = uleb(code, pos + 1)
+            stack.append(int.from_bytes(self.around.read(stack.pop(), size), "little"))
+        else:  # convert, reinterpret
+            at, pos = uleb(code, pos)
+            size, is_signed = self._base(at)
+            value = stack.pop() & ((1 << 8 * size) - 1)
+            if is_signed and low == 0xA8:
+                value = signed(value, size) & ((1 << 64) - 1)
+            stack.append(value)
+        return pos
+
+    def _base(self, offset: int) -> tuple[int, bool]:
+        """Return size and sign of a base type; offset 0 is the generic one."""
+        if not offset:
+            return self.around.pointer_size, False
+        die = self.around.die_at(offset)
+        if die is None:
+            raise ExprError("a location names a type that is not there")
+        return die.number(0x0B) or 8, die.number(0x3E) in (5, 6)
+
+
+class PiecedValue(Value):
+    """Be a value some parts of which are gone."""
+
+    __slots__ = ("known",)
+    known: bytes
+    """A byte for each byte of the value: 1 where it is known, 2 where it is a made-up pointer."""
+
+    @property
+    def data(self) -> bytes:
+        """Return the bytes if all are known."""
+        if any(flag != 1 for flag in self.known):
+            raise ExprError("value has been optimized out")
+        assert self._data is not None
+        return self._data
+
+    def part(self, type: CType, offset: int, bit_offset: int = 0, bit_size: int = 0) -> Value:
+        """Return a part; one that is not known whole is optimized out."""
+        assert self._data is not None
+        known = self.known[offset : offset + type.size]
+        data = self._data[offset : offset + type.size]
+        if all(flag == 1 for flag in known):
+            lvalue = Lvalue("none", offset, "", bit_offset, bit_size) if bit_size else None
+            return Value(type, data, lvalue, self._read)
+        if isinstance(strip(type), StructType) and any(known):
+            return pieced(type, data, known, self._read)
+        if all(flag == 2 for flag in known):
+            return Value(type, bytes(type.size), Lvalue("synthetic pointer"), self._read)
+        return optimized_out(type, self._read)
+
+
+def pieced(
+    ctype: CType, data: bytes, known: bytes, read: Callable[[int, int], bytes] | None
+) -> Value:
+    """Make a value of which only some bytes are known."""
+    made = PiecedValue(ctype, data, None, read)
+    made.known = known
+    return made
+
+
+def optimized_out(ctype: CType, read: Callable[[int, int], bytes] | None) -> Value:
+    """Make a value that the optimiser removed."""
+    return Value(ctype, None, Lvalue(OPTIMIZED_OUT), read)
+
+
+def place(ctype: CType, expression: bytes | None, around: Surroundings) -> Value:
+    """Return the value whose place an expression describes."""
+    read = around.read
+    if not expression:
+        return optimized_out(ctype, read)
+    try:
+        pieces = Machine(around).run(expression)
+    except ExprError as error:
+        if "optimized out" in str(error):
+            return optimized_out(ctype, read)
+        raise
+    if len(pieces) == 1 and not pieces[0].size:
+        return _whole(ctype, pieces[0], around)
+    return _joined(ctype, pieces, around)
+
+
+def _whole(ctype: CType, piece: Piece, around: Surroundings) -> Value:
+    size = ctype.size
+    if piece.kind == "memory":
+        return Value.at(ctype, piece.addr, around.read)
+    if piece.kind == "bytes":
+        return Value(ctype, piece.data[:size].ljust(size, b"\0"), None, around.read)
+    if piece.kind == "synthetic":
+        return Value(ctype, bytes(size), Lvalue("synthetic pointer"), around.read)
+    if piece.kind == "none":
+        return optimized_out(ctype, around.read)
+    inner = strip(ctype)
+    data = piece.data[:size]
+    if isinstance(inner, (IntType, FloatType)) and len(data) < size:
+        return optimized_out(ctype, around.read)
+    return Value(ctype, data.ljust(size, b"\0"), Lvalue("register", 0, piece.name), around.read)
+
+
+def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
+    size = ctype.size
+    bits = known = at = 0
+    synthetic = 0
+    for piece in pieces:
+        mask = (1 << piece.size) - 1
+        raw: bytes | None = piece.data
+        length = (piece.size + piece.offset + 7) // 8
+        if piece.kind == "memory":
+            try:
+                raw = around.read(piece.addr, length)
+            except DebuggerError:
+                raw = None
+        elif piece.kind in ("none", "synthetic"):
+            raw = None
+        if raw is not None:
+            value = int.from_bytes(raw[:length], "little") >> piece.offset & mask
+            bits |= value << at
+            known |= mask << at
+        elif piece.kind == "synthetic":
+            synthetic |= mask << at
+        at += piece.size
+        if at > 8 * size:
+            break
+    whole = (1 << 8 * size) - 1
+    data = (bits & whole).to_bytes(size, "little")
+    if known & whole == whole:
+        return Value(ctype, data, Lvalue("none"), around.read)
+    if not (known | synthetic) & whole:
+        return optimized_out(ctype, around.read)
+    flags = bytes(
+        1 if known >> 8 * n & 0xFF == 0xFF else 2 if synthetic >> 8 * n & 0xFF == 0xFF else 0
+        for n in range(size)
+    )
+    return pieced(ctype, data, flags, around.read)

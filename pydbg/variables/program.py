@@ -1,0 +1,592 @@
+"""Names in a program: what a variable or type is, seen from a frame.
+
+A name is looked for in the blocks around the frame's address, innermost first, then among
+what the frame's file declares, then in all modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydbg.errors import DebuggerError, ExprError, FileError
+from pydbg.expr.types import CType, EnumType, Field
+from pydbg.expr.values import Value, from_number
+from pydbg.symbols.cursor import damaged
+from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.loclists import location_at
+from pydbg.variables.blocks import Block, Variable, blocks_around
+from pydbg.variables.frame import FrameSurroundings, ModuleSurroundings
+from pydbg.variables.places import optimized_out, place
+from pydbg.variables.types import TypeReader
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.frames import Frame
+    from pydbg.symbols.modules import Module
+    from pydbg.symbols.unitnames import Named, NameTable, UnitNames
+
+__all__ = ["FileTypes", "FrameScope", "Variables"]
+
+_VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member))
+_TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
+_KEYWORDS = {
+    "struct": Tag.structs - {Tag.union}, "class": Tag.structs - {Tag.union},
+    "union": frozenset((Tag.union,)), "enum": frozenset((Tag.enumeration,)),
+}  # fmt: skip
+
+
+class FileTypes:
+    """Be the declarations and types of one file; addresses in it are link addresses."""
+
+    def __init__(self, names: NameTable, pointer_size: int, owner: Variables) -> None:
+        self.names = names
+        self.reader = TypeReader(names, pointer_size, self._definition)
+        self._owner = owner
+        self.blocks: dict[int, Block] = {}
+
+    def guard(self) -> Any:
+        """Give the context that turns damage into a FileError."""
+        return damaged(f"{self.names.entries.dwarf.elf.path}: .debug_info")
+
+    def block(self, offset: int) -> Block:
+        """Give the block of a function's or inlined call's entry."""
+        found = self.blocks.get(offset)
+        if found is None:
+            die = self.names.entries.at(offset)
+            if die is None:
+                raise FileError("a function's entry is not there")
+            found = self.blocks[offset] = Block(die)
+        return found
+
+    def _definition(self, keyword: str, name: str) -> Die | None:
+        return self._owner.definition(keyword, name, self)
+
+    def own_definition(self, keyword: str, name: str) -> Die | None:
+        """Find the entry that defines a struct in this file."""
+        for unit, row in self.names.named(name):
+            if row.tag in _KEYWORDS[keyword] and not row.declaration:
+                return self.names.entries.die(unit.unit, row.pos)
+        # What is in a type unit is found there by name as well.
+        types = self.names.entries.types
+        if types is not None:
+            for unit, row in self._owner.type_names(types).named(name):
+                if row.tag in _KEYWORDS[keyword] and not row.declaration:
+                    return types.die(unit.unit, row.pos)
+        return None
+
+
+class FrameScope:
+    """Be what a frame sees: its blocks, and the values of their variables."""
+
+    def __init__(self, owner: Variables, frame: Frame, file: FileTypes, root: Block) -> None:
+        self._owner = owner
+        self.frame = frame
+        self.file = file
+        module = frame.module
+        assert module is not None
+        self.link_addr = module.link_addr(frame.lookup_addr)
+        self.blocks = list(blocks_around(root, self.link_addr))[::-1]
+        """Innermost first; the last one is the function's."""
+        self.around = FrameSurroundings(owner.dbg, frame, file, self.blocks[-1], self)
+
+    @property
+    def function(self) -> Block:
+        """Return the function's, or the inlined call's, own block."""
+        return self.blocks[-1]
+
+    def find(self, name: str) -> Variable | None:
+        """Find a local variable or parameter; the innermost hides the others."""
+        for block in self.blocks:
+            for one in block.variables:
+                if one.name == name:
+                    return one
+        return None
+
+    def type_of(self, variable: Variable) -> CType:
+        """Return a variable's type."""
+        die = variable.find(At.type)
+        ctype = self.file.reader.of(die) if die is not None else self.file.reader.model.int
+        return self._owner.settled(ctype, self.around)
+
+    def value(self, variable: Variable) -> Value:
+        """Return a variable's value, which may be optimized out."""
+        with self.file.guard():
+            if variable.is_extern:
+                found = self._owner.value_named(variable.name, None, self.file)
+                if found is not None:
+                    return found
+            return self._owner.value_of(variable.die, self.type_of(variable), self.around,
+                                        self.link_addr)  # fmt: skip
+
+    def at_entry(self, variable: Variable) -> Value | None:
+        """Return what a parameter was when the function was entered; None where nobody tells.
+
+        Only what came in a register is known, from the caller's description of the call.
+        """
+        try:
+            with self.file.guard():
+                number = self._entry_register(variable)
+                if number is None:
+                    return None
+                value = self.around.entry_value(number)
+                ctype = self.type_of(variable)
+                if ctype.size > 8:
+                    return None
+                data = (value & ((1 << 64) - 1)).to_bytes(8, "little")[: ctype.size]
+                return Value(ctype, data, None, self.around.read)
+        except DebuggerError:
+            return None
+
+    def _entry_register(self, variable: Variable) -> int | None:
+        die = variable.find(At.location)
+        ranges = self.function.die.ranges()
+        if die is None or not ranges:
+            return None
+        low = ranges[0][0]
+        module = self.frame.module
+        if self.frame.how == "tailcall" and module is not None:
+            whole = module.function_at(self.frame.lookup_addr)
+            low = low if whole is None else whole.low
+        attr = die.attrs[At.location]
+        expression = location_at(die.view.source, die.unit, attr, low)
+        if expression is None or len(expression) != 1 or not 0x50 <= expression[0] <= 0x6F:
+            return None
+        return expression[0] - 0x50
+
+
+class Variables:
+    """Answer what names mean in the program of one debugger."""
+
+    def __init__(self, dbg: Debugger) -> None:
+        self.dbg = dbg
+        self._files: dict[int, FileTypes | None] = {}
+        self._kept: list[object] = []
+        self._type_tables: dict[int, NameTable] = {}
+        self._scopes: tuple[object, dict[int, FrameScope | None]] = (None, {})
+
+    # --- files and frames --------------------------------------------------------------------
+
+    def file(self, module: Module) -> FileTypes | None:
+        """Give a module's declarations; None where there is no debug information."""
+        elf = module.elf
+        key = id(elf)
+        if key not in self._files:
+            try:
+                names = module.declared
+            except FileError:
+                names = None
+            made = None
+            if names is not None:
+                made = FileTypes(names, elf.bits // 8, self)
+            self._files[key] = made
+            self._kept.append(elf)  # An id is not used again while its object lives.
+        return self._files[key]
+
+    def files(self) -> Iterator[tuple[Module, FileTypes]]:
+        """Give all modules that have debug information, the program first."""
+        for module in self.dbg.modules:
+            file = self.file(module)
+            if file is not None:
+                yield module, file
+
+    def scope(self, frame: Frame) -> FrameScope | None:
+        """Give what a frame sees; None without debug information. Raises FileError."""
+        if frame.module is None or not frame.has_debug_info or frame.is_signal_frame:
+            return None
+        kept: FrameScope | None = frame.kept_scope
+        if kept is not None:
+            return kept
+        file = self.file(frame.module)
+        if file is None:
+            return None
+        offset = self._root_of(frame)
+        if offset is None:
+            return None
+        with file.guard():
+            found = FrameScope(self, frame, file, file.block(offset))
+        frame.kept_scope = found
+        return found
+
+    def _root_of(self, frame: Frame) -> int | None:
+        if frame.inline is not None:
+            return frame.inline.die
+        module = frame.module
+        assert module is not None
+        function = module.function_at(frame.lookup_addr)
+        return None if function is None else function.die
+
+    # --- values ------------------------------------------------------------------------------
+
+    def value_of(
+        self, die: Die, ctype: CType, around: ModuleSurroundings, link_addr: int | None
+    ) -> Value:
+        """Return the value of a variable's entry."""
+        entry: Die | None = die
+        for one in die.origins():
+            if At.location in one or At.const_value in one:
+                entry = one
+                break
+        else:
+            return optimized_out(ctype, around.read)
+        assert entry is not None
+        attr = entry.attrs.get(At.const_value)
+        if attr is not None and At.location not in entry:
+            return _constant(entry, ctype, around)
+        attr = entry.attrs[At.location]
+        expression: bytes | None
+        if isinstance(attr[1], bytes):
+            expression = attr[1]
+        elif link_addr is None:
+            expression = None
+        else:
+            around.use(entry)
+            expression = location_at(entry.view.source, entry.unit, attr, link_addr)
+        around.use(entry)
+        return place(ctype, expression, around)
+
+    def settled(self, ctype: CType, around: ModuleSurroundings) -> CType:
+        """Return a type whose lengths are known: those of variable arrays are asked for now."""
+        from pydbg.variables.dynamic import has_dynamic, settle
+
+        return settle(ctype, around) if has_dynamic(ctype) else ctype
+
+    # --- names -------------------------------------------------------------------------------
+
+    def lookup(self, name: str, frame: Frame | None) -> Value | None:
+        """Find a variable, function or enumerator as an expression in a frame means it."""
+        scope = self._scope_or_none(frame)
+        if scope is not None and "::" not in name:
+            local = scope.find(name)
+            if local is not None:
+                return scope.value(local)
+            found = self._local_enumerator(name, scope)
+            if found is not None:
+                return found
+        if "::" in name:
+            found = self._in_function_or_file(name)
+            if found is not None:
+                return found
+        module = frame.module if frame is not None else None
+        unit = None
+        file = None
+        if scope is not None:
+            file, unit = scope.file, scope.function.die.unit
+        prefixes = self._prefixes(scope)
+        for prefix in prefixes:
+            found = self.value_named(f"{prefix}::{name}" if prefix else name, unit, file, module)
+            if found is not None:
+                return found
+        return None
+
+    def lookup_local(self, name: str, frame: Frame | None) -> Variable | None:
+        """Find a local variable or parameter of a frame."""
+        scope = self._scope_or_none(frame)
+        return None if scope is None else scope.find(name)
+
+    def _scope_or_none(self, frame: Frame | None) -> FrameScope | None:
+        if frame is None:
+            return None
+        try:
+            return self.scope(frame)
+        except DebuggerError:
+            return None
+
+    def _prefixes(self, scope: FrameScope | None) -> list[str]:
+        """Give the namespaces and classes around a C++ function, innermost first."""
+        if scope is None or not scope.function.die.cplus:
+            return [""]
+        text = self.scope_name(scope)
+        found = []
+        while text:
+            found.append(text)
+            text = text.rpartition("::")[0]
+        return [*found, ""]
+
+    def scope_name(self, scope: FrameScope) -> str:
+        """Return the namespaces and classes around a frame's function."""
+        for die in scope.function.die.origins():
+            if die.name is not None and die.entries is scope.file.names.entries:
+                unit = scope.file.names.unit(die.unit)
+                return "" if unit is None else unit.scope_of(die.pos)
+        return ""
+
+    def _local_enumerator(self, name: str, scope: FrameScope) -> Value | None:
+        for block in scope.blocks:
+            for die in block.types:
+                if die.tag == Tag.enumeration:
+                    ctype = scope.file.reader.read(die)
+                    if isinstance(ctype, EnumType):
+                        for known, number in ctype.values:
+                            if known == name:
+                                return from_number(ctype, number, scope.around.read)
+        return None
+
+    def value_named(
+        self, name: str, unit: object, file: FileTypes | None, module: Module | None = None
+    ) -> Value | None:
+        """Find a global: of the unit first, then of its file, then of all others."""
+        best: tuple[int, Module, FileTypes, Die] | None = None
+        for one, types in self.files():
+            for names, row in types.names.named(name):
+                if row.tag not in _VALUE_TAGS:
+                    continue
+                with types.guard():
+                    die = types.names.entries.die(names.unit, row.pos)
+                rank = self._rank(die, names.unit is unit, types is file)
+                if rank is not None and (best is None or rank < best[0]):
+                    best = rank, one, types, die
+            if best is not None and best[0] < 20 and types is file:
+                break
+        if best is None:
+            return None
+        _, one, types, die = best
+        with types.guard():
+            return self.global_value(one, types, die)
+
+    def _rank(self, die: Die, same_unit: bool, same_file: bool) -> int | None:
+        """Return how well an entry answers a name, less is better; None if it does not."""
+        if die.tag == Tag.subprogram and not (At.low_pc in die or At.ranges in die):
+            return None
+        if die.tag == Tag.variable and not (At.location in die or At.const_value in die):
+            known = die.flag(At.external) or die.flag(At.declaration)
+            return 100 if known and At.type in die else None
+        if die.tag == Tag.member and At.const_value not in die:
+            return None
+        external = any(At.external in one for one in die.origins())
+        return (0 if same_unit else 10 if external else 20) + (0 if same_file else 5)
+
+    def global_value(self, module: Module, file: FileTypes, die: Die) -> Value | None:
+        """Return what a global's entry means."""
+        around = ModuleSurroundings(self.dbg, module, file)
+        if die.tag == Tag.enumerator:
+            return self._enumerator(file, die, around)
+        if die.tag == Tag.subprogram:
+            low = next(iter(die.ranges()), None)
+            if low is None:
+                return None
+            return Value.at(file.reader.read(die), module.addr(low[0]), around.read)
+        typed = next((one for one in die.origins() if At.type in one), None)
+        if typed is None:
+            return None
+        ctype = self.settled(file.reader.of(typed), around)
+        if any(At.location in one or At.const_value in one for one in die.origins()):
+            if ctype.size == 0:
+                # Declared without a length, defined with one.
+                ctype = self.settled(file.reader.of(die), around) if At.type in die else ctype
+            return self.value_of(die, ctype, around, None)
+        name = die.string(At.linkage_name) or die.name
+        for where, symbol in self.dbg.modules.lookup(name or ""):
+            if symbol.kind == "tls":
+                from pydbg.variables.tls import tls_addr
+
+                addr = tls_addr(self.dbg, where, symbol.link_addr)
+            else:
+                addr = where.addr_of(symbol)
+            return Value.at(ctype, addr, around.read)
+        return None
+
+    def _enumerator(self, file: FileTypes, die: Die, around: ModuleSurroundings) -> Value | None:
+        number = die.number(At.const_value, 0) or 0
+        for owner in self._owners(file, die):
+            ctype = file.reader.read(owner)
+            if isinstance(ctype, EnumType):
+                return from_number(ctype, number, around.read)
+        return from_number(file.reader.model.int, number, around.read)
+
+    def _owners(self, file: FileTypes, die: Die) -> Iterator[Die]:
+        """Find the enum around an enumerator: the last one that begins before it."""
+        names = file.names.unit(die.unit)
+        if names is None:
+            return
+        best = -1
+        for pos in names.enumerations:
+            if pos < die.pos:
+                best = max(best, pos)
+        if best >= 0:
+            yield file.names.entries.die(die.unit, best)
+
+    def _in_function_or_file(self, name: str) -> Value | None:
+        """Find ``func::static`` and ``'x.c'::global``."""
+        head, _, last = name.rpartition("::")
+        for module, file in self.files():
+            found = self._in_file(module, file, head, last)
+            if found is not None:
+                return found
+            for names, row in file.names.named(head):
+                if row.tag != Tag.subprogram or row.declaration:
+                    continue
+                with file.guard():
+                    die = file.names.entries.die(names.unit, row.pos)
+                    found = self._static_in(module, file, Block(die), last)
+                if found is not None:
+                    return found
+        return None
+
+    def _in_file(self, module: Module, file: FileTypes, path: str, name: str) -> Value | None:
+        if "." not in path:
+            return None
+        for names, row in file.names.named(name):
+            known = names.unit.name or ""
+            if row.tag not in _VALUE_TAGS or not (known == path or known.endswith(f"/{path}")):
+                continue
+            with file.guard():
+                found = self.global_value(module, file, file.names.entries.die(names.unit, row.pos))
+            if found is not None:
+                return found
+        return None
+
+    def _static_in(self, module: Module, file: FileTypes, block: Block, name: str) -> Value | None:
+        for one in block.variables:
+            if one.name == name:
+                around = ModuleSurroundings(self.dbg, module, file)
+                attr = one.die.block(At.location)
+                if attr is None or attr[:1] not in (b"\x03", b"\xa1", b"\xfb"):
+                    frame = self._frame_of(block)
+                    if frame is not None:
+                        scope = self.scope(frame)
+                        if scope is not None:
+                            return scope.value(one)
+                    raise ExprError(f"No frame is currently executing in block {name}.")
+                die = one.find(At.type)
+                ctype = file.reader.of(die) if die is not None else file.reader.model.int
+                return self.value_of(one.die, ctype, around, None)
+        for inner in block.inner:
+            found = self._static_in(module, file, Block(inner), name)
+            if found is not None:
+                return found
+        return None
+
+    def _frame_of(self, block: Block) -> Frame | None:
+        if self.dbg.thread is None:
+            return None
+        for frame in self.dbg.frames(1000):
+            scope = self._scope_or_none(frame)
+            if scope is not None and scope.function.die.key == block.die.key:
+                return frame
+        return None
+
+    def function_at(self, module: Module, addr: int) -> CType | None:
+        """Return the type of the function that begins at an address, None if it is not known."""
+        try:
+            function = module.function_at(addr)
+            file = self.file(module) if function is not None else None
+            if function is None or file is None or module.addr(function.low) != addr:
+                return None
+            with file.guard():
+                die = file.names.entries.at(function.die)
+                return None if die is None else file.reader.read(die)
+        except DebuggerError:
+            return None
+
+    def static_member(self, field: Field) -> Value | None:
+        """Return the value of a class's static member, None where it is defined nowhere."""
+        die = field.at
+        if not isinstance(die, Die):
+            return None
+        for module, file in self.files():
+            if file.names.entries is not die.entries:
+                continue
+            with file.guard():
+                if At.const_value in die:
+                    return _constant(die, field.type, ModuleSurroundings(self.dbg, module, file))
+                found = self.value_named(file.reader.qualified(die), die.unit, file)
+                return found if found is not None else self.global_value(module, file, die)
+        return None
+
+    # --- types -------------------------------------------------------------------------------
+
+    def type_named(self, name: str, frame: Frame | None) -> CType | None:
+        """Find a type as an expression in a frame means it: ``size_t``, ``struct node``."""
+        keyword, _, rest = name.partition(" ")
+        tags = _KEYWORDS.get(keyword) if rest else None
+        scope = self._scope_or_none(frame)
+        wanted = rest if tags else name
+        cplus = scope is not None and scope.function.die.cplus
+        if tags is None:
+            tags = _TYPE_TAGS
+            if scope is None or cplus:
+                tags = tags | Tag.structs | {Tag.enumeration}
+        if scope is not None:
+            for block in scope.blocks:
+                for die in block.types:
+                    if die.name == wanted and die.tag in tags:
+                        return scope.file.reader.read(die)
+        for prefix in self._prefixes(scope):
+            found = self._global_type(f"{prefix}::{wanted}" if prefix else wanted, tags, scope)
+            if found is not None:
+                return found
+        return None
+
+    def _global_type(
+        self, name: str, tags: frozenset[int], scope: FrameScope | None
+    ) -> CType | None:
+        files = [file for _, file in self.files()]
+        if scope is not None and scope.file in files:
+            files.remove(scope.file)
+            files.insert(0, scope.file)
+        declared: tuple[FileTypes, Die] | None = None
+        for file in files:
+            rows = file.names.named(name)
+            if scope is not None:
+                unit = scope.function.die.unit
+                rows = sorted(rows, key=lambda pair: pair[0].unit is not unit)
+            for names, row in rows:
+                if row.tag not in tags or not self._types_language(names, row, tags):
+                    continue
+                with file.guard():
+                    die = file.names.entries.die(names.unit, row.pos)
+                    if row.declaration:
+                        declared = declared or (file, die)
+                        continue
+                    return file.reader.read(die)
+            types = file.names.entries.types
+            if types is not None:
+                for names, row in self.type_names(types).named(name):
+                    if row.tag in tags and not row.declaration:
+                        with file.guard():
+                            return file.reader.read(types.die(names.unit, row.pos))
+        if declared is not None:
+            with declared[0].guard():
+                return declared[0].reader.read(declared[1])
+        return None
+
+    @staticmethod
+    def _types_language(names: UnitNames, row: Named, tags: frozenset[int]) -> bool:
+        """Tell whether a struct's bare name is a type's: in C++, not in C."""
+        if Tag.typedef not in tags or row.tag in _TYPE_TAGS:
+            return True
+        return names.unit.language in (0x04, 0x1A, 0x21, 0x2B, 0x3A)
+
+    def type_names(self, types: Any) -> NameTable:
+        """Give the names of .debug_types."""
+        from pydbg.symbols.unitnames import NameTable
+
+        found = self._type_tables.get(id(types))
+        if found is None:
+            found = self._type_tables[id(types)] = NameTable(types)
+        return found
+
+    def definition(self, keyword: str, name: str, first: FileTypes) -> Die | None:
+        """Find the entry that defines a struct: in its own file, then in the others."""
+        found = first.own_definition(keyword, name)
+        if found is not None:
+            return found
+        for _, file in self.files():
+            if file is not first:
+                found = file.own_definition(keyword, name)
+                if found is not None:
+                    return found
+        return None
+
+
+def _constant(die: Die, ctype: CType, around: ModuleSurroundings) -> Value:
+    """Return the value of DW_AT_const_value."""
+    form, value = die.attrs[At.const_value]
+    if isinstance(value, bytes):
+        data = value if form != 0x08 else value + b"\0"
+        return Value(ctype, data[: ctype.size].ljust(ctype.size, b"\0"), None, around.read)
+    mask = (1 << 8 * ctype.size) - 1
+    signed = die.signed(At.const_value)
+    number = value if signed is None else signed
+    return Value(ctype, (number & mask).to_bytes(ctype.size, "little"), None, around.read)

@@ -1,0 +1,248 @@
+"""Structures, unions and classes, whose members are read when they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydbg.expr.types import (
+    CType,
+    Field,
+    FunctionType,
+    Method,
+    PointerType,
+    QualifiedType,
+    StructType,
+    TypedefType,
+    VoidType,
+    strip,
+)
+from pydbg.symbols.cursor import uleb
+from pydbg.symbols.entries import At, Die, Tag
+
+if TYPE_CHECKING:
+    from pydbg.variables.types import TypeReader
+
+__all__ = ["SourceStruct"]
+
+_ACCESS = {1: "public", 2: "protected", 3: "private"}
+
+
+class SourceStruct(StructType):
+    """Be a struct that debug information describes."""
+
+    def __init__(self, reader: TypeReader, die: Die, keyword: str) -> None:
+        own = die.name
+        super().__init__("" if own is None else own, die.number(At.byte_size) or 0, keyword)
+        values = self.__dict__
+        values["_reader"], values["_die"] = reader, die
+        values["_ready"] = False
+        values["_whole"] = not die.flag(At.declaration)
+        values["_named"] = own is None or not die.cplus
+
+    @property
+    def die(self) -> Die:
+        """Return the entry that describes it best."""
+        die: Die = self.__dict__["_die"]
+        return die
+
+    @property
+    def cplus(self) -> bool:  # type: ignore[override]
+        """Tell whether it is spelt without its keyword."""
+        return self.die.cplus
+
+    @property
+    def declared_class(self) -> bool:  # type: ignore[override]
+        """Tell whether the source says ``class``."""
+        return self.die.tag == Tag.klass
+
+    @property  # type: ignore[misc]
+    def name(self) -> str:
+        """Return its name, in C++ with the scopes around it."""
+        values = self.__dict__
+        if not values["_named"]:
+            values["_named"] = True
+            values["name"] = values["_reader"].qualified(values["_die"])
+        found: str = values["name"]
+        return found
+
+    @property
+    def incomplete(self) -> bool:  # type: ignore[override]
+        """Tell whether no unit defines it."""
+        self._find()
+        return not self.__dict__["_whole"]
+
+    @property  # type: ignore[misc]
+    def size(self) -> int:
+        """Return sizeof, 0 of one that is only declared."""
+        self._find()
+        found: int = self.__dict__["size"]
+        return found
+
+    def _find(self) -> None:
+        values = self.__dict__
+        if values["_whole"] or values.get("_sought"):
+            return
+        values["_sought"] = True
+        found = values["_reader"].definition(values["_die"])
+        if found is not None:
+            values["_whole"] = True
+            values["_die"] = found
+            values["size"] = found.number(At.byte_size) or 0
+
+    def _read(self) -> None:
+        values = self.__dict__
+        if values["_ready"]:
+            return
+        values["_ready"] = True
+        self._find()
+        values["_methods"], values["_typedefs"], values["_templates"] = [], [], []
+        if values["_whole"]:
+            die: Die = values["_die"]
+            with die.entries.guard():
+                _Members(values["_reader"], self, die).read()
+
+    @property  # type: ignore[misc]
+    def fields(self) -> list[Field]:
+        """Return the members, bases first as they are declared."""
+        self._read()
+        found: list[Field] = self.__dict__["fields"]
+        return found
+
+    @property  # type: ignore[misc]
+    def methods(self) -> Sequence[Method]:
+        """Return the member functions."""
+        self._read()
+        found: list[Method] = self.__dict__["_methods"]
+        return found
+
+    @property  # type: ignore[misc]
+    def typedefs(self) -> Sequence[TypedefType]:
+        """Return the typedefs that the class declares."""
+        self._read()
+        found: list[TypedefType] = self.__dict__["_typedefs"]
+        return found
+
+    @property  # type: ignore[misc]
+    def templates(self) -> Sequence[tuple[str, str]]:
+        """Return the template's arguments."""
+        self._read()
+        found: list[tuple[str, str]] = self.__dict__["_templates"]
+        return found
+
+
+class _Members:
+    """Read the children of one struct's entry."""
+
+    def __init__(self, reader: TypeReader, owner: SourceStruct, die: Die) -> None:
+        self.reader = reader
+        self.owner = owner
+        self.die = die
+        self.default = "private" if die.tag == Tag.klass else "public"
+
+    def read(self) -> None:
+        """Fill in the owner's lists."""
+        values = self.owner.__dict__
+        for child in self.die.children():
+            tag = child.tag
+            if tag in (Tag.member, Tag.variable):
+                values["fields"].append(self._member(child))
+            elif tag == Tag.inheritance:
+                values["fields"].append(self._base(child))
+            elif tag == Tag.subprogram and child.name is not None:
+                values["_methods"].append(self._method(child))
+            elif tag == Tag.typedef and child.cplus:
+                made = self.reader.read(child)
+                if isinstance(made, TypedefType):
+                    values["_typedefs"].append(made)
+            elif tag == Tag.template_type:
+                values["_templates"].append((child.name or "", str(self.reader.of(child))))
+
+    def _access(self, die: Die) -> str:
+        return _ACCESS.get(die.number(At.accessibility) or 0, self.default)
+
+    def _member(self, die: Die) -> Field:
+        name = die.name or ""
+        access = self._access(die)
+        artificial = die.flag(At.artificial) or name.startswith("_vptr")
+        static = At.external in die or At.declaration in die or die.tag == Tag.variable
+        if static and At.member_location not in die:
+            return Field(name, self.reader.of(die), 0, 0, 0, "static", access, artificial, die)
+        ctype = self.reader.of(die)
+        offset = _offset(die)
+        bits = die.number(At.bit_size) or 0
+        bit_offset = 0
+        if bits:
+            offset, bit_offset = _bit_field(die, ctype, offset, bits)
+        return Field(name, ctype, offset, bit_offset, bits, "", access, artificial)
+
+    def _base(self, die: Die) -> Field:
+        ctype = self.reader.of(die)
+        virtual = bool(die.number(At.virtuality))
+        place: object = (
+            die if isinstance(die.attrs.get(At.member_location, (0, 0))[1], bytes) else None
+        )
+        offset = 0 if place is not None else _offset(die)
+        kind = "virtual" if virtual else "base"
+        return Field(str(ctype), ctype, offset, 0, 0, kind, self._access(die), False, place)
+
+    def _method(self, die: Die) -> Method:
+        name = die.name or ""
+        whole = self.reader.function(die)
+        this = die.target(At.object_pointer)
+        params = whole.params
+        static = this is None
+        suffix = ""
+        if params and this is None:
+            first = next((c for c in die.children() if c.tag == Tag.formal), None)
+            static = first is None or not first.flag(At.artificial)
+        if not static and params:
+            suffix = _this_qualifiers(params[0])
+            params = params[1:]
+        own = self.owner.name.rpartition("::")[2].partition("<")[0]
+        constructor = name.partition("<")[0] == own
+        shown = FunctionType("", 1, whole.result, params, whole.variadic, True, True)
+        if die.number(At.defaulted) and not die.flag(At.deleted):
+            suffix += " = default"
+        elif die.flag(At.deleted):
+            suffix += " = delete"
+        return Method(
+            name, shown, self._access(die), static and not constructor,
+            bool(die.number(At.virtuality)), die.flag(At.artificial),
+            constructor or name.startswith("~"), suffix,
+            die.string(At.linkage_name) or die.string(At.mips_linkage_name) or "",
+        )  # fmt: skip
+
+
+def _this_qualifiers(this: CType) -> str:
+    pointer = strip(this)
+    target = pointer.target if isinstance(pointer, PointerType) else VoidType()
+    if not isinstance(target, QualifiedType):
+        return ""
+    return (" const" if target.const else "") + (" volatile" if target.volatile else "")
+
+
+def _offset(die: Die) -> int:
+    """Return a member's offset; old compilers write it as an expression."""
+    block = die.block(At.member_location)
+    if block is None:
+        return die.number(At.member_location) or 0
+    if block[:1] == b"\x23":  # DW_OP_plus_uconst
+        return uleb(block, 1)[0]
+    if block[:1] == b"\x10":  # DW_OP_constu
+        return uleb(block, 1)[0]
+    return 0
+
+
+def _bit_field(die: Die, ctype: CType, offset: int, bits: int) -> tuple[int, int]:
+    """Return the storage unit's offset and the bit in it (little endian)."""
+    size = die.number(At.byte_size) or ctype.size or 1
+    whole = die.number(At.data_bit_offset)
+    if whole is None:
+        high = die.signed(At.bit_offset) or 0  # from the most significant bit (DWARF 3)
+        whole = 8 * offset + 8 * size - high - bits
+    if size and whole // (8 * size) == (whole + bits - 1) // (8 * size):
+        start = whole // (8 * size) * size
+    else:
+        start = whole // 8
+    return start, whole - 8 * start
