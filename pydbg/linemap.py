@@ -6,20 +6,21 @@ leads, what code a line has. Answers that depend on the program's files alone ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import DebuggerError
 from pydbg.records import NamedTuple
 from pydbg.symbols.languages import GO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydbg.debugger import Debugger
-    from pydbg.frames import Frame
     from pydbg.symbols.functions import Inlined
     from pydbg.symbols.linecode import LineCode
     from pydbg.symbols.modules import InlineCall, Module
     from pydbg.target.thread import Thread
-    from pydbg.threads import Thread as UserThread
+    from pydbg.target.unwind import RawFrame
 
 __all__ = ["FrameId", "LineMap", "Place"]
 
@@ -189,15 +190,34 @@ class LineMap:
             mask = (1 << 8 * thread.inferior.arch.pointer_size) - 1
             cfa = (thread.registers.get(register) + offset) & mask
         else:
-            frames = self.frames(thread, 1)
-            cfa = frames[0].raw.cfa if frames else None
+            inner = next(self.raw_frames(thread), None)
+            cfa = inner.cfa if inner is not None else None
         if cfa is None:
             return None
         return cfa - self.stack_top(thread) if facts.is_go else cfa
 
-    def frames(self, thread: Thread, limit: int) -> list[Frame]:
-        """Give the innermost frames of a thread."""
-        return self.dbg.frames_of(cast("UserThread", thread), limit)
+    def raw_frames(self, thread: Thread, limit: int = 2) -> Iterator[RawFrame]:
+        """Give the innermost frames of a thread as they are on the stack, also beyond main."""
+        from pydbg.target.unwind import unwind
+
+        inferior = thread.inferior
+        block, arch = thread.registers, inferior.arch
+        registers = {
+            number: block.get(register.name)
+            for number, register in arch.by_dwarf.items()
+            if register.where == "gpr"
+        }
+        registers[arch.return_column] = thread.pc
+        return unwind(
+            registers, read=inferior.read, modules=inferior.modules, arch=arch, limit=limit
+        )
+
+    def caller_of(self, thread: Thread, frame: RawFrame) -> RawFrame | None:
+        """Give the frame that another one returns to, None for the outermost."""
+        for outer in self.raw_frames(thread, frame.level + 2):
+            if outer.level > frame.level:
+                return outer
+        return None
 
     def stack_top(self, thread: Thread) -> int:
         """Give where addresses on the stack count from: 0, but a goroutine's stack may move."""

@@ -37,10 +37,11 @@ class Skip(Record, frozen=False):
     def _is_file(self, file: str | None) -> bool:
         if file is None or self.file is None:
             return False
-        base = file.rpartition("/")[2]
         if self.file_is_glob:
-            # The pattern is for a path, or, where it has no slash, for its last part.
-            return fnmatchcase(file if "/" in self.file else base, self.file)
+            # Part for part, so a star stops at a slash (compare_glob_filenames_for_search).
+            parts, wanted = file.split("/"), self.file.split("/")
+            tail = parts if self.file.startswith("/") else parts[-len(wanted) :]
+            return len(tail) == len(wanted) and all(map(fnmatchcase, tail, wanted))
         return file == self.file or file.endswith("/" + self.file.lstrip("/"))
 
     def _is_function(self, function: str | None) -> bool:
@@ -51,9 +52,8 @@ class Skip(Record, frozen=False):
         wanted = self.function
         if function == wanted:
             return True
-        # A C++ name without its parameters, and without the namespaces around it.
-        bare = function.partition("(")[0]
-        return "(" not in wanted and (bare == wanted or bare.endswith("::" + wanted))
+        # A C++ function may be named without its parameters.
+        return "(" not in wanted and function.partition("(")[0] == wanted
 
 
 class Skips:

@@ -6,12 +6,14 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from pydbg import events
+from pydbg.errors import CommandError
 from pydbg.linemap import FrameId, LineMap
 from pydbg.skips import Skips
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.events import Event
+    from pydbg.expr.values import Value
     from pydbg.linestep import LineStep
     from pydbg.stepping import Plan
     from pydbg.symbols.modules import InlineCall
@@ -101,13 +103,11 @@ class Steps:
 
     def caller(self, thread: Thread) -> tuple[int, int] | None:
         """Give where the innermost frame returns to, and the stack then."""
-        frames = self.map.frames(thread, 16)
-        if not frames or frames[0].cfa is None:
+        inner = next(self.map.raw_frames(thread), None)
+        outer = self.map.caller_of(thread, inner) if inner is not None else None
+        if inner is None or inner.cfa is None or outer is None:
             return None
-        for frame in frames[1:]:
-            if frame.raw is not frames[0].raw and frame.how != "tailcall":
-                return frame.addr, frames[0].cfa
-        return None
+        return outer.pc, inner.cfa
 
     def ways_out(self) -> tuple[int, ...]:
         """Give the functions by which frames are left other than by returning."""
@@ -182,6 +182,56 @@ class LineStepping:
         pydbg.errors.CommandError: Execution is not within a known function.
         """
         return self._step("until", 1)
+
+    def leave_frame(self, value: Value | None = None) -> None:
+        """Return from the selected frame at once: what is left of its function does not run.
+
+        ``value`` goes where a number is returned. Raises CommandError for a frame that has no
+        caller, or that an inlined call is.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/echo", "hi", stdout="/dev/null") as dbg:
+        ...     point = dbg.break_at("write", pending=True, temporary=True)
+        ...     event = dbg.cont()
+        ...     caller = dbg.frames()[1].addr
+        ...     dbg.leave_frame(dbg.eval("(long)3"))
+        ...     dbg.regs.rip == caller, dbg.regs.rax, dbg.cont().code
+        (True, 3, 0)
+        """
+        dbg = self._dbg
+        dbg.live_inferior()
+        frame = dbg.frame
+        if frame is None or dbg.thread is None:
+            raise CommandError("No selected frame.")
+        if frame.inline is not None and frame.how != "tailcall":
+            raise CommandError("Can not force return from an inlined function.")
+        caller = self.steps.map.caller_of(dbg.thread, frame.raw)
+        if caller is None:
+            raise CommandError("Can not force return from the outermost frame.")
+        thread, arch = dbg.thread, dbg.arch
+        block = thread.registers
+        for number, register in arch.by_dwarf.items():
+            if register.where == "gpr" and number in caller.regs:
+                block.set(register.name, caller.regs[number])
+        thread.pc = caller.pc
+        if value is not None:
+            self._give_back(value)
+        thread.stop_pc = None
+        self.steps.resumed()
+        dbg.written()
+        dbg.select_frame(0)
+
+    def _give_back(self, value: Value) -> None:
+        """Put a value where the caller finds it (psABI, "Returning of Values")."""
+        from pydbg.expr.types import FloatType, strip
+
+        dbg = self._dbg
+        assert dbg.thread is not None
+        if isinstance(strip(value.type), FloatType) and dbg.arch.pointer_size == 8:
+            dbg.thread.registers.set("xmm0", int.from_bytes(value.data, "little"))
+            return
+        mask = (1 << 8 * dbg.arch.pointer_size) - 1
+        dbg.thread.registers.set(dbg.arch.call_ret, int(value) & mask)
 
     def _step(self, name: str, count: int) -> Event:
         from pydbg.linestep import LineStep

@@ -152,3 +152,59 @@ def test_stepping_leaves_no_sites() -> None:
 def _is_loader(dbg: pydbg.Debugger, site: object) -> bool:
     assert dbg.inferior is not None
     return all(owner is dbg.inferior.loader for owner in site.owners)  # type: ignore[attr-defined]
+
+
+RETURNS = {
+    "with lines": (
+        "steps.c", "pie",
+        ("return", *to("sum", "return 5", "frame", "next", "print total", "continue", "return",
+                       "up", "return", "bt 1", "continue")),
+    ),
+    "from an outer frame": (
+        "steps.c", "pie", to("sum", "continue", "continue", "up", "return 7", "next", "bt"),
+    ),
+    "from an inlined call": ("steps.c", "pie", to("small", "return", "bt")),
+    "without lines": (
+        "plain.c", "nodebug",
+        to("inner", "return 4", "return (int) 4", "print $eax", "return", "bt"),
+    ),
+    "a breakpoint where it returns to is hit": (
+        "steps.c", "pie", to("sum", "up", "break *$pc", "down", "return 1", "continue"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_return(name: str) -> None:
+    source, variant, lines = RETURNS[name]
+    assert differing(source, variant, lines) == {}
+
+
+SKIPS = (
+    "skip", "skip file", "info skip", "skip nosuch", "skip twice", "skip function sum",
+    "skip file steps.c", "skip file nosuch.c", "skip -gfi *.h", "skip -rfu ^s.*",
+    "skip -fi steps.c -fu one", "skip -gfi st*.c -rfu x", "skip -fu", "skip -gfi a -fi b",
+    "skip -zz", "info skip", "info skip 3", "info skip 99", "skip disable 1", "skip enable 1",
+    "skip disable 99", "skip delete 3-7", "info skip", "skip disable", "info skip", "break main",
+    "run", "next", "next", "step", "skip", "skip file", "info skip", "next", "next", "next",
+    "skip enable", *["step"] * 12, "skip delete", "info skip", "step", "step", "step",
+)  # fmt: skip
+
+
+def test_skip() -> None:
+    assert differing("steps.c", "pie", SKIPS) == {}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["-gfi *.h", "-gfi */bits/*.h", "-rfu ^std::", "-fu std::vector", "scale", "-gfi /usr/*/*/*/*"],
+)
+def test_skip_in_cplusplus(rule: str) -> None:
+    lines = (f"skip {rule}", *to("main", *["step"] * 14))
+    assert differing("classes.cc", "pie", lines) == {}
+
+
+def test_skip_inlined_calls() -> None:
+    for variant, function in (("pie", "small"), ("O2", "choose")):
+        lines = (f"skip {function}", *to("main", *["step"] * 25))
+        assert differing("steps.c", variant, lines) == {}
