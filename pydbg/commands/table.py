@@ -54,7 +54,6 @@ MODULES = (
     "stack",
     "files",
     "status",
-    "cores",
     "contextview",
     "support",
     "setshow",
