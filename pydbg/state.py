@@ -334,18 +334,6 @@ class ProgramState:
         """Return this object as what it is at run time."""
         return cast("Debugger", self)
 
-    # --- expressions -------------------------------------------------------------------------
-
-    def context(self) -> ProgramContext:
-        """Return what expressions see now: the selected thread and frame."""
-        return ProgramContext(self._whole, self.thread, self.outer_frame)
-
-    def context_of(self, thread: Tracee, names: Mapping[str, int] | None = None) -> ProgramContext:
-        """Return what a condition sees in a thread that was just hit."""
-        self.asking = thread
-        return ProgramContext(self._whole, thread, None, names)
-
-    def evaluate(self, text: str) -> Value:
     def frames_of_thread(self, thread: Thread, limit: int) -> list[Frame]:
         """Return the innermost frames of a thread; those of the selected one are kept.
 
@@ -378,6 +366,18 @@ class ProgramState:
             self._variables = Variables(self._whole)
         return self._variables
 
+    # --- expressions -------------------------------------------------------------------------
+
+    def context(self) -> ProgramContext:
+        """Return what expressions see now: the selected thread and frame."""
+        return ProgramContext(self._whole, self.thread, self.outer_frame)
+
+    def context_of(self, thread: Tracee, names: Mapping[str, int] | None = None) -> ProgramContext:
+        """Return what a condition sees in a thread that was just hit."""
+        self.asking = thread
+        return ProgramContext(self._whole, thread, None, names)
+
+    def evaluate(self, text: str) -> Value:
         """Evaluate an expression; raises ExprError with the column of a mistake."""
         from pydbg.expr.evaluate import evaluate, parse_in
 

@@ -77,34 +77,34 @@ def formatter(session: Session) -> Formatter:
         repeats=settings.limit("print repeats") or 0,
         pretty=settings.flag("print pretty"),
         address=settings.flag("print address"),
+        symbol=settings.flag("print symbol"),
+        null_stop=settings.flag("print null-stop"),
+        array=settings.flag("print array"),
+        union=settings.flag("print union"),
+        static_members=settings.flag("print static-members"),
     )
     dbg = session.dbg
     made = Formatter(
         options,
         dbg.symbolize,
         context(session).read,
+        dbg.arch.pointer_size,
         pretty_symbol=lambda addr: dbg.symbolize(addr, pretty=True),
     )
+    made.statics = dbg.variables.static_member
+    return made
 
 
 # --- frames --------------------------------------------------------------------------------
 
-        symbol=settings.flag("print symbol"),
-        null_stop=settings.flag("print null-stop"),
-        array=settings.flag("print array"),
-        union=settings.flag("print union"),
-        static_members=settings.flag("print static-members"),
 
 def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLine:
     """Return the record of a frame's line (stack.c, print_frame)."""
     library = None
     module = frame.module
     if frame.line is None and module is not None and not module.is_main:
-        dbg.arch.pointer_size,
         library = module.path if module.path.startswith("/") else None
     return FrameLine(
-    made.statics = dbg.variables.static_member
-    return made
         addr=frame.addr,
         function=frame.function,
         level=frame.level if level else None,
