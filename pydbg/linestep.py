@@ -65,6 +65,10 @@ class LineStep(Plan):
         self._insn = False
         """Whether one instruction after the other is looked at."""
         self._goroutine = 0
+        self._landings: dict[int, int] = {}
+        """Where an exception or a longjmp may arrive: address -> CFA, 0 for any further out."""
+        self._stack_at = 0
+        """The stack pointer where the step began."""
 
     # --- what one step is ----------------------------------------------------------------------
 
@@ -76,6 +80,7 @@ class LineStep(Plan):
         thread = self.thread
         pc = thread.pc
         self.began()
+        self._stack_at = thread.sp
         self._run_to, self._until_sp, self._called = (), None, None
         self._insn = self._resolving = False
         place = self.map.place(pc)
@@ -233,7 +238,7 @@ class LineStep(Plan):
 
     def _watch_leaving(self) -> None:
         """Notice when the frame is left by an exception or a longjmp."""
-        for addr in self.steps.ways_out():
+        for addr in self.steps.ways_out.addresses():
             self.add_site(addr)
 
     def take_up(self) -> None:
@@ -268,18 +273,47 @@ class LineStep(Plan):
             if pc in self._run_to and self._is_back():
                 self._run_to = ()
                 return self._judge()
-            return self.steps.leaving(self, thread)
+            return self._leaving(pc)
         code = self.code
         link_addr = pc - self.bias
         known = code is not None and (link_addr in code.exits or link_addr in code.marks)
         if not known:
-            return self.steps.leaving(self, thread)
+            return self._leaving(pc)
         cfa = self.map.cfa(thread)
         if cfa is not None and cfa < self.frame.cfa:
             return None  # A deeper call of the same function.
         if cfa == self.frame.cfa and code is not None and link_addr in code.marks:
             return None  # The next request steps.
         return self._judge()
+
+    def _leaving(self, pc: int) -> Event | None:
+        """Judge a place by which frames are left, and one where that may lead to."""
+        thread, ways = self.thread, self.steps.ways_out
+        if ways.is_exception(pc):
+            self._landings = ways.pads(thread, self.frame.cfa)
+        elif ways.is_jump(pc):
+            target = ways.target(thread)
+            if target is None or target[1] < self._stack_at:
+                return None  # It stays within what the step runs over.
+            self._landings = {target[0]: 0}
+        elif pc not in self._landings:
+            return None  # Another frame comes by a place of this one.
+        else:
+            cfa = self.map.cfa(thread) or 0
+            if cfa < self.frame.cfa or self._landings[pc] not in (0, cfa):
+                return None
+            return self._landed(pc)
+        for addr in self._landings:
+            self.add_site(addr)
+        return None
+
+    def _landed(self, pc: int) -> Event | None:
+        """Go on, or end, where an exception was caught or a longjmp arrived."""
+        self.end()
+        self._landings = {}
+        self._run_to, self._called = (), None
+        place = self.map.place(pc)
+        return self._in_no_line(pc) if place is None else self._in_line(pc, place)
 
     def _is_back(self) -> bool:
         sp = self._until_sp
@@ -434,13 +468,6 @@ class LineStep(Plan):
                     return None
             except DebuggerError:
                 pass  # Nothing tells how far to go: this is where it ends.
-        return self._done()
-
-    def finish_at(self, thread: Thread) -> Event:
-        """End the whole step here: the frame it began in is gone."""
-        self.thread = thread
-        self.count = 0
-        self.steps.at_end(self)
         return self._done()
 
     def _done(self) -> Event:

@@ -9,6 +9,7 @@ from pydbg import events
 from pydbg.errors import CommandError
 from pydbg.linemap import FrameId, LineMap
 from pydbg.skips import Skips
+from pydbg.waysout import WaysOut
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -28,6 +29,7 @@ class Steps:
     def __init__(self, dbg: Debugger) -> None:
         self.dbg = dbg
         self.map = LineMap(dbg)
+        self.ways_out = WaysOut(self.map)
         self.skips_list = Skips()
         self.in_frame = False
         """Whether the last step ended in the frame that it began in."""
@@ -108,14 +110,6 @@ class Steps:
         if inner is None or inner.cfa is None or outer is None:
             return None
         return outer.pc, inner.cfa
-
-    def ways_out(self) -> tuple[int, ...]:
-        """Give the functions by which frames are left other than by returning."""
-        return ()
-
-    def leaving(self, plan: LineStep, thread: Thread) -> Event | None:
-        """Judge a hit of one of the ways out, or of where it leads."""
-        return None
 
     def tell_no_lines(self, thread: Thread, name: str) -> None:
         """Say that a whole function is stepped over, for want of lines."""

@@ -208,3 +208,56 @@ def test_skip_inlined_calls() -> None:
     for variant, function in (("pie", "small"), ("O2", "choose")):
         lines = (f"skip {function}", *to("main", *["step"] * 25))
         assert differing("steps.c", variant, lines) == {}
+
+
+@pytest.mark.parametrize(
+    ("variant", "compiler"),
+    [("pie", "g++"), ("static", "g++"), ("O2", "g++"), ("pie", "clang++"), ("static", "clang++")],
+)
+def test_exceptions_and_longjmp_end_where_they_arrive(variant: str, compiler: str) -> None:
+    # gdb loses the frame: without probes in the libraries it does not see how it is left.
+    with pydbg.Debugger(str(build("leaps.cc", variant, compiler=compiler))) as dbg:
+        dbg.stdout = "/dev/null"
+        dbg.break_at("main", temporary=True)
+        dbg.run()
+        lines: list[int] = []
+        while dbg.frame is not None and dbg.frame.function == "main":
+            lines.append(dbg.frame.line or 0)
+            dbg.next()
+        caught, arrived = lines.index(69), lines.index(73)
+        assert lines[caught - 1] in (67, 68)
+        assert lines.index(67) < caught < arrived
+        assert lines[-1] in (77, 78)
+        assert lines[arrived + 1] in (72, 76, 77)
+        expect_end(dbg)
+
+
+def expect_end(dbg: pydbg.Debugger) -> None:
+    event = dbg.cont()
+    assert isinstance(event, pydbg.Exited)
+
+
+def test_a_throw_is_followed_through_frames() -> None:
+    with pydbg.Debugger(str(build("leaps.cc"))) as dbg:
+        dbg.stdout = "/dev/null"
+        dbg.break_at("thrower", temporary=True, ignore=2)
+        dbg.run()
+        places = []
+        for _ in range(12):
+            dbg.next()
+            assert dbg.frame is not None
+            places.append((dbg.frame.function, dbg.frame.line))
+        functions = [function for function, _ in places]
+        # From the throw through the destructors of two frames to the handler.
+        assert places[0] == ("thrower", 17)
+        assert ("catches(int)" in functions) or ("catches" in functions)
+        assert ("catches", 27) in places or ("catches", 28) in places
+
+
+def test_a_longjmp_inside_of_what_is_run_over_goes_on() -> None:
+    with pydbg.Debugger(str(build("leaps.cc"))) as dbg:
+        dbg.stdout = "/dev/null"
+        dbg.break_at("leaps.cc:71", temporary=True)
+        dbg.run()
+        dbg.next()
+        assert dbg.frame is not None and (dbg.frame.function, dbg.frame.line) == ("main", 72)
