@@ -310,10 +310,19 @@ class LineStep(Plan):
     def _landed(self, pc: int) -> Event | None:
         """Go on, or end, where an exception was caught or a longjmp arrived."""
         self.end()
+        jumped = not self._landings.get(pc)
         self._landings = {}
         self._run_to, self._called = (), None
         place = self.map.place(pc)
-        return self._in_no_line(pc) if place is None else self._in_line(pc, place)
+        if place is None:
+            return self._in_no_line(pc)
+        if jumped:
+            # setjmp returns into its line, which is not told a second time.
+            self._range(place)
+            self.frame = self.steps.frame_id(self.thread)
+            self._plan_code()
+            return None
+        return self._in_line(pc, place)
 
     def _is_back(self) -> bool:
         sp = self._until_sp

