@@ -43,7 +43,6 @@ from pydbg.stepping import (
     LeaveInline,
     NextInsn,
     Plan,
-    RunTo,
     StepInsn,
     StepTo,
     StepToSyscall,
@@ -298,46 +297,6 @@ class Debugger(LineStepping, Lifecycle):
             if caller.raw is not frame.raw and caller.how != "tailcall":
                 return caller, frame
             level += 1
-
-    def until(self, spec: str) -> Event:
-        """Run to a location, or until the current frame returns.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     type(dbg.until("_dl_start_user")).__name__
-        'LocationReached'
-        """
-        return self._run_to("until", spec)
-
-    def advance(self, spec: str) -> Event:
-        """Run to a location, or until the current frame returns.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     event = dbg.advance("_dl_start_user")
-        ...     dbg.frames(1)[0].function
-        '_dl_start_user'
-        """
-        return self._run_to("advance", spec)
-
-    def _run_to(self, name: str, spec: str) -> Event:
-        thread = self._thread()
-        addrs = [place.addr for place in self.places(spec) if place.addr is not None]
-        caller, frame = self._caller()
-        plan = RunTo(
-            thread,
-            name,
-            addrs,
-            caller=self._returns_to(caller),
-            cfa=frame.cfa,
-        )
-        return self._go(plan)
-
-    def _returns_to(self, caller: Frame | None) -> int | None:
-        """Return a caller's address; None where there is no code (below a program's entry)."""
-        if caller is None or not self.live_inferior().read_some(caller.addr, 1):
-            return None
-        return caller.addr
 
     def jump(self, spec: str) -> Event:
         """Go on at another place, without touching the stack.

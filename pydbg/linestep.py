@@ -15,9 +15,11 @@ from pydbg.errors import CommandError, DebuggerError
 from pydbg.handlers import has_handler
 from pydbg.linemap import FrameId, Place
 from pydbg.linux import ptrace
-from pydbg.stepping import Plan
+from pydbg.stepping import Plan, RunTo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydbg.events import Event
     from pydbg.linemap import LineMap
     from pydbg.steps import Steps
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import InlineCall
     from pydbg.target.thread import Thread
 
-__all__ = ["LineStep"]
+__all__ = ["LineStep", "RunInFrame"]
 
 _MANY = 24
 """Sites from which on a line is stepped through instead."""
@@ -34,6 +36,32 @@ _KEPT = 64
 _FEW = 1
 """Instructions up to which a line without calls is stepped through."""
 _NOWHERE: tuple[str, int] = ("", 0)
+
+
+class RunInFrame(RunTo):
+    """Run until one of some addresses is reached in the frame with ``cfa``, or it returns."""
+
+    def __init__(
+        self,
+        thread: Thread,
+        name: str,
+        addrs: Iterable[int],
+        places: LineMap,
+        *,
+        caller: int | None,
+        cfa: int | None,
+    ) -> None:
+        super().__init__(thread, name, addrs, caller=caller, cfa=cfa)
+        self._places = places
+        self._frame = places.cfa(thread) if cfa is None else cfa - places.stack_top(thread)
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Check the frame, too."""
+        if thread is self.thread and thread.pc in self._addrs:
+            cfa = self._places.cfa(thread)
+            if None not in (cfa, self._frame) and cfa != self._frame:
+                return None
+        return super().reached(thread)
 
 
 class LineStep(Plan):

@@ -6,6 +6,7 @@ SYMBOL+N        N bytes behind the symbol's own address
 MODULE+N        a link address in a module: libc+0x27680, a.out+0x1139
 MODULE:SYMBOL   a symbol of one module only
 FILE:LINE       a source line
++N, -N          a line so far from the current one
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _OFFSET = re.compile(r"^(?P<base>.*?)\s*\+\s*(?P<offset>0[xX][0-9a-fA-F]+|\d+)$")
 _LINE = re.compile(r"^(?:(?P<file>.+):)?(?P<line>\d+)$")
+_RELATIVE = re.compile(r"^[+-]\s*(\d+)$")
 _MODULE_SYMBOL = re.compile(r"^(?P<module>[^:]+\.so[^:]*|/[^:]+):(?P<symbol>[^:].*)$")
 
 
@@ -31,7 +33,8 @@ class Spec(Record):
     """Hold a parsed location spec.
 
     ``kind`` is "address" (``name`` is the expression), "line" (``name`` the file or "", and
-    ``offset`` the line), or "symbol" (a name that may be a module's, and an offset).
+    ``offset`` the line), "relative" (``offset`` lines from the current one), or "symbol" (a
+    name that may be a module's, and an offset).
     """
 
     text: str
@@ -80,6 +83,8 @@ def parse(text: str) -> Spec:
         return Spec(text, "address", text[1:].strip())
     if match := _LINE.match(text):
         return Spec(text, "line", match["file"] or "", int(match["line"]))
+    if match := _RELATIVE.match(text):
+        return Spec(text, "relative", "", int(match[1]) * (-1 if text[0] == "-" else 1))
     if match := _MODULE_SYMBOL.match(text):
         inner = parse(match["symbol"])
         return Spec(text, "symbol", inner.name, inner.offset, match["module"])
@@ -104,10 +109,12 @@ class Resolver:
         *,
         live: bool,
         current_file: Callable[[], str | None] = lambda: None,
+        current_line: Callable[[], int | None] = lambda: None,
         known: Mapping[str | int, int] | None = None,
     ) -> None:
         self._modules = modules
         self._current_file = current_file
+        self._current_line = current_line
         self._known = known or {}
         self.unresolved: set[tuple[str, int]] = set()
         """The (path, link address) of ifunc resolvers among the places."""
@@ -121,6 +128,8 @@ class Resolver:
         """
         if spec.kind == "address":
             return [self._address(self._evaluate(spec.name))]
+        if spec.kind == "relative":
+            spec = self.absolute(spec)
         if spec.kind == "line":
             return self._lines(spec)
         modules = self._chosen(spec)
@@ -134,6 +143,13 @@ class Resolver:
         if not module.elf.low <= spec.offset < module.elf.high:
             raise LocationError(f"{spec.text}: {module.name} has no address {spec.offset:#x}.")
         return [self.place(module, spec.offset)]
+
+    def absolute(self, spec: Spec) -> Spec:
+        """Return the line that one counted from the current line is."""
+        line = self._current_line()
+        if line is None or spec.offset is None:
+            raise LocationError("No line to count from.")
+        return Spec(spec.text, "line", "", line + spec.offset)
 
     def _chosen(self, spec: Spec) -> ModuleList | list[Module]:
         if spec.module is None:

@@ -133,8 +133,8 @@ class PointSet:
         return bool(main.lookup(f"{START_MAIN}@plt") or main.elf.interp)
 
     def _undefined(self, spec: Spec) -> LocationError:
-        if spec.kind == "line":
-            return LocationError(f"No line {spec.offset} in file {spec.name!r}.")
+        if spec.kind in ("line", "relative"):
+            return self._no_line(spec)
         if not len(self._dbg.modules):
             return LocationError('No symbol table is loaded.  Use the "file" command.')
         if spec.offset is not None:
@@ -142,6 +142,17 @@ class PointSet:
         near = self._near(spec.name)
         hint = f"  Did you mean {near}?" if near else ""
         return LocationError(f'Function "{spec.name}" not defined.{hint}')
+
+    def _no_line(self, spec: Spec) -> LocationError:
+        from pydbg.symbols.linebreak import has_file
+
+        if not spec.name:
+            line = spec.offset or 0
+            line += (self._current_line() or 0) if spec.kind == "relative" else 0
+            return LocationError(f"No line {line} in the current file.")
+        if not any(has_file(module, spec.name) for module in self._dbg.modules):
+            return LocationError(f"No source file named {spec.name}.")
+        return LocationError(f'No line {spec.offset} in file "{spec.name}".')
 
     def _near(self, name: str) -> str:
         import difflib
@@ -173,6 +184,7 @@ class PointSet:
             evaluate,
             live=live,
             current_file=self._current_file,
+            current_line=self._current_line,
             known=inferior.late_bound if inferior is not None else None,
         )
         places = resolver.resolve(spec)
@@ -185,6 +197,10 @@ class PointSet:
             return None
         frame = self._dbg.frame
         return frame.file if frame is not None else None
+
+    def _current_line(self) -> int | None:
+        frame = self._dbg.frame if not self._dbg.control.loop_running else None
+        return frame.line if frame is not None else None
 
     def _ask_resolvers(self, places: list[Resolved]) -> bool:
         """Call the resolvers of ifuncs in a program that is past its relocations, as gdb does."""

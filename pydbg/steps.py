@@ -177,6 +177,45 @@ class LineStepping:
         """
         return self._step("until", 1)
 
+    def until(self, spec: str) -> Event:
+        """Run to a location in this frame, or until it returns.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     type(dbg.until("_dl_start_user")).__name__
+        'LocationReached'
+        """
+        return self._run_to("until", spec)
+
+    def advance(self, spec: str) -> Event:
+        """Run to a location, or until the current frame returns.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     event = dbg.advance("_dl_start_user")
+        ...     dbg.frames(1)[0].function
+        '_dl_start_user'
+        """
+        return self._run_to("advance", spec)
+
+    def _run_to(self, name: str, spec: str) -> Event:
+        from pydbg.linestep import RunInFrame
+        from pydbg.stepping import RunTo
+
+        dbg = self._dbg
+        inferior = dbg.live_inferior()
+        thread, frame = dbg.thread, dbg.frame
+        if thread is None or frame is None:
+            raise CommandError("No frame selected.")
+        addrs = [place.addr for place in dbg.places(spec) if place.addr is not None]
+        caller = self.steps.map.caller_of(thread, frame.raw)
+        # Below a program's entry there is no code.
+        back = caller.pc if caller is not None and inferior.read_some(caller.pc, 1) else None
+        if name == "advance":
+            return self._go(RunTo(thread, name, addrs, caller=back, cfa=frame.cfa))
+        places = self.steps.map
+        return self._go(RunInFrame(thread, name, addrs, places, caller=back, cfa=frame.cfa))
+
     def leave_frame(self, value: Value | None = None) -> None:
         """Return from the selected frame at once: what is left of its function does not run.
 

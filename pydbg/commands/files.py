@@ -85,6 +85,8 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         if frame is None or frame.line is None:
             return Note("No line number information available.")
         return _line_note(session, frame.lookup_addr, start=False)
+    if _names_line(spec):
+        return _source_line_note(session, spec)
     places = dbg.resolve(spec)
     exact = spec.startswith("*")
     notes = []
@@ -92,7 +94,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         addr = place.addr
         if addr is None:
             addr = place.link_addr if place.module is None else place.module.addr(place.link_addr)
-        if not exact and not _names_line(spec):
+        if not exact:
             addr -= place.offset  # A function's line is its first, before the prologue.
         notes.append(_line_note(session, addr, start=not exact))
     return tuple(notes)
@@ -100,6 +102,22 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
 
 def _names_line(spec: str) -> bool:
     return bool(re.fullmatch(r"(?:.*:)?\d+", spec))
+
+
+def _source_line_note(session: Session, spec: str) -> Note:
+    from pydbg.commands.listing import locate
+    from pydbg.symbols.linebreak import line_start
+
+    place = locate(session, spec)[0]
+    module = place.module
+    found = line_start(module, place.file, place.line) if module is not None else None
+    if module is None or found is None:
+        return Note(f'Line number {place.line} is out of range for "{place.file}".')
+    line, link_addr = found
+    if line == place.line:
+        return _line_note(session, module.addr(link_addr), start=True)
+    at = _place(session, module.addr(link_addr))
+    return Note(f'Line {place.line} of "{place.file}" is at address {at} but contains no code.')
 
 
 def _line_note(session: Session, addr: int, *, start: bool) -> Note:

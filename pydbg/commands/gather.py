@@ -74,12 +74,10 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         frame = None
     many = thread.inferior.was_threaded
     brief = (
-        isinstance(event, (ev.StepDone, ev.LocationReached))
+        isinstance(event, ev.StepDone)
         and frame is not None
         and session.memory.get("resumed frame") == _frame_id(frame)
     )
-    if isinstance(event, ev.LocationReached) and event.plan != "until":
-        brief = False
     if isinstance(event, ev.StepDone) and event.plan in BY_LINE:
         brief = frame is not None and dbg.steps.in_frame
     return Stop(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.symbols.units import Unit
 
-__all__ = ["commands"]
+__all__ = ["commands", "locate"]
 
 _NO_TABLE = 'No symbol table is loaded.  Use the "file" command.'
 _MANY = 1 << 30
@@ -110,7 +110,7 @@ def _main_name(module: Module) -> str:
 
 
 def _around(session: Session, spec: str, count: int) -> Note | tuple[Note, ...] | None:
-    found = _locate(session, spec)
+    found = locate(session, spec)
     if spec.startswith("*"):
         session.say(_address_note(session, spec, found[0]))
     if len(found) == 1:
@@ -131,14 +131,14 @@ def _address_note(session: Session, spec: str, place: Listing) -> str:
 
 
 def _one(session: Session, spec: str, first: Listing | None = None) -> Listing:
-    found = _locate(session, spec, first)
+    found = locate(session, spec, first)
     if len(found) > 1:
         which = "last" if first is not None else "first"
         raise CommandError(f"Specified {which} line '{spec}' is ambiguous.")
     return found[0]
 
 
-def _locate(session: Session, spec: str, near: Listing | None = None) -> list[Listing]:
+def locate(session: Session, spec: str, near: Listing | None = None) -> list[Listing]:
     """Return the lines that a location means, whether they have code or not."""
     if match := re.fullmatch(r"([+-]?)(\d+)", spec):
         here = near or _current(session)

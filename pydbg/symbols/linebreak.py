@@ -30,8 +30,25 @@ def line_places(module: Module, file: str, line: int) -> list[tuple[int, int]]:
                 continue
             place = _place(module, row.addr, exact, exact == line)
             if place is not None:
-                places.setdefault(place[0], (place[1], exact))
+                # Behind a prologue it may be another line.
+                moved = table.find(place[1]) if place[1] != row.addr else None
+                places.setdefault(place[0], (place[1], moved.line if moved else exact))
     return sorted(set(places.values()))
+
+
+def has_file(module: Module, file: str) -> bool:
+    """Tell whether a module has lines of a file, given as a path or its last parts."""
+    return module.lines is not None and bool(_tables(module.lines, file))
+
+
+def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
+    """Return (line, link address) of the first code of FILE:LINE, or of the next with code."""
+    tables = _tables(module.lines, file) if module.lines is not None else []
+    exact = _next_line(tables, line)
+    if exact is None:
+        return None
+    rows = (row for t in tables for row in t.rows if row.line == exact and row.is_stmt)
+    return exact, min(row.addr for row in rows)
 
 
 def _tables(table: LineTable, file: str) -> list[FileTable]:
