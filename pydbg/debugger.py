@@ -280,7 +280,7 @@ class Debugger(LineStepping, Lifecycle):
             return self._go(LeaveInline(thread, frame.inline.ranges))
         if caller is None or frame.cfa is None:
             raise CommandError('"finish" not meaningful in the outermost frame.')
-        return self._go(Finish(thread, caller.addr, frame.cfa))
+        return self._go(Finish(thread, caller.addr, frame.cfa, frame.lookup_addr))
 
     def _caller(self) -> tuple[Frame | None, Frame]:
         frame = self.frame
@@ -369,11 +369,12 @@ class Debugger(LineStepping, Lifecycle):
         inferior = self.live_inferior()
         landing = inferior.auxv.get(_AT_ENTRY, 0)
         plan = CallFunction(thread, addr, args, landing)
-        previous, current = self.last_event, thread.stop_pc
+        previous, current, level = self.last_event, thread.stop_pc, self._level
         event = self._go(plan)
         if isinstance(event, StepDone) and event.plan == "call":
             self.last_event = previous
             thread.stop_pc = current
+            self._level = level
             return plan.result
         if isinstance(event, Exited | Killed):
             raise CommandError("The program being debugged exited while in a function called.")

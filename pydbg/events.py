@@ -295,6 +295,8 @@ class FunctionFinished(Event):
 
     value: int
     register: str
+    function: int = 0
+    """An address in the function that returned, 0 where it is not known."""
 
 
 class Interrupted(Event):

@@ -258,10 +258,12 @@ class Finish(Plan):
 
     name = "finish"
 
-    def __init__(self, thread: Thread, caller: int, cfa: int) -> None:
+    def __init__(self, thread: Thread, caller: int, cfa: int, function: int = 0) -> None:
+        """Go to ``caller``; ``function`` is an address in what returns."""
         super().__init__(thread)
         self._caller = caller
         self._cfa = cfa
+        self._function = function
 
     def begin(self) -> None:
         """Plant the site behind the call."""
@@ -273,7 +275,9 @@ class Finish(Plan):
             return None
         register = thread.inferior.arch.call_ret
         value = thread.registers.get(register)
-        return FunctionFinished(thread.inferior.pid, thread.tid, value, register)
+        return FunctionFinished(
+            thread.inferior.pid, thread.tid, value, register, self._function
+        )
 
 
 class CallFunction(Plan):

@@ -108,7 +108,8 @@ def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLi
         addr=frame.addr,
         function=frame.function,
         level=frame.level if level else None,
-        show_addr=frame.line is None or frame.addr != frame.line_start,
+        show_addr=session.settings.flag("print address")
+        and (frame.line is None or frame.addr != frame.line_start),
         args=arguments(session, frame),
         file=frame.file,
         line=frame.line,

@@ -67,6 +67,8 @@ def show(session: Session, parsed: Parsed) -> str:
         value = dbg.history[-1]
     else:
         value = _evaluate(session, text)
+    if not value.is_gone:
+        value.data  # noqa: B018 - what cannot be read has no number
     # Kept before it is shown: a value that cannot be shown in this format has its number too.
     dbg.history.append(value)
     return f"${len(dbg.history)} = {_value_text(session, value, letter)}"

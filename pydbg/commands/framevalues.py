@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
     from pydbg.variables.blocks import Variable
-    from pydbg.variables.program import FrameScope
+    from pydbg.variables.scope import FrameScope
 
 __all__ = ["argument_lines", "arguments", "local_lines"]
 
@@ -87,9 +87,7 @@ def _argument(
 
 
 def _text(value: Value, formatter: Formatter, shown: str) -> str:
-    lvalue = value.lvalue
-    gone = lvalue is not None and lvalue.kind == "optimized out"
-    if shown != "all" and not gone and not _is_scalar(value.type):
+    if shown != "all" and not _is_scalar(value.type):
         return "..."
     try:
         return formatter.inner(value, deref=True)

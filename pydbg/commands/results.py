@@ -105,8 +105,10 @@ class Stop(Record):
     location: int | None = None
     """The breakpoint's location, if it has several."""
     bits: int = 64
-    what: str = ""
-    """What a watchpoint watches, as it was asked for."""
+    returned: str | None = None
+    """A function's value with its number in the history, "" of one that returns nothing."""
+    watches: tuple[Watched, ...] = ()
+    """The watchpoints that were hit, the first one first."""
 
 
 class Note(Record):

@@ -103,11 +103,11 @@ def commands() -> tuple[Command, ...]:
     maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="an expression or a type")
     return (
         _row("info locals", "List the local variables of the selected frame.", info_locals,
-             group="status", needs="frame", aliases=("lo",), args=(regex,), example="info locals",
+             group="status", aliases=("lo",), args=(regex,), example="info locals",
              help="Those of the innermost block come first.  Needs debug information; what the "
              "compiler removed is <optimized out>."),
         _row("info args", "List the arguments of the selected frame.", info_args,
-             group="status", needs="frame", aliases=("ar",), args=(regex,), example="info args",
+             group="status", aliases=("ar",), args=(regex,), example="info args",
              help="With their values now.  Needs debug information."),
         _row("whatis", "Say which type an expression has.", whatis, group="data", args=(maybe,),
              example="whatis $rip",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, MemoryFault
@@ -28,6 +29,8 @@ _MAX_DEPTH = 20
 def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
     """Return the elements of an array between its braces, runs of equal ones shortened."""
     parts: list[str] = []
+    if value.is_gone:
+        return _pieced_elements(out, value, ctype, letter, depth)
     data = value.data
     size = ctype.element.size
     index = printed = 0
@@ -54,6 +57,24 @@ def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, d
         inside = "\n" + "  " * (depth + 1)
         return inside + f",{inside}".join(parts) + more + "\n" + "  " * depth
     return ", ".join(parts) + more
+
+
+def _pieced_elements(
+    out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int
+) -> str:
+    """Return the elements of an array that is partly gone."""
+    parts: list[str] = []
+    texts = [
+        out.inner(value.element(index), letter, depth + 1)
+        for index in range(min(ctype.count, out.options.limit))
+    ]
+    for text, group in groupby(texts):
+        count = len(list(group))
+        if count > out.options.threshold:
+            parts.append(f"{text} <repeats {count} times>")
+        else:
+            parts += [text] * count
+    return ", ".join(parts)
 
 
 def struct_text(out: Formatter, value: Value, ctype: StructType, letter: str, depth: int) -> str:

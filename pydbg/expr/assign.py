@@ -31,6 +31,9 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     target = strip(left.type)
     if not isinstance(target, (ArrayType, StructType)):
         right = decay(right)
+    if isinstance(target, ArrayType) and _is_shorter(right, target):
+        # As in gdb a string may be assigned to a longer array.
+        right = Value(left.type, right.data + left.data[len(right.data) :], None, ctx.read)
     converted = cast(left.type, right)
     data = converted.data
     if lvalue.bit_size:
@@ -42,6 +45,12 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     else:
         _store_part(lvalue, data, ctx)
     return Value(left.type, data, lvalue, ctx.read)
+
+
+def _is_shorter(right: Value, target: ArrayType) -> bool:
+    source = strip(right.type)
+    same = isinstance(source, ArrayType) and source.element.size == target.element.size
+    return same and source.size < target.size
 
 
 def _is_whole(left: Value, lvalue: Lvalue, ctx: Context) -> bool:

@@ -87,7 +87,7 @@ class Formatter:
     def top(self, value: Value, letter: str = "") -> str:
         """Return a value's text with a pointer's type before it, as ``print`` does."""
         ctype = strip(value.type)
-        if value.lvalue is not None and value.lvalue.kind == "optimized out":
+        if value.is_gone and not getattr(value, "known", 0) and not getattr(value, "synthetic", 0):
             return "<optimized out>"
         if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
             own = unqualified(value.type)
@@ -238,7 +238,7 @@ class Formatter:
             made = from_number(pointer, value.addr, value.reader)
             return self._pointer(made, pointer)
         textual = isinstance(element, CharType) or (letter == "s" and _is_byte(element))
-        if textual and letter in ("", "s") and not ctype.vector:
+        if textual and letter in ("", "s") and not ctype.vector and not value.is_gone:
             prefix = element.prefix if isinstance(element, CharType) else ""
             data = value.data
             if self.options.null_stop:

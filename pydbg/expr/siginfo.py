@@ -111,26 +111,49 @@ _SI_USER, _SI_TIMER = 0, -2
 _SIGCHLD, _SIGIO, _FAULTS = 17, 29, (4, 7, 8, 11)
 
 
-def _compat(data: bytes) -> bytes:
-    """Lay a 64-bit tracer's siginfo out as a 32-bit process has it.
+def _pieces(data: bytes) -> tuple[tuple[int, int], ...]:
+    """Return the (offset, size) of what a siginfo holds behind its head, in the 64-bit layout.
 
-    The kernel gives PTRACE_GETSIGINFO in the tracer's own layout; which member of the union
-    holds something is told by the code and the signal (gdb's amd64-linux-siginfo.c).
+    Which member of the union it is is told by the code and the signal (gdb's
+    amd64-linux-siginfo.c).
     """
     signo = int.from_bytes(data[:4], "little")
     code = int.from_bytes(data[8:12], "little", signed=True)
-    pieces: tuple[tuple[int, int], ...]
     if code == _SI_USER:
-        pieces = ((16, 8),)
-    elif code != _SI_TIMER and code > 0 and signo == _SIGCHLD:
-        pieces = ((16, 12), (32, 4), (40, 4))
-    elif code != _SI_TIMER and code > 0 and signo in _FAULTS:
-        pieces = ((16, 4),)
-    elif code != _SI_TIMER and code > 0 and signo == _SIGIO:
-        pieces = ((16, 4), (24, 4))
-    else:
-        pieces = ((16, 8), (24, 4))
-    return data[:12] + b"".join(data[start : start + size] for start, size in pieces)
+        return ((16, 8),)
+    if code != _SI_TIMER and code > 0 and signo == _SIGCHLD:
+        return ((16, 12), (32, 4), (40, 4))
+    if code != _SI_TIMER and code > 0 and signo in _FAULTS:
+        return ((16, 4),)
+    if code != _SI_TIMER and code > 0 and signo == _SIGIO:
+        return ((16, 4), (24, 4))
+    return ((16, 8), (24, 4))
+
+
+def narrowed(data: bytes) -> bytes:
+    """Lay a 64-bit tracer's siginfo out as a 32-bit process has it.
+
+    The kernel gives PTRACE_GETSIGINFO in the tracer's own layout.
+
+    >>> narrowed(bytes((11, 0, 0, 0, 0, 0, 0, 0, 1)) + bytes(7) + b"abcd" + bytes(108))[12:16]
+    b'abcd'
+    """
+    return data[:12] + b"".join(data[at : at + size] for at, size in _pieces(data))
+
+
+def widened(data: bytes) -> bytes:
+    """Lay the siginfo of a 32-bit process out as a 64-bit tracer has it; 128 bytes.
+
+    >>> one = bytes((11, 0, 0, 0, 0, 0, 0, 0, 1)) + bytes(3) + b"abcd"
+    >>> narrowed(widened(one)) == one
+    True
+    """
+    wide, at = bytearray(128), 12
+    wide[:at] = data[:at]
+    for start, size in _pieces(data):
+        wide[start : start + size] = data[at : at + size].ljust(size, b"\0")
+        at += size
+    return bytes(wide)
 
 
 def siginfo_value(data: bytes, pointer_size: int = 8) -> Value:
@@ -141,5 +164,5 @@ def siginfo_value(data: bytes, pointer_size: int = 8) -> Value:
     """
     ctype = siginfo_type(pointer_size)
     if pointer_size == 4:
-        data = _compat(data)
+        data = narrowed(data)
     return Value(ctype, bytes(data[: ctype.size]).ljust(ctype.size, b"\0"))

@@ -146,6 +146,18 @@ class Value(PythonValue):
                 self._data = self._read(lvalue.addr, self.type.size)
         return self._data
 
+    @property
+    def is_gone(self) -> bool:
+        """Say whether the compiler removed the value, or a part of it.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.eval("1").is_gone
+        False
+        """
+        lvalue = self.lvalue
+        return lvalue is not None and lvalue.kind == "optimized out"
+
     def check_size(self) -> None:
         """Raise ExprError when the value is larger than one value may be.
 

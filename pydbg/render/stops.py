@@ -35,8 +35,11 @@ def stop(record: Stop) -> str:
         lines += [head, place] if head else [place]
     if record.decoded is not None:
         lines.append(clean(record.decoded))
-    if isinstance(record.event, ev.FunctionFinished):
-        lines.append(finished(record.event, record.bits))
+    for event in (record.event, *_also(record)):
+        if isinstance(event, ev.FunctionFinished):
+            lines += _finished(event, record)
+    if isinstance(record.event, ev.CoreLoaded) and record.switched is not None:
+        lines.append(f"[Current thread is {record.thread} ({record.switched})]")
     error = getattr(record.event, "error", None)
     if error:
         lines.insert(0, _condition_error(record.event, error))
@@ -183,6 +186,12 @@ _HEADINGS: dict[type[ev.Event], Callable[[Stop], tuple[str, bool]]] = {
     ev.Exited: _exited,
     ev.Killed: _killed,
 }
+
+
+def _finished(event: ev.FunctionFinished, record: Stop) -> list[str]:
+    if record.returned is None:
+        return [finished(event, record.bits)]
+    return [f"Value returned is {record.returned}"] if record.returned else []
 
 
 def finished(event: ev.FunctionFinished, bits: int = 64) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydbg.symbols.entries import At, Die, Tag
 
-__all__ = ["Block", "Variable", "blocks_around"]
+__all__ = ["Block", "Variable", "blocks_around", "declares"]
 
 _MAX_DEPTH = 200
 
@@ -179,3 +179,10 @@ def _plain_hash(name: str) -> int:
 
 def _next_hash(value: int, char: str) -> int:
     return (value * 67 + ord(char.lower()) - 113) & 0xFFFFFFFF
+
+
+def declares(block: Block, name: str) -> bool:
+    """Tell whether a function has a variable or parameter, in any of its blocks."""
+    if any(one.name == name for one in block.variables):
+        return True
+    return any(declares(Block(inner), name) for inner in block.inner)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
     from pydbg.variables.blocks import Block
-    from pydbg.variables.program import FileTypes, FrameScope
+    from pydbg.variables.files import FileTypes
+    from pydbg.variables.scope import FrameScope
 
 __all__ = ["FrameSurroundings", "ModuleSurroundings"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import DebuggerError, ExprError
-from pydbg.expr.types import CType, FloatType, IntType, StructType, strip
+from pydbg.expr.types import ArrayType, CType, FloatType, IntType, StructType, strip
 from pydbg.expr.values import Lvalue, Value
 from pydbg.records import Record
 from pydbg.symbols import dwexpr
@@ -242,41 +242,50 @@ class Machine:
 
 
 class PiecedValue(Value):
-    """Be a value some parts of which are gone."""
+    """Be a value some bits of which are gone: masks say which are known, which made up."""
 
-    __slots__ = ("known",)
-    known: bytes
-    """A byte for each byte of the value: 1 where it is known, 2 where it is a made-up pointer."""
+    __slots__ = ("known", "synthetic")
+    known: int
+    synthetic: int
+    """The bits of pointers to things that are nowhere."""
 
     @property
     def data(self) -> bytes:
         """Return the bytes if all are known."""
-        if any(flag != 1 for flag in self.known):
-            raise ExprError("value has been optimized out")
-        assert self._data is not None
-        return self._data
+        raise ExprError("value has been optimized out")
+
+    @property
+    def is_gone(self) -> bool:
+        """Say that a part of it is gone."""
+        return True
 
     def part(self, type: CType, offset: int, bit_offset: int = 0, bit_size: int = 0) -> Value:
         """Return a part; one that is not known whole is optimized out."""
         assert self._data is not None
-        known = self.known[offset : offset + type.size]
-        data = self._data[offset : offset + type.size]
-        if all(flag == 1 for flag in known):
+        mask = (1 << (bit_size or 8 * type.size)) - 1
+        shift = 8 * offset + bit_offset
+        known, made_up = self.known >> shift & mask, self.synthetic >> shift & mask
+        data = self._data[offset : offset + type.size].ljust(type.size, b"\0")
+        if known == mask:
             lvalue = Lvalue("none", offset, "", bit_offset, bit_size) if bit_size else None
             return Value(type, data, lvalue, self._read)
-        if isinstance(strip(type), StructType) and any(known):
-            return pieced(type, data, known, self._read)
-        if all(flag == 2 for flag in known):
+        if made_up == mask:
             return Value(type, bytes(type.size), Lvalue("synthetic pointer"), self._read)
+        if isinstance(strip(type), (StructType, ArrayType)):
+            return pieced(type, data, known, made_up, self._read)
         return optimized_out(type, self._read)
 
 
 def pieced(
-    ctype: CType, data: bytes, known: bytes, read: Callable[[int, int], bytes] | None
+    ctype: CType,
+    data: bytes,
+    known: int,
+    synthetic: int,
+    read: Callable[[int, int], bytes] | None,
 ) -> Value:
-    """Make a value of which only some bytes are known."""
+    """Make a value of which only some bits are known."""
     made = PiecedValue(ctype, data, None, read)
-    made.known = known
+    made.known, made.synthetic = known, synthetic
     return made
 
 
@@ -348,8 +357,4 @@ def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
         return Value(ctype, data, Lvalue("none"), around.read)
     if not (known | synthetic) & whole:
         return optimized_out(ctype, around.read)
-    flags = bytes(
-        1 if known >> 8 * n & 0xFF == 0xFF else 2 if synthetic >> 8 * n & 0xFF == 0xFF else 0
-        for n in range(size)
-    )
-    return pieced(ctype, data, flags, around.read)
+    return pieced(ctype, data, known & whole, synthetic & whole, around.read)

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import DebuggerError, ExprError, FileError
-from pydbg.expr.types import CType, EnumType, Field
+from pydbg.expr.types import CType, EnumType, Field, FunctionType, VoidType
 from pydbg.expr.values import Value, from_number
-from pydbg.symbols.cursor import damaged
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.loclists import location_at
-from pydbg.variables.blocks import Block, Variable, blocks_around
-from pydbg.variables.frame import FrameSurroundings, ModuleSurroundings
+from pydbg.variables.blocks import Block, Variable
+from pydbg.variables.files import KEYWORDS, FileTypes
+from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import optimized_out, place
-from pydbg.variables.types import TypeReader
+from pydbg.variables.scope import FrameScope
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -26,133 +26,10 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.symbols.unitnames import Named, NameTable, UnitNames
 
-__all__ = ["FileTypes", "FrameScope", "Variables"]
+__all__ = ["Variables"]
 
 _VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member))
 _TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
-_KEYWORDS = {
-    "struct": Tag.structs - {Tag.union}, "class": Tag.structs - {Tag.union},
-    "union": frozenset((Tag.union,)), "enum": frozenset((Tag.enumeration,)),
-}  # fmt: skip
-
-
-class FileTypes:
-    """Be the declarations and types of one file; addresses in it are link addresses."""
-
-    def __init__(self, names: NameTable, pointer_size: int, owner: Variables) -> None:
-        self.names = names
-        self.reader = TypeReader(names, pointer_size, self._definition)
-        self._owner = owner
-        self.blocks: dict[int, Block] = {}
-
-    def guard(self) -> Any:
-        """Give the context that turns damage into a FileError."""
-        return damaged(f"{self.names.entries.dwarf.elf.path}: .debug_info")
-
-    def block(self, offset: int) -> Block:
-        """Give the block of a function's or inlined call's entry."""
-        found = self.blocks.get(offset)
-        if found is None:
-            die = self.names.entries.at(offset)
-            if die is None:
-                raise FileError("a function's entry is not there")
-            found = self.blocks[offset] = Block(die)
-        return found
-
-    def _definition(self, keyword: str, name: str) -> Die | None:
-        return self._owner.definition(keyword, name, self)
-
-    def own_definition(self, keyword: str, name: str) -> Die | None:
-        """Find the entry that defines a struct in this file."""
-        for unit, row in self.names.named(name):
-            if row.tag in _KEYWORDS[keyword] and not row.declaration:
-                return self.names.entries.die(unit.unit, row.pos)
-        # What is in a type unit is found there by name as well.
-        types = self.names.entries.types
-        if types is not None:
-            for unit, row in self._owner.type_names(types).named(name):
-                if row.tag in _KEYWORDS[keyword] and not row.declaration:
-                    return types.die(unit.unit, row.pos)
-        return None
-
-
-class FrameScope:
-    """Be what a frame sees: its blocks, and the values of their variables."""
-
-    def __init__(self, owner: Variables, frame: Frame, file: FileTypes, root: Block) -> None:
-        self._owner = owner
-        self.frame = frame
-        self.file = file
-        module = frame.module
-        assert module is not None
-        self.link_addr = module.link_addr(frame.lookup_addr)
-        self.blocks = list(blocks_around(root, self.link_addr))[::-1]
-        """Innermost first; the last one is the function's."""
-        self.around = FrameSurroundings(owner.dbg, frame, file, self.blocks[-1], self)
-
-    @property
-    def function(self) -> Block:
-        """Return the function's, or the inlined call's, own block."""
-        return self.blocks[-1]
-
-    def find(self, name: str) -> Variable | None:
-        """Find a local variable or parameter; the innermost hides the others."""
-        for block in self.blocks:
-            for one in block.variables:
-                if one.name == name:
-                    return one
-        return None
-
-    def type_of(self, variable: Variable) -> CType:
-        """Return a variable's type."""
-        die = variable.find(At.type)
-        ctype = self.file.reader.of(die) if die is not None else self.file.reader.model.int
-        return self._owner.settled(ctype, self.around)
-
-    def value(self, variable: Variable) -> Value:
-        """Return a variable's value, which may be optimized out."""
-        with self.file.guard():
-            if variable.is_extern:
-                found = self._owner.value_named(variable.name, None, self.file)
-                if found is not None:
-                    return found
-            return self._owner.value_of(variable.die, self.type_of(variable), self.around,
-                                        self.link_addr)  # fmt: skip
-
-    def at_entry(self, variable: Variable) -> Value | None:
-        """Return what a parameter was when the function was entered; None where nobody tells.
-
-        Only what came in a register is known, from the caller's description of the call.
-        """
-        try:
-            with self.file.guard():
-                number = self._entry_register(variable)
-                if number is None:
-                    return None
-                value = self.around.entry_value(number)
-                ctype = self.type_of(variable)
-                if ctype.size > 8:
-                    return None
-                data = (value & ((1 << 64) - 1)).to_bytes(8, "little")[: ctype.size]
-                return Value(ctype, data, None, self.around.read)
-        except DebuggerError:
-            return None
-
-    def _entry_register(self, variable: Variable) -> int | None:
-        die = variable.find(At.location)
-        ranges = self.function.die.ranges()
-        if die is None or not ranges:
-            return None
-        low = ranges[0][0]
-        module = self.frame.module
-        if self.frame.how == "tailcall" and module is not None:
-            whole = module.function_at(self.frame.lookup_addr)
-            low = low if whole is None else whole.low
-        attr = die.attrs[At.location]
-        expression = location_at(die.view.source, die.unit, attr, low)
-        if expression is None or len(expression) != 1 or not 0x50 <= expression[0] <= 0x6F:
-            return None
-        return expression[0] - 0x50
 
 
 class Variables:
@@ -339,10 +216,25 @@ class Variables:
             if best is not None and best[0] < 20 and types is file:
                 break
         if best is None:
-            return None
+            return self._enumerator_of_types(name)
         _, one, types, die = best
         with types.guard():
             return self.global_value(one, types, die)
+
+    def _enumerator_of_types(self, name: str) -> Value | None:
+        """Find an enumerator in the units of types of DWARF 4."""
+        for module, file in self.files():
+            entries = file.names.entries.types
+            if entries is None:
+                continue
+            table = self.type_names(entries)
+            for names, row in table.named(name):
+                if row.tag == Tag.enumerator:
+                    with file.guard():
+                        die = entries.die(names.unit, row.pos)
+                        around = ModuleSurroundings(self.dbg, module, file)
+                        return self._enumerator(file, die, around, names)
+        return None
 
     def _rank(self, die: Die, same_unit: bool, same_file: bool) -> int | None:
         """Return how well an entry answers a name, less is better; None if it does not."""
@@ -350,7 +242,7 @@ class Variables:
             return None
         if die.tag == Tag.variable and not (At.location in die or At.const_value in die):
             known = die.flag(At.external) or die.flag(At.declaration)
-            return 100 if known and At.type in die else None
+            return 100 if known and At.type in die else 110
         if die.tag == Tag.member and At.const_value not in die:
             return None
         external = any(At.external in one for one in die.origins())
@@ -384,19 +276,25 @@ class Variables:
             else:
                 addr = where.addr_of(symbol)
             return Value.at(ctype, addr, around.read)
-        return None
+        return None if die.flag(At.declaration) else optimized_out(ctype, around.read)
 
-    def _enumerator(self, file: FileTypes, die: Die, around: ModuleSurroundings) -> Value | None:
+    def _enumerator(
+        self,
+        file: FileTypes,
+        die: Die,
+        around: ModuleSurroundings,
+        names: UnitNames | None = None,
+    ) -> Value | None:
         number = die.number(At.const_value, 0) or 0
-        for owner in self._owners(file, die):
+        for owner in self._owners(names or file.names.unit(die.unit), die):
             ctype = file.reader.read(owner)
             if isinstance(ctype, EnumType):
                 return from_number(ctype, number, around.read)
         return from_number(file.reader.model.int, number, around.read)
 
-    def _owners(self, file: FileTypes, die: Die) -> Iterator[Die]:
+    @staticmethod
+    def _owners(names: UnitNames | None, die: Die) -> Iterator[Die]:
         """Find the enum around an enumerator: the last one that begins before it."""
-        names = file.names.unit(die.unit)
         if names is None:
             return
         best = -1
@@ -404,7 +302,7 @@ class Variables:
             if pos < die.pos:
                 best = max(best, pos)
         if best >= 0:
-            yield file.names.entries.die(die.unit, best)
+            yield die.entries.die(die.unit, best)
 
     def _in_function_or_file(self, name: str) -> Value | None:
         """Find ``func::static`` and ``'x.c'::global``."""
@@ -494,12 +392,31 @@ class Variables:
                 return found if found is not None else self.global_value(module, file, die)
         return None
 
+    def returned(self, addr: int) -> Value | None:
+        """Return what the function around an address has just returned in the current thread.
+
+        It is ``void`` where it returns nothing; None is for functions that are not described.
+        """
+        from pydbg.variables.returns import Results, result_value
+
+        thread = self.dbg.thread
+        module = self.dbg.modules.at(addr)
+        function = module.function_at(addr) if module is not None else None
+        if module is None or function is None or thread is None:
+            return None
+        ctype = self.function_at(module, module.addr(function.low))
+        if not isinstance(ctype, FunctionType) or ctype.result is None:
+            return None
+        results = Results(thread.registers.read, thread.inferior.read)
+        found = result_value(ctype.result, thread.inferior.arch, results)
+        return Value(VoidType(), b"\0") if found is None else found
+
     # --- types -------------------------------------------------------------------------------
 
     def type_named(self, name: str, frame: Frame | None) -> CType | None:
         """Find a type as an expression in a frame means it: ``size_t``, ``struct node``."""
         keyword, _, rest = name.partition(" ")
-        tags = _KEYWORDS.get(keyword) if rest else None
+        tags = KEYWORDS.get(keyword) if rest else None
         scope = self._scope_or_none(frame)
         wanted = rest if tags else name
         cplus = scope is not None and scope.function.die.cplus
@@ -537,7 +454,8 @@ class Variables:
                 with file.guard():
                     die = file.names.entries.die(names.unit, row.pos)
                     if row.declaration:
-                        declared = declared or (file, die)
+                        # As in gdb, a struct that is nowhere defined is no type to name.
+                        declared = declared or (file, die) if row.tag in _TYPE_TAGS else declared
                         continue
                     return file.reader.read(die)
             types = file.names.entries.types

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DynamicArray", "TypeReader"]
 
+_ASSEMBLER = 0x8001  # DW_LANG_Mips_Assembler
 _MAX_DEPTH = 200
 _MAX_ELEMENTS = 1 << 40
 _WIDE = {"wchar_t": "L", "char16_t": "u", "char32_t": "U"}
@@ -112,6 +113,11 @@ class TypeReader:
 
     def _make(self, die: Die) -> CType:
         tag = die.tag
+        if At.signature in die:
+            # It is described in a unit of its own.
+            target = die.target(At.signature)
+            if target is not None and target.tag == tag:
+                return self.read(target)
         if tag in Tag.structs:
             return self._struct(die)
         if tag == Tag.base:
@@ -120,8 +126,8 @@ class TypeReader:
             size = die.number(At.byte_size) or self.model.pointer_size
             return PointerType("", size, self.of(die))
         if tag in (Tag.reference, Tag.rvalue):
-            target = self.of(die)
-            return ReferenceType("", self.model.pointer_size, target, tag == Tag.rvalue)
+            referred = self.of(die)
+            return ReferenceType("", self.model.pointer_size, referred, tag == Tag.rvalue)
         if tag in _QUALIFIERS:
             return self._qualified(die, _QUALIFIERS[tag])
         if tag in (Tag.typedef, Tag.template_alias):
@@ -136,10 +142,10 @@ class TypeReader:
             name = die.name or "void"
             return VoidType("decltype(nullptr)" if name == "decltype(nullptr)" else name)
         if tag == Tag.ptr_to_member:
-            target, owner = self.of(die), self.of(die, At.containing_type)
+            member, owner = self.of(die), self.of(die, At.containing_type)
             word = self.model.pointer_size
-            size = 2 * word if isinstance(target, FunctionType) else word
-            return MemberPointerType("", size, target, owner)
+            size = 2 * word if isinstance(member, FunctionType) else word
+            return MemberPointerType("", size, member, owner)
         if tag == Tag.subrange:
             return self.of(die)
         raise FileError(f"an entry with tag {tag:#x} is no type")
@@ -240,17 +246,13 @@ class TypeReader:
                 variadic = True
         c_like = die.unit.language in (0x01, 0x02, 0x0C, 0x1D, 0x2C)
         prototyped = not c_like or any(At.prototyped in one for one in die.origins())
+        if die.unit.language == _ASSEMBLER:
+            return FunctionType("", 1, None, (), False, True)  # Of these only the name is known.
         return FunctionType(
             "", 1, result or VoidType(), tuple(params), variadic, prototyped, die.cplus
         )
 
     def _struct(self, die: Die) -> SourceStruct:
-        if die.flag(At.declaration) and At.signature in die:
-            target = die.target(At.signature)
-            if target is not None:
-                found = self.read(target)
-                if isinstance(found, SourceStruct):
-                    return found
         return SourceStruct(self, die, _KEYWORDS[die.tag])
 
     def definition(self, die: Die) -> Die | None:

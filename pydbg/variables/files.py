@@ -1,0 +1,66 @@
+"""What one file declares: its names, types and blocks. Addresses in it are link addresses."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from pydbg.errors import FileError
+from pydbg.symbols.cursor import damaged
+from pydbg.symbols.entries import Die, Tag
+from pydbg.variables.blocks import Block
+from pydbg.variables.types import TypeReader
+
+if TYPE_CHECKING:
+    from pydbg.symbols.unitnames import NameTable
+    from pydbg.variables.program import Variables
+
+__all__ = ["KEYWORDS", "FileTypes"]
+
+KEYWORDS = {
+    "struct": Tag.structs - {Tag.union},
+    "class": Tag.structs - {Tag.union},
+    "union": frozenset((Tag.union,)),
+    "enum": frozenset((Tag.enumeration,)),
+}
+"""The tags that a keyword before a name means."""
+
+
+class FileTypes:
+    """Be the declarations and types of one file; addresses in it are link addresses."""
+
+    def __init__(self, names: NameTable, pointer_size: int, owner: Variables) -> None:
+        self.names = names
+        self.reader = TypeReader(names, pointer_size, self._definition)
+        self._owner = owner
+        self.blocks: dict[int, Block] = {}
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Give the context that turns damage into a FileError."""
+        return damaged(f"{self.names.entries.dwarf.elf.path}: .debug_info")
+
+    def block(self, offset: int) -> Block:
+        """Give the block of a function's or inlined call's entry."""
+        found = self.blocks.get(offset)
+        if found is None:
+            die = self.names.entries.at(offset)
+            if die is None:
+                raise FileError("a function's entry is not there")
+            found = self.blocks[offset] = Block(die)
+        return found
+
+    def _definition(self, keyword: str, name: str) -> Die | None:
+        return self._owner.definition(keyword, name, self)
+
+    def own_definition(self, keyword: str, name: str) -> Die | None:
+        """Find the entry that defines a struct in this file."""
+        for unit, row in self.names.named(name):
+            if row.tag in KEYWORDS[keyword] and not row.declaration:
+                return self.names.entries.die(unit.unit, row.pos)
+        # What is in a type unit is found there by name as well.
+        types = self.names.entries.types
+        if types is not None:
+            for unit, row in self._owner.type_names(types).named(name):
+                if row.tag in KEYWORDS[keyword] and not row.declaration:
+                    return types.die(unit.unit, row.pos)
+        return None

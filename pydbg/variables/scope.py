@@ -1,0 +1,99 @@
+"""What a frame sees of variables, and their values in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError
+from pydbg.expr.types import CType
+from pydbg.expr.values import Value
+from pydbg.symbols.entries import At
+from pydbg.symbols.loclists import location_at
+from pydbg.variables.blocks import Block, Variable, blocks_around
+from pydbg.variables.frame import FrameSurroundings
+
+if TYPE_CHECKING:
+    from pydbg.frames import Frame
+    from pydbg.variables.files import FileTypes
+    from pydbg.variables.program import Variables
+
+__all__ = ["FrameScope"]
+
+
+class FrameScope:
+    """Be what a frame sees: its blocks, and the values of their variables."""
+
+    def __init__(self, owner: Variables, frame: Frame, file: FileTypes, root: Block) -> None:
+        self._owner = owner
+        self.frame = frame
+        self.file = file
+        module = frame.module
+        assert module is not None
+        self.link_addr = module.link_addr(frame.lookup_addr)
+        self.blocks = list(blocks_around(root, self.link_addr))[::-1]
+        """Innermost first; the last one is the function's."""
+        self.around = FrameSurroundings(owner.dbg, frame, file, self.blocks[-1], self)
+
+    @property
+    def function(self) -> Block:
+        """Return the function's, or the inlined call's, own block."""
+        return self.blocks[-1]
+
+    def find(self, name: str) -> Variable | None:
+        """Find a local variable or parameter; the innermost hides the others."""
+        for block in self.blocks:
+            for one in block.variables:
+                if one.name == name:
+                    return one
+        return None
+
+    def type_of(self, variable: Variable) -> CType:
+        """Return a variable's type."""
+        die = variable.find(At.type)
+        ctype = self.file.reader.of(die) if die is not None else self.file.reader.model.int
+        return self._owner.settled(ctype, self.around)
+
+    def value(self, variable: Variable) -> Value:
+        """Return a variable's value, which may be optimized out."""
+        with self.file.guard():
+            if variable.is_extern:
+                found = self._owner.value_named(variable.name, None, self.file)
+                if found is not None:
+                    return found
+            return self._owner.value_of(variable.die, self.type_of(variable), self.around,
+                                        self.link_addr)  # fmt: skip
+
+    def at_entry(self, variable: Variable) -> Value | None:
+        """Return what a parameter was when the function was entered; None where nobody tells.
+
+        Only what came in a register is known, from the caller's description of the call.
+        """
+        try:
+            with self.file.guard():
+                number = self._entry_register(variable)
+                if number is None:
+                    return None
+                value = self.around.entry_value(number)
+                ctype = self.type_of(variable)
+                if ctype.size > 8:
+                    return None
+                data = (value & ((1 << 64) - 1)).to_bytes(8, "little")[: ctype.size]
+                return Value(ctype, data, None, self.around.read)
+        except DebuggerError:
+            return None
+
+    def _entry_register(self, variable: Variable) -> int | None:
+        die = variable.find(At.location)
+        ranges = self.function.die.ranges()
+        if die is None or not ranges:
+            return None
+        low = ranges[0][0]
+        module = self.frame.module
+        if self.frame.how == "tailcall" and module is not None:
+            whole = module.function_at(self.frame.lookup_addr)
+            low = low if whole is None else whole.low
+        attr = die.attrs[At.location]
+        expression = location_at(die.view.source, die.unit, attr, low)
+        if expression is None or len(expression) != 1 or not 0x50 <= expression[0] <= 0x6F:
+            return None
+        return expression[0] - 0x50

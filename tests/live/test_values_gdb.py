@@ -1,0 +1,58 @@
+"""Variables, types and stacks beside gdb: the same program, the same commands, the same text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.live.test_commands_gdb import both
+from tests.support.build import build
+from tests.support.marks import marks
+
+CORPUS = Path(__file__).parent / "values_corpus"
+
+# gdb asks about breakpoints that find nothing; its debugger's name is in some messages.
+_QUESTION = re.compile(r"^Make breakpoint pending.*\n?", re.MULTILINE)
+
+
+def _commands(corpus: str, source: str) -> list[str]:
+    lines = marks(source)
+    text = (CORPUS / f"{corpus}.txt").read_text()
+    return re.sub(r":@(\w+)", lambda found: f":{lines[found[1]]}", text).splitlines()
+
+
+def _differences(program: Path, commands: list[str]) -> list[str]:
+    theirs, ours = both(program, *commands)
+    report = []
+    for key, want in theirs.items():
+        want = _QUESTION.sub("", want).strip()
+        got = ours.get(key, "").strip()
+        if got != want:
+            report.append(f"{key}\n  gdb   {want}\n  pydbg {got}")
+    return report
+
+
+C_VARIANTS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
+    "gcc-O0": ("gcc", "pie", (), "c"),
+    "gcc-O0-m32": ("gcc", "m32", (), "c"),
+    "gcc-O0-dwarf4": ("gcc", "dwarf4", (), "c"),
+    "gcc-O0-type-units": ("gcc", "pie", ("-fdebug-types-section",), "c"),
+    "gcc-O0-dwarf4-type-units": ("gcc", "dwarf4", ("-fdebug-types-section",), "c"),
+    "gcc-O0-dwarf2": ("gcc", "pie", ("-gdwarf-2", "-gstrict-dwarf"), "c"),
+    "clang-O0": ("clang", "pie", (), "c"),
+    "clang-O0-dwarf4": ("clang", "dwarf4", (), "c"),
+    "gcc-O2": ("gcc", "O2", (), "optimised"),
+    "gcc-O2-dwarf4": ("gcc", "O2", ("-gdwarf-4",), "optimised"),
+    "gcc-O1-m32": ("gcc", "O2", ("-O1", "-m32", "-fno-pie", "-no-pie"), "optimised"),
+    "clang-O2-dwarf4": ("clang", "O2", ("-gdwarf-4",), "optimised"),
+}
+
+
+@pytest.mark.parametrize("variant", C_VARIANTS)
+def test_values_of_c(variant: str) -> None:
+    compiler, flags, more, corpus = C_VARIANTS[variant]
+    program = build("values.c", flags, *more, compiler=compiler)
+    report = _differences(program, _commands(corpus, "values.c"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
