@@ -107,8 +107,8 @@ class Stop(Record):
     bits: int = 64
     returned: str | None = None
     """A function's value with its number in the history, "" of one that returns nothing."""
-    watches: tuple[Watched, ...] = ()
-    """The watchpoints that were hit, the first one first."""
+    what: str = ""
+    """What a watchpoint watches, as it was asked for."""
 
 
 class Note(Record):

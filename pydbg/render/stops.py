@@ -35,11 +35,8 @@ def stop(record: Stop) -> str:
         lines += [head, place] if head else [place]
     if record.decoded is not None:
         lines.append(clean(record.decoded))
-    for event in (record.event, *_also(record)):
-        if isinstance(event, ev.FunctionFinished):
-            lines += _finished(event, record)
-    if isinstance(record.event, ev.CoreLoaded) and record.switched is not None:
-        lines.append(f"[Current thread is {record.thread} ({record.switched})]")
+    if isinstance(record.event, ev.FunctionFinished):
+        lines += _finished(record.event, record)
     error = getattr(record.event, "error", None)
     if error:
         lines.insert(0, _condition_error(record.event, error))
