@@ -27,6 +27,7 @@ __all__ = [
     "Catchpoint",
     "ChildCreated",
     "CommandError",
+    "CoreLoaded",
     "Debugger",
     "DebuggerError",
     "Event",
@@ -74,6 +75,7 @@ __all__ = [
     "attach",
     "command",
     "launch",
+    "open_core",
 ]
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ if TYPE_CHECKING:
     from pydbg.events import CallTraced as CallTraced
     from pydbg.events import CatchHit as CatchHit
     from pydbg.events import ChildCreated as ChildCreated
+    from pydbg.events import CoreLoaded as CoreLoaded
     from pydbg.events import Event as Event
     from pydbg.events import Execed as Execed
     from pydbg.events import Exited as Exited
@@ -129,6 +132,7 @@ if TYPE_CHECKING:
     from pydbg.library import Debugger as Debugger
     from pydbg.library import attach as attach
     from pydbg.library import launch as launch
+    from pydbg.library import open_core as open_core
     from pydbg.settings import Settings as Settings
     from pydbg.target.inferior import Inferior as Inferior
     from pydbg.threads import Thread as Thread
@@ -141,7 +145,7 @@ _ROOMS = {
     "commands.pyscript": ("command",),
     "expr.values": ("Value",),
     "frames": ("Frame",),
-    "library": ("STOP", "Debugger", "attach", "launch"),
+    "library": ("STOP", "Debugger", "attach", "launch", "open_core"),
     "settings": ("Settings",),
     "target.inferior": ("Inferior",),
     "threads": ("Thread",),

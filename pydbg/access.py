@@ -297,9 +297,7 @@ class MemoryView:
         ...     [m.perms for m in dbg.memory.maps() if m.path == "[stack]"]
         ['rw-p']
         """
-        from pydbg.linux import procfs
-
-        return procfs.maps(self._dbg.live_inferior().pid)
+        return self._dbg.live_inferior().maps()
 
     def find(
         self, pattern: bytes, start: int | None = None, end: int | None = None

@@ -38,6 +38,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(("batch",), "", "Run the commands given, then leave; nothing is asked.", "batch"),
     Option(("cd",), "DIR", "Change the working directory to DIR.", "cd"),
     Option(("command", "x"), "FILE", "Run the commands in FILE.", step="file"),
+    Option(("core", "c"), "FILE", "Look at the core dump FILE.", "core"),
     Option(("d", "directory"), "DIR", "Search for source files in DIR.", step="directory"),
     Option(("eval-command", "ex"), "COMMAND", "Run COMMAND.", step="line"),
     Option(("exec", "e", "se", "symbols", "s"), "FILE", "Debug the program FILE.", "program"),
@@ -97,6 +98,7 @@ class Options:
         self.args_follow = False
         self.batch = False
         self.cd = ""
+        self.core = ""
         self.exec_status = False
         self.help = False
         self.inferior_stderr = ""
@@ -151,6 +153,7 @@ def parse(argv: Sequence[str]) -> Options:
         _option(options, word, rest)
     if words and not options.program:
         options.program = words.pop(0)
+    _take_core(options, words)
     if len(words) == 1 and words[0].isdigit() and not options.args_follow and not options.pid:
         options.pid = words.pop()  # pydbg PROG PID
     options.arguments = words
@@ -160,6 +163,18 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError(f"--on-crash knows 'report' only, not '{options.on_crash}'")
     _check(options)
     return options
+
+
+def _take_core(options: Options, words: list[str]) -> None:
+    """Take the word that is a core dump for that: pydbg PROG CORE, pydbg CORE."""
+    if options.args_follow or options.core or not (options.program or words):
+        return
+    from pydbg.corefile.notes import is_core
+
+    if len(words) == 1 and is_core(words[0]):
+        options.core = words.pop()
+    elif not words and is_core(options.program):
+        options.core, options.program = options.program, ""
 
 
 def _check(options: Options) -> None:
@@ -241,6 +256,7 @@ def usage() -> str:
         "Usage: pydbg [OPTION]... [PROGRAM [ARGUMENT]...]",
         "       pydbg [OPTION]... --args PROGRAM [ARGUMENT]...",
         "       pydbg [OPTION]... [PROGRAM] PID",
+        "       pydbg [OPTION]... [PROGRAM] CORE",
         "       pydbg doctor",
         "       pydbg report [OPTION]... PROGRAM [ARGUMENT]...",
         "       pydbg seccomp record|check|run [OPTION]... [PROFILE] PROGRAM [ARGUMENT]...",

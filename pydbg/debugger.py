@@ -139,8 +139,9 @@ class Debugger(LineStepping, Lifecycle):
         ...     dbg.run("-c 'exit 3'").code, type(dbg.run("-c :", stop="entry")).__name__
         (3, 'Started')
         """
-        if self.inferior is not None:
+        if self.process is not None:
             self.kill()
+        self.close_core()
         self.start_process(args)
         if stop == "entry":
             return self._tell(Started)
@@ -182,6 +183,7 @@ class Debugger(LineStepping, Lifecycle):
                 self.control.placement.leave()
 
     def _go(self, plan: Plan | None = None) -> Event:
+        self.live_process()
         if not isinstance(plan, CallFunction):
             self.steps.resumed()
         if self.control.acting:
@@ -367,6 +369,8 @@ class Debugger(LineStepping, Lifecycle):
     def _call(self, addr: int, args: Sequence[int]) -> int:
         thread = self._thread()
         inferior = self.live_inferior()
+        if not inferior.can_run:
+            raise CommandError("You can't do that without a process to debug.")
         landing = inferior.auxv.get(_AT_ENTRY, 0)
         plan = CallFunction(thread, addr, args, landing)
         previous, current, level = self.last_event, thread.stop_pc, self._level

@@ -320,6 +320,23 @@ class Attached(Event):
     """
 
 
+class CoreLoaded(Event):
+    """Report that a core dump is looked at.
+
+    ``signo`` is the signal that made it (0: it was written of a process that lived on),
+    ``command`` the beginning of the command line, ``tids`` the threads in the file's order,
+    ``warnings`` what is missing or does not fit.
+
+    >>> CoreLoaded(7, 7, 11, "./prog -v", (7, 8)).signo
+    11
+    """
+
+    signo: int = 0
+    command: str = ""
+    tids: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 class Started(Event):
     """Report the stop at a program's first instruction (``starti``).
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.settings import Settings
 
-__all__ = ["STOP", "Debugger", "attach", "launch"]
+__all__ = ["STOP", "Debugger", "attach", "launch", "open_core"]
 
 
 class _Out:
@@ -250,6 +250,38 @@ def attach(pid: int, *, settings: Mapping[str, str] | None = None) -> Debugger:
     try:
         dbg.attach(pid)
     except BaseException:  # As above: the process must not stay stopped.
+        dbg.close()
+        raise
+    return dbg
+
+
+def open_core(
+    core: str | PathLike[str],
+    program: str | PathLike[str] | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+) -> Debugger:
+    """Look at a core dump and return its debugger; everything works but running.
+
+    Without ``program`` the one that the core names is taken. Raises FileError for a file that
+    is no core.
+
+    >>> import pydbg, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with pydbg.launch("/bin/true") as dbg:
+    ...         path = dbg.write_core(f"{folder}/core")
+    ...     with pydbg.open_core(path) as dbg:
+    ...         [thread.number for thread in dbg.threads], dbg.frame.function
+    ([1], '_start')
+    """
+    import os
+
+    dbg = Debugger(program)
+    for name, value in (settings or {}).items():
+        dbg.settings.set(name, value)
+    try:
+        dbg.load_core(os.fspath(core))
+    except BaseException:  # As above.
         dbg.close()
         raise
     return dbg

@@ -12,6 +12,7 @@ from pydbg.arch.model import Arch
 from pydbg.errors import CommandError, DebuggerError, FileError, PtraceError
 from pydbg.events import (
     Attached,
+    CoreLoaded,
     Event,
     Exited,
     FollowedChild,
@@ -71,7 +72,8 @@ class Lifecycle(ProgramState):
         self.inferior = None
         self.thread = None
         self._listeners: list[Listener] = []
-        self._files = FileCache()
+        self.files = FileCache()
+        """The files that were read, for the next process to have them at once."""
         self._numbers = 0
 
     # --- the program -----------------------------------------------------------------------
@@ -99,7 +101,7 @@ class Lifecycle(ProgramState):
         folder, name = os.path.split(os.path.abspath(found))
         absolute = os.path.join(os.path.realpath(folder), name)
         real = os.path.realpath(absolute)
-        module = self._files.module(real, real, 0, is_main=True)
+        module = self.files.module(real, real, 0, is_main=True)
         arch = arch_for(module.elf.machine, module.elf.bits // 32, path)
         self.program, self.arch = absolute, arch
         self._static = ModuleList([module])
@@ -208,7 +210,7 @@ class Lifecycle(ProgramState):
         ...     dbg.modules.main.path
         '/usr/bin/true'
         """
-        loader = Loader(inferior, self._files, program or inferior.path, watch=watch)
+        loader = Loader(inferior, self.files, program or inferior.path, watch=watch)
         inferior.loader = loader
         loader.start()
         return loader
@@ -229,8 +231,9 @@ class Lifecycle(ProgramState):
         if pid in self.tracer.inferiors:
             raise CommandError(f"Already debugging process {pid}.")
         self.tracer.reap()
-        if self.inferior is not None:
+        if self.process is not None:
             raise CommandError("A program is being debugged already; kill or detach it first.")
+        self.close_core()
         try:
             inferior = self.tracer.attach(pid, 1)
         except DebuggerError as error:
@@ -259,6 +262,82 @@ class Lifecycle(ProgramState):
         self.stopped(event, self.thread)
         return event
 
+    # --- cores -----------------------------------------------------------------------------
+
+    def load_core(self, path: str) -> CoreLoaded:
+        """Look at a core dump: threads, registers, memory and stacks as they were at the end.
+
+        Without a program the one that the core names is taken. Raises FileError for a file
+        that is no core.
+
+        >>> import pydbg, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with pydbg.launch("/bin/true") as dbg:
+        ...         path, pc = dbg.write_core(f"{folder}/core"), dbg.regs.rip
+        ...     with pydbg.Debugger() as dbg:
+        ...         event = dbg.load_core(path)
+        ...         event.command, dbg.regs.rip == pc, dbg.frame.function
+        ('/usr/bin/true', True, '_start')
+        """
+        from pydbg.corefile.opening import open_core
+
+        return open_core(cast("Debugger", self), path)
+
+    def adopt_core(self, inferior: Inferior) -> None:
+        """Make what a core holds the current inferior (``load_core`` does).
+
+        >>> import pydbg, tempfile
+        >>> from pydbg.corefile.inferior import CoreInferior
+        >>> from pydbg.corefile.notes import CoreFile
+        >>> with tempfile.TemporaryDirectory() as folder, pydbg.Debugger() as other:
+        ...     with pydbg.launch("/bin/true") as dbg:
+        ...         path = dbg.write_core(f"{folder}/core")
+        ...     other.adopt_core(CoreInferior(other, CoreFile(path)))
+        ...     len(other.threads)
+        1
+        """
+        self.arch, self.inferior, self.thread = inferior.arch, inferior, inferior.leader
+        self.changed()
+        self.points.process_gone()
+        self.points.modules_changed(inferior)
+
+    def close_core(self) -> bool:
+        """Look at the core no more; False if there was none.
+
+        >>> import pydbg
+        >>> with pydbg.Debugger() as dbg:
+        ...     dbg.close_core()
+        False
+        """
+        core = self.inferior
+        if core is None or core.can_run:
+            return False
+        core.close()
+        self.inferior = self.thread = None
+        self.changed()
+        self.points.process_gone()
+        self.points.modules_changed(None)
+        return True
+
+    def write_core(self, path: str | None = None) -> str:
+        """Write a core dump of the current process, which goes on afterwards; return its path.
+
+        What is in it is said by /proc/PID/coredump_filter (core(5)), as in a dump of the
+        kernel's. ``path`` is ``core.PID`` unless it is given. Raises FileError.
+
+        >>> import pydbg, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, pydbg.launch("/bin/true") as dbg:
+        ...     dbg.write_core(f"{folder}/core") == f"{folder}/core", dbg.cont().code
+        (True, 0)
+        """
+        from pydbg.corefile.writing import write_core
+
+        inferior = self.live_process()
+        assert self.thread is not None
+        path = path or f"core.{inferior.pid}"
+        write_core(inferior, self.thread, path)
+        return path
+
     # --- the end ---------------------------------------------------------------------------
 
     def detach(self) -> None:
@@ -274,7 +353,7 @@ class Lifecycle(ProgramState):
         >>> os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         6
         """
-        inferior = self.live_inferior()
+        inferior = self.live_process()
         self._refuse_filtered(inferior, "detach")
         self.control.settle_fork()
         self._release_sharers(inferior)
@@ -307,7 +386,7 @@ class Lifecycle(ProgramState):
         ...     dbg.inferior is None
         True
         """
-        inferior = self.live_inferior()
+        inferior = self.live_process()
         self.control.settle_fork()
         self.tracer.kill(inferior)
         self._left(inferior)
@@ -361,6 +440,8 @@ class Lifecycle(ProgramState):
             except DebuggerError:
                 continue  # It is gone.
         self.tracer.reap()
+        if self.inferior is not None and not self.inferior.can_run:
+            self.inferior.close()
         self.inferior = self.thread = None
         if self.terminal is not None:
             self.terminal.close()

@@ -169,12 +169,10 @@ class _Places:
             return None
 
     def _mapping(self, addr: int) -> str | None:
-        from pydbg.linux import procfs
-
         inferior = self._dbg.inferior
         if inferior is None:
             return None
-        for one in procfs.maps(inferior.pid):
+        for one in inferior.maps():
             if one.start <= addr <= one.end:
                 if one.path.startswith("["):
                     return one.path.strip("[]").partition(":")[0]

@@ -72,7 +72,7 @@ def take(thread: Thread, *, full: bool = False) -> Snapshot:
         stack = thread.inferior.read_some(sp - BELOW, BELOW + ABOVE)
     except DebuggerError:
         stack = b""
-    if not full:
+    if not full or not thread.inferior.can_run:
         return Snapshot(pid, thread.tid, registers, sp, stack)
     from pydbg.linux import procfs, progress
 

@@ -94,6 +94,30 @@ class ProgramState:
             raise NoProcess
         return self.inferior
 
+    @property
+    def process(self) -> Inferior | None:
+        """Return the current process; None without one, and where a core is looked at.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.process is dbg.inferior
+        True
+        """
+        inferior = self.inferior
+        return inferior if inferior is not None and inferior.can_run else None
+
+    def live_process(self) -> Inferior:
+        """Return the current process; raises NoProcess without one, also for a core.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.live_process() is dbg.inferior
+        True
+        """
+        if self.process is None:
+            raise NoProcess
+        return self.live_inferior()
+
     def written(self) -> None:
         """Forget the stack as it was before a register or memory was changed; keep the level."""
         level = self._level
@@ -187,6 +211,9 @@ class ProgramState:
         ...     dbg.select_inferior(1) is dbg.inferior
         True
         """
+        current = self.inferior
+        if current is not None and current.number == number:
+            return current  # Also the one of a core.
         for inferior in self.inferiors:
             if inferior.number == number:
                 self._select_inferior(inferior)
@@ -420,9 +447,8 @@ class ProgramState:
             number = self.last_event.numbers[0]
         elif name == "_siginfo" and thread is not None:
             from pydbg.expr.siginfo import siginfo_value
-            from pydbg.linux import ptrace
 
-            return siginfo_value(ptrace.getsiginfo(thread.tid), self.arch.pointer_size)
+            return siginfo_value(thread.siginfo(), self.arch.pointer_size)
         elif isinstance(self.last_event, SyscallCaught):
             # At a caught call what its condition could name can be printed as well.
             number = self._whole.catches.names_at(self.last_event).get(name)

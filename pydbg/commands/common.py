@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.commands.results import FrameLine, SourceLine
-from pydbg.records import NamedTuple
 from pydbg.errors import CommandError, DebuggerError, NoProcess
+from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
-    from pydbg.sources import Sources
     from pydbg.commands.session import Session
     from pydbg.context import ProgramContext
+    from pydbg.corefile.inferior import CoreInferior
     from pydbg.expr.format import Formatter
     from pydbg.frames import Frame
+    from pydbg.sources import Sources
     from pydbg.symbols.modules import Module
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "arguments",
     "context",
+    "core_of",
     "formatter",
     "frame_line",
     "full_path",
@@ -43,6 +45,16 @@ def live(session: Session) -> Inferior:
     if inferior is None:
         raise NoProcess
     return inferior
+
+
+def core_of(session: Session, pid: int) -> CoreInferior | None:
+    """Return the core that is looked at, if it is that of a process."""
+    inferior = session.dbg.inferior
+    if inferior is None or inferior.can_run or inferior.pid != pid:
+        return None
+    from pydbg.corefile.inferior import CoreInferior
+
+    return inferior if isinstance(inferior, CoreInferior) else None
 
 
 def selected(session: Session) -> Frame:
@@ -224,6 +236,8 @@ def thread_name(thread: Thread) -> str:
     """Return what the thread calls itself (/proc/PID/task/TID/comm), "" if it is gone."""
     from pydbg.linux import procfs
 
+    if not thread.inferior.can_run:
+        return ""  # A core has no names of threads.
     try:
         return procfs.comm(thread.tid)
     except DebuggerError:
@@ -280,4 +294,6 @@ def _has_pthreads(session: Session, inferior: Inferior) -> bool:
 def _is_pthread_library(module: Module) -> bool:
     if module.name.startswith(("libc.so", "libc-", "libpthread")):
         return True
-    return module.is_main and bool(module.lookup("nptl_version"))
+    # In a static program libthread_db's symbol has its internal name, too.
+    names = ("nptl_version", "__nptl_version")
+    return module.is_main and any(module.lookup(name) for name in names)

@@ -78,6 +78,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         and frame is not None
         and session.memory.get("resumed frame") == _frame_id(frame)
     )
+    is_core = isinstance(event, ev.CoreLoaded)
     if isinstance(event, ev.StepDone) and event.plan in BY_LINE:
         brief = frame is not None and dbg.steps.in_frame
     return Stop(
@@ -86,7 +87,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         thread_name=common.thread_name(thread) if many else "",
         many=many,
         switched=_switched(session, thread, event),
-        frame=None if frame is None else common.frame_line(session, frame, level=False),
+        frame=None if frame is None else common.frame_line(session, frame, level=is_core),
         source=None if frame is None else common.source_line(session, frame, brief=brief),
         brief=brief,
         decoded=_decoded(event, session, thread),
@@ -100,6 +101,8 @@ def _stop(event: ev.Event, session: Session) -> Stop:
 def _switched(session: Session, thread: Thread, event: ev.Event) -> str | None:
     if isinstance(event, (ev.Attached, ev.Started)):
         return None
+    if isinstance(event, ev.CoreLoaded):
+        return common.target_id(session, thread) if len(event.tids) > 1 else None
     # A run begins with the leader, whose thread id is the process id.
     before = session.memory.get("resumed thread") or (thread.inferior.pid, thread.inferior.pid)
     if before == (thread.inferior.pid, thread.tid):

@@ -357,6 +357,7 @@ class InferiorRow(Record):
     pid: int
     path: str
     current: bool
+    link: str = "native"
 
 
 class Inferiors(Record):

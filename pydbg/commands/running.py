@@ -29,7 +29,7 @@ def go(session: Session, run: Callable[[], Event], *, stepping: bool = True) -> 
 
 def _start(session: Session, parsed: Parsed, stop: str) -> Event | None:
     dbg = session.dbg
-    if dbg.inferior is not None:
+    if dbg.process is not None:
         question = "The program being debugged has been started already.\n"
         if not session.confirm(question + "Start it from the beginning?"):
             raise CommandError("Program not restarted.")
@@ -84,7 +84,7 @@ def attach(session: Session, parsed: Parsed) -> Event:
     """Seize a process that runs already."""
     dbg = session.dbg
     pid = parsed["PID"]
-    if dbg.inferior is not None:
+    if dbg.process is not None:
         if not session.confirm("A program is being debugged already.  Kill it?"):
             raise CommandError("Not killed.")
         dbg.kill()

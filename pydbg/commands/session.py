@@ -183,7 +183,8 @@ class Session(Talk):
 
     def require(self, needs: str) -> None:
         """Raise the error for what a command needs and there is not."""
-        if needs != "nothing" and self.dbg.inferior is None:
+        there = self.dbg.process if needs in ("process", "stopped") else self.dbg.inferior
+        if needs != "nothing" and there is None:
             text = NEEDS[needs]
             raise NoProcess(text) if needs in ("process", "stopped") else CommandError(text)
 

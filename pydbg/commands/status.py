@@ -13,6 +13,7 @@ from pydbg.events import BreakpointHit, SignalReceived, StepDone
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
+    from pydbg.corefile.inferior import CoreInferior
 
 __all__ = ["commands"]
 
@@ -43,6 +44,9 @@ def _facts(*names: str) -> Callable[[Session, Parsed], ProcFacts]:
 def _proc(session: Session, pid: int, names: tuple[str, ...]) -> ProcFacts:
     from pydbg.linux import procfs
 
+    core = common.core_of(session, pid)
+    if core is not None:
+        return _of_core(session, core, names)
     facts = []
     if "cmdline" in names:
         facts.append(("cmdline", " ".join(procfs.cmdline(pid))))
@@ -59,12 +63,21 @@ def _proc(session: Session, pid: int, names: tuple[str, ...]) -> ProcFacts:
     return ProcFacts(pid, tuple(facts), text, mappings)
 
 
+def _of_core(session: Session, core: CoreInferior, names: tuple[str, ...]) -> ProcFacts:
+    """Return what a core tells of its process, under the names that gdb gives it."""
+    if not {"exe", "cmdline", "mappings"} & set(names):
+        raise CommandError("A core does not tell that of its process.")
+    facts = tuple((name, core.core.command) for name in ("cmdline", "exe") if name in names)
+    mappings = _mappings(session, core.pid) if "mappings" in names else None
+    return ProcFacts(core.pid, facts[-1:], "", mappings)
+
+
 def _mappings(session: Session, pid: int) -> Mappings:
     from pydbg.linux import procfs
 
-    rows = tuple(
-        MappingRow(one.start, one.end, one.offset, one.perms, one.path) for one in procfs.maps(pid)
-    )
+    core = common.core_of(session, pid)
+    maps = procfs.maps(pid) if core is None else core.maps()
+    rows = tuple(MappingRow(one.start, one.end, one.offset, one.perms, one.path) for one in maps)
     return Mappings(pid, rows, session.dbg.arch.pointer_size)
 
 
@@ -104,12 +117,10 @@ _STRINGS = frozenset({15, 24, 31})  # AT_PLATFORM, AT_BASE_PLATFORM, AT_EXECFN
 
 def info_auxv(session: Session, parsed: Parsed) -> Auxv:
     """Show the auxiliary vector that the kernel gave the program."""
-    from pydbg.linux import procfs
-
     inferior = session.dbg.inferior
     if inferior is None:
         raise CommandError("The program has no auxiliary information now.")
-    entries = procfs.auxv(inferior.pid, inferior.arch.pointer_size)
+    entries = list(inferior.auxv.items())
     if not entries or entries[-1][0] != 0:
         entries = [*entries, (0, 0)]
     rows = []
@@ -135,7 +146,7 @@ def info_program(session: Session, parsed: Parsed) -> Note:
 
     dbg = session.dbg
     thread = dbg.thread
-    if dbg.inferior is None or thread is None:
+    if dbg.process is None or thread is None:
         raise CommandError("The program being debugged is not being run.")
     event = dbg.last_event
     lines = [

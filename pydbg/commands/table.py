@@ -54,6 +54,7 @@ MODULES = (
     "stack",
     "files",
     "status",
+    "cores",
     "contextview",
     "support",
     "setshow",

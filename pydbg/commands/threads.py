@@ -207,6 +207,9 @@ def info_inferiors(session: Session, parsed: Parsed) -> Inferiors:
     for inferior in dbg.inferiors:
         path = program if inferior.number == 1 and program else inferior.path
         rows.append(InferiorRow(inferior.number, inferior.pid, path, inferior is dbg.inferior))
+    core = dbg.inferior
+    if core is not None and not core.can_run:
+        rows.append(InferiorRow(core.number, core.pid, program, True, "core"))
     if not rows:
         rows = [InferiorRow(1, 0, program, True)]
     return Inferiors(tuple(rows))

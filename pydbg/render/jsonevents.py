@@ -30,6 +30,7 @@ REASONS: dict[type[ev.Event], str] = {
     ev.Interrupted: "interrupt",
     ev.Attached: "attach",
     ev.Started: "start",
+    ev.CoreLoaded: "core",
 }
 """The reason of each event that is a stop. The ends of a process are none, and notices neither."""
 
@@ -87,6 +88,8 @@ def _reason(event: Any) -> dict[str, Any]:
                 "detail": list(detail) if isinstance(detail, tuple) else detail,
             }
         case ev.SignalReceived():
+            found["signal"] = _signal(event.signo)
+        case ev.CoreLoaded() if event.signo:
             found["signal"] = _signal(event.signo)
         case ev.StepDone() | ev.LocationReached():
             found["plan"] = event.plan

@@ -57,7 +57,7 @@ def _target(row: ThreadRow) -> str:
 def inferiors(record: Inferiors) -> str:
     """Return the table of ``info inferiors``."""
     described = [f"process {row.pid}" if row.pid else "<null>" for row in record.rows]
-    linked = ["1 (native)" if row.pid else "" for row in record.rows]
+    linked = [f"1 ({row.link})" if row.pid else "" for row in record.rows]
     wide = max(17, *map(len, described))
     far = max(20, *map(len, linked)) if any(linked) else 20
     path = max(17, *(len(clean(row.path)) for row in record.rows))

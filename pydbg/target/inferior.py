@@ -30,6 +30,9 @@ class Inferior:
     (1, True, '/usr/bin/true')
     """
 
+    can_run = True
+    """Whether it is a process; what is left of one in a core is only looked at."""
+
     def __init__(
         self,
         pid: int,
@@ -54,7 +57,7 @@ class Inferior:
         self.threads: dict[int, Thread] = {}
         self.thread_count = 0
         """How many threads it ever had: they are numbered in order."""
-        self.memory = ProcessMemory(pid)
+        self.memory = self.open_memory()
         self.sites = SiteTable(self)
         self.debug_registers = DebugRegisters()
         self.auxv: dict[int, int] = {}
@@ -76,6 +79,26 @@ class Inferior:
 
     def __repr__(self) -> str:
         return f"<Inferior {self.number} pid={self.pid}>"
+
+    def open_memory(self) -> ProcessMemory:
+        """Return what reads and writes the memory, opened anew.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg, dbg.inferior.open_memory() as memory:
+        ...     memory.read(dbg.regs.rsp, 1)
+        b'\\x01'
+        """
+        return ProcessMemory(self.pid)
+
+    def maps(self) -> list[procfs.Mapping]:
+        """Return the mappings, by address, as /proc/PID/maps has them.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     [one.perms for one in dbg.inferior.maps() if one.path == "[stack]"]
+        ['rw-p']
+        """
+        return procfs.maps(self.pid)
 
     def add_thread(self, tid: int) -> Thread:
         """Take in a tracee of this process."""

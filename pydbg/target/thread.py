@@ -153,6 +153,17 @@ class Thread:
     def _fetch_xsave(self) -> bytes:
         return ptrace.getregset(self.tid, NT_X86_XSTATE)
 
+    def siginfo(self) -> bytes:
+        """Return the ``siginfo_t`` of the signal that it is stopped by, as this process has it.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/sh", "-c", "kill -USR1 $$") as dbg:
+        ...     event = dbg.cont()
+        ...     dbg.thread.siginfo()[0], len(dbg.thread.siginfo())
+        (10, 128)
+        """
+        return ptrace.getsiginfo(self.tid)
+
     def fetch(self) -> bytearray:
         """Return the raw user_regs_struct of the stopped thread.
 

@@ -242,9 +242,10 @@ def _prepare(session: Session, options: Options, terminal: bool, greeted: bool) 
     _steps(session, options.early, terminal)
     if options.program and (status := _load(session, options)) != 0 and not terminal:
         return status
-    if options.pid:
+    if options.pid or options.core:
         try:
-            session.show(dbg.attach(int(options.pid)))
+            event = dbg.attach(int(options.pid)) if options.pid else dbg.load_core(options.core)
+            session.show(event)
         except DebuggerError as error:
             session.error(error)
             return 0 if terminal or options.keep_going else FAILED

@@ -111,6 +111,10 @@ def test_a_stop_of_each_reason(reason: str, tmp_path: Path, sleeper: int) -> Non
         found = stream(tmp_path, "-p", str(sleeper))
         found = [one for one in found if one["event"] == "stopped"]
         assert found[-1]["pid"] == sleeper
+    elif reason == "core":
+        core = tmp_path / "core"
+        lines = ("start", f"generate-core-file {core}", "kill", f"core-file {core}")
+        found = stops(tmp_path, lines, ("plain.c",))
     else:
         found = stops(tmp_path, *SESSIONS[reason])
     last = found[-1]
