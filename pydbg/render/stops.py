@@ -40,6 +40,8 @@ def stop(record: Stop) -> str:
         lines.append(clean(record.decoded))
     if isinstance(record.event, ev.FunctionFinished):
         lines += _finished(record.event, record)
+    if isinstance(record.event, ev.CoreLoaded) and record.switched is not None:
+        lines.append(f"[Current thread is {record.thread} ({record.switched})]")
     error = getattr(record.event, "error", None)
     if error:
         lines.insert(0, _condition_error(record.event, error))
