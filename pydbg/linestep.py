@@ -438,6 +438,10 @@ class LineStep(Plan):
         return None
 
     def _in_no_line(self, pc: int) -> Event | None:
+        inner = next(self.map.raw_frames(self.thread), None)
+        if inner is not None and inner.is_signal:
+            self.code = None  # A handler returned: on to where the signal came.
+            return None
         if self.into and self.map.name(pc) is None and not self.steps.dbg.settings["step-mode"]:
             caller = self.steps.caller(self.thread)
             if caller is not None:
