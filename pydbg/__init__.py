@@ -69,6 +69,7 @@ __all__ = [
     "UsageError",
     "Value",
     "Watchpoint",
+    "WatchpointEnded",
     "WatchpointTriggered",
     "__version__",
     "aio",
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
     from pydbg.events import SyscallCaught as SyscallCaught
     from pydbg.events import ThreadCreated as ThreadCreated
     from pydbg.events import ThreadExited as ThreadExited
+    from pydbg.events import WatchpointEnded as WatchpointEnded
     from pydbg.events import WatchpointTriggered as WatchpointTriggered
     from pydbg.expr.values import Value as Value
     from pydbg.frames import Frame as Frame

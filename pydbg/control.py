@@ -377,13 +377,14 @@ class RunControl:
         site = sites.at(thread.pc) if sites.by_addr else None
         if site is not None and site.addr != thread.stop_pc:
             site = None
+        by_steps = self.dbg.points.watches.steps.request
         if thread.signal:
             request = self._to_handler(thread, request, site)
         elif site is not None:
-            return self._leave_site(thread, site, request)
+            return self._leave_site(thread, site, by_steps(thread, request))
         elif sites.by_addr:
             thread.pass_restart()
-        self.tracer.resume(thread, request)
+        self.tracer.resume(thread, by_steps(thread, request))
         return None
 
     @staticmethod

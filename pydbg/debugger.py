@@ -22,7 +22,6 @@ from pydbg.errors import (
     LocationError,
 )
 from pydbg.events import (
-    BreakpointHit,
     Event,
     Exited,
     Killed,
@@ -30,6 +29,7 @@ from pydbg.events import (
     StepDone,
     SyscallCaught,
     WatchpointTriggered,
+    points_hit,
 )
 from pydbg.frames import Frame
 from pydbg.lifecycle import Lifecycle
@@ -225,8 +225,9 @@ class Debugger(LineStepping, Lifecycle):
         0
         """
         self.live_inferior()
-        if count > 1 and isinstance(self.last_event, BreakpointHit):
-            point = self.points.by_number.get(self.last_event.numbers[0])
+        numbers = points_hit(self.last_event)
+        if count > 1 and numbers:
+            point = self.points.by_number.get(numbers[0])
             if point is not None:
                 point.ignore_count = count - 1
         return self._go()
@@ -503,8 +504,10 @@ class Debugger(LineStepping, Lifecycle):
         temporary: bool = False,
         thread: int | None = None,
         ignore: int = 0,
+        location: bool = True,
+        software: bool = False,
     ) -> Watchpoint:
-        """Stop when memory changes ("write"), or is read or written at all ("access").
+        """Stop when memory changes ("write"), is read ("read"), or either ("access").
 
         ``what`` is an address, a value that has one, or the expression of one (``counter``,
         ``*(int *)$rsp``), which is worked out once, now. ``size`` defaults to the value's, for
@@ -512,6 +515,11 @@ class Debugger(LineStepping, Lifecycle):
         with four debug registers of 8 aligned bytes: CommandError if that does not do. What
         the kernel writes into the program's memory is not seen by them. A callback gets the
         event; the program goes on after it, unless it returns ``STOP``.
+
+        With ``location=False`` an expression's value is watched wherever it comes from, as by the
+        command ``watch``: what its pointers point to changes with them, and it ends with the
+        frame of its locals. With ``software`` what the debug registers cannot do is done by
+        stepping, which is slow.
 
         >>> import pydbg
         >>> with pydbg.launch("/bin/true") as dbg:
@@ -529,6 +537,8 @@ class Debugger(LineStepping, Lifecycle):
             temporary=temporary,
             thread=thread,
             ignore=ignore,
+            location=location,
+            software=software,
         )
 
     def delete(self, number: int) -> None:

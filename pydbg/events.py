@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from pydbg.errors import CommandError
-from pydbg.records import Record
+from pydbg.records import Record, field, replace
 
 # --- RawStop: ptrace(2), "Stopped tracees" -------------------------------------------------
 
@@ -66,6 +66,10 @@ class ThreadKilled(Record):
     tid: int
     signo: int
     core: bool
+
+
+def _nothing() -> None:
+    return None
 
 
 RawStop = SignalStop | SyscallStop | SeccompStop | EventStop | GroupStop | ThreadExit | ThreadKilled
@@ -206,9 +210,10 @@ class SyscallCaught(Event):
 class WatchpointTriggered(Event):
     """Report a stop at a watchpoint, right after the instruction that touched the memory.
 
-    ``kind`` is "write" or "access"; ``addr`` and ``size`` say what is watched; ``old`` and
-    ``new`` are its content as a number (None where it cannot be read), the same at a read;
-    ``pc`` is the next instruction.
+    ``kind`` is "write", "read" or "access"; ``addr`` and ``size`` say what is watched; ``old``
+    and ``new`` are its content as a number (None where it cannot be read), the same at a read;
+    ``pc`` is the next instruction. ``old_value`` and ``new_value`` are the values with their
+    type, where it is known; ``also`` are the other points that the same instruction hit.
 
     >>> WatchpointTriggered(1, 1, 2, False, "write", 0x4000, 4, 0, 7).new
     7
@@ -223,6 +228,53 @@ class WatchpointTriggered(Event):
     new: int | None = None
     pc: int = 0
     error: str | None = None
+    what: str = ""
+    software: bool = False
+    """Whether stepping found it, not a debug register."""
+    also: tuple[Event, ...] = ()
+    old_value: Any = field(default_factory=_nothing, compare=False, repr=False)
+    new_value: Any = field(default_factory=_nothing, compare=False, repr=False)
+
+
+class WatchpointEnded(Event):
+    """Report that a watchpoint is deleted, because the frame that its variables are in is gone.
+
+    ``number`` was the watchpoint's; ``also`` are the points that were hit at the same place.
+
+    >>> WatchpointEnded(1, 1, 2).number
+    2
+    """
+
+    number: int
+    also: tuple[Event, ...] = ()
+
+
+def points_hit(event: Event | None) -> tuple[int, ...]:
+    """Return the numbers of the points that an event stopped at, the first one first.
+
+    >>> points_hit(BreakpointHit(1, 1, 0x1000, (2, 3))), points_hit(StepDone(1, 1, "stepi"))
+    ((2, 3), ())
+    """
+    numbers = getattr(event, "numbers", None)
+    if numbers is None:
+        number = getattr(event, "number", None)
+        numbers = () if number is None else (number,)
+    also: tuple[Event, ...] = getattr(event, "also", ())
+    return (*numbers, *(number for one in also for number in points_hit(one)))
+
+
+def joined(first: Event | None, second: Event | None) -> Event | None:
+    """Return two events of one stop as one, if the first can carry the other; else the first.
+
+    >>> joined(WatchpointEnded(1, 1, 2), BreakpointHit(1, 1, 0x1000, (3,))).also[0].numbers
+    (3,)
+    """
+    if first is None or second is None:
+        return first or second
+    for one, other in ((first, second), (second, first)):
+        if isinstance(one, WatchpointTriggered | WatchpointEnded):
+            return replace(one, also=(*one.also, other))
+    return first
 
 
 class SignalReceived(Event):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from pydbg.latebound import IfuncWatch, MainWatch
 from pydbg.locspec import Resolved, Resolver, parse
 from pydbg.symbols.entrypoint import START_MAIN
 from pydbg.target.inject import can_inject
-from pydbg.watchpoints import Watches, Watchpoint
+from pydbg.watches import Watches
+from pydbg.watchpoints import Watchpoint
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -112,9 +114,11 @@ class PointSet:
         temporary: bool = False,
         thread: int | None = None,
         ignore: int = 0,
+        location: bool = True,
+        software: bool = False,
     ) -> Watchpoint:
         """Make a watchpoint; raises CommandError if it does not fit into the debug registers."""
-        point = self.watches.make(what, size, kind)
+        point = self.watches.make(what, size, kind, location=location, may_step=software)
         point.temporary, point.callback = temporary, callback
         point.thread, point.ignore_count = thread, ignore
         self.set_condition(point, condition)
@@ -288,10 +292,28 @@ class PointSet:
         try:
             self._dbg.evaluate(text)
         except ExprError as error:
-            if str(error).startswith("No symbol ") and point.locations:
+            found = re.match(r'No symbol "(.*)" in current context', str(error))
+            if found is not None and point.locations and not self._sees(point, found[1]):
                 raise
         except DebuggerError:
             return  # No process yet, memory that is not there yet: it is asked at the hit.
+
+    def _sees(self, point: Breakpoint, name: str) -> bool:
+        """Tell whether a function with one of a breakpoint's locations has a variable."""
+        from pydbg.variables.blocks import declares
+
+        for location in point.locations:
+            module = next((m for m in self._dbg.modules if m.path == location.module_path), None)
+            if module is None:
+                continue
+            function = module.function_at(module.addr(location.link_addr))
+            file = self._dbg.variables.file(module)
+            if function is None or file is None:
+                continue
+            with file.guard():
+                if declares(file.block(function.die), name):
+                    return True
+        return False
 
     def holds(self, point: Point, thread: Thread, names: Mapping[str, int] | None = None) -> bool:
         """Evaluate a point's condition in a thread; raises what evaluation raises."""

@@ -375,7 +375,10 @@ class ProgramState:
 
     def innermost_of(self, thread: Tracee) -> Frame | None:
         """Return the innermost frame of a thread, None if it has no registers now."""
-        found = self.frames_of_thread(cast("Thread", thread), 1)
+        asked = cast("Thread", thread)
+        # While the program runs, the frames that are kept are those of the last stop.
+        running = self._whole.control.loop_running
+        found = self.frames_of(asked, 1) if running else self.frames_of_thread(asked, 1)
         return found[0] if found else None
 
     @property

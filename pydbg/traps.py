@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import DebuggerError, ThreadGone
-from pydbg.events import BreakpointHit, Event
+from pydbg.events import BreakpointHit, Event, joined
 from pydbg.stepping import Plan, plan_of
 from pydbg.target.thread import SI_KERNEL, si_code
 from pydbg.watchpoints import Watchpoint
@@ -74,7 +74,7 @@ class Traps:
         inferior = thread.inferior
         registers = inferior.debug_registers
         slots = [registers.slots[i] for i in registers.triggered(thread)]
-        owners = dict.fromkeys(slot[3] for slot in slots if slot is not None)
+        owners = dict.fromkeys(owner for slot in slots if slot is not None for owner in slot[3])
         watches = [owner for owner in owners if isinstance(owner, Watchpoint)]
         locations = [owner for owner in owners if not isinstance(owner, Watchpoint)]
         event: Event | None = None
@@ -82,20 +82,32 @@ class Traps:
             event = self.dbg.points.watches.triggered(thread, watches)
         if locations:
             thread.stop_pc = thread.pc
-            hit = self._judge(thread, thread.pc, locations)
-            if event is None:
-                event = hit
-            else:
-                self.control.queue(hit)
-            return event, True
+            return joined(event, self._judge(thread, thread.pc, locations)), True
+        if event is not None:
+            event = self._with_breakpoints(thread, event)
         # A step that touched watched memory is a finished step all the same.
         return event, event is not None or (bool(watches) and not thread.stepping)
+
+    def _with_breakpoints(self, thread: Thread, event: Event) -> Event:
+        """Let a watchpoint's stop be the hit of the breakpoints at the same place, as in gdb."""
+        pc = thread.pc
+        site = thread.inferior.sites.at(pc)
+        if site is None or any(owner.internal for owner in site.owners):
+            return event
+        thread.stop_pc = pc
+        return joined(event, self._judge(thread, pc, list(site.owners))) or event
 
     def stepped(self, thread: Thread) -> Event | None:
         """Judge a finished single step, which may have landed on a breakpoint."""
         plan = plan_of(thread)
+        watches = self.dbg.points.watches
+        if watches.steps.forced(thread):
+            plan = None  # It did not ask for this step.
         if plan is not None:
             plan.landed()
+        changed = watches.steps.stepped(thread)
+        if changed is not None:
+            return self._with_breakpoints(thread, changed)
         pc = thread.pc
         inferior = thread.inferior
         site = inferior.sites.at(pc)
@@ -135,11 +147,11 @@ class Traps:
             if not owner.internal:
                 locations.append(owner)
             elif isinstance(owner, Plan):
-                done = owner.reached(thread) or done
+                done = joined(done, owner.reached(thread))
             else:
-                done = self._loader_hit(thread, owner) or done
+                done = joined(done, self._loader_hit(thread, owner))
         told = self._judge(thread, addr, locations) if locations and not again else None
-        return told or done
+        return joined(told, done)
 
     def _loader_hit(self, thread: Thread, owner: Any) -> Event | None:
         inferior = thread.inferior

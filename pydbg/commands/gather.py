@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg import events as ev
 from pydbg.commands import common
-from pydbg.commands.results import ExtraNote, Stop
+from pydbg.commands.results import ExtraNote, Stop, Watched
 from pydbg.errors import DebuggerError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         brief=brief,
         decoded=_decoded(event, session, thread),
         location=_location(event, session),
-        what=_watched(event, session),
+        watches=_watched(event, session),
         bits=8 * dbg.arch.pointer_size,
         returned=_returned(event, session),
     )
@@ -120,15 +120,33 @@ def _location(event: ev.Event, session: Session) -> int | None:
     return event.locations[0] if len(getattr(point, "locations", ())) > 1 else None
 
 
-def _watched(event: ev.Event, session: Session) -> str:
-    if not isinstance(event, ev.WatchpointTriggered):
-        return ""
-    point = session.dbg.breakpoints.get(event.number)
-    return f"*{event.addr:#x}" if point is None else point.spec
+def _watched(event: ev.Event, session: Session) -> tuple[Watched, ...]:
+    return tuple(
+        Watched(
+            one,
+            _content(session, one.old_value, one.old),
+            _content(session, one.new_value, one.new),
+        )
+        for one in (event, *getattr(event, "also", ()))
+        if isinstance(one, ev.WatchpointTriggered)
+    )
+
+
+def _content(session: Session, value: Any, number: int | None) -> str | None:
+    """Return what a watchpoint found in words; a number where no type is known."""
+    if value is None:
+        return None if number is None else str(number)
+    try:
+        return common.formatter(session).top(value, "")
+    except DebuggerError as error:
+        return f"<error: {error}>"
 
 
 def _returned(event: ev.Event, session: Session) -> str | None:
     """Return the value of a function that finished, None where its type is not known."""
+    for one in getattr(event, "also", ()):
+        if isinstance(one, ev.FunctionFinished):
+            event = one  # It ended a watchpoint's frame as well.
     if not isinstance(event, ev.FunctionFinished) or not event.function:
         return None
     try:

@@ -30,7 +30,7 @@ choice("a", "b")   str: one of the words, abbreviations expanded
 =================  ==========================================================================
 
 More: ``modifiers("rms")`` for ``disassemble /rs``, ``IN_THREAD`` for ``thread N`` after a
-location (an int), ``PID``.
+location (an int), ``WATCHED`` for an expression up to these clauses, ``PID``.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ __all__ = [
     "SYSCALL",
     "TEXT",
     "THREAD",
+    "WATCHED",
     "WORD",
     "BreakpointRef",
     "Candidate",
@@ -204,6 +205,16 @@ class _Location(_Expr):
         if prefix.startswith("$"):
             return candidates.dollar(prefix, session)
         return candidates.locations(prefix, session)
+
+
+class _Watched(_Location):
+    """Take an expression: all up to ``if COND`` or ``thread N``."""
+
+    def span(self, text: str) -> int:
+        return _Expr.span(self, text)
+
+    def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
+        return _Expr.complete(self, prefix, session)
 
 
 class _Clause(_Expr):
@@ -540,6 +551,7 @@ TEXT = _Rest("text")
 EXPR = _Expr("expression")
 ADDRESS = _Expr("address")
 LOCATION = _Location("location")
+WATCHED = _Watched("expression")
 CONDITION = _Clause("condition", "if")
 IN_THREAD = _Clause("thread clause", "thread", word=True)
 COUNT = _Number("count")

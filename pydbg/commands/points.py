@@ -319,6 +319,7 @@ def row_of(point: Any, caught: Any = None) -> PointRow:
         ignore=point.ignore_count,
         enable_count=point.disable_after if (point.disable_after or 0) > 1 else 0,
         commands=tuple(point.commands),
+        placed=getattr(point, "planted", False) and bool(point.parts),
     )
 
 
@@ -341,8 +342,10 @@ def save(session: Session, parsed: Parsed) -> Note:
 def _saved(point: Any) -> Iterable[str]:
     prefix = "t" if point.temporary else ""
     if point.kind_text.endswith("watchpoint"):
-        return  # Its address is of this run.
-    if point.kind_text == "catchpoint":
+        from pydbg.commands.watch import saved
+
+        yield saved(point)
+    elif point.kind_text == "catchpoint":
         yield f"{prefix}catch {_catch_spec(point)}"
     else:
         word = "hbreak" if point.hardware else "break"
@@ -435,9 +438,9 @@ def _row(name: str, summary: str, run: Callable[..., Any], **fields: Any) -> Com
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import catch
+    from pydbg.commands import catch, watch
 
-    return (*_making(), *_changing(), *catch.commands())
+    return (*_making(), *watch.commands(), *_changing(), *catch.commands())
 
 
 def _making() -> tuple[Command, ...]:

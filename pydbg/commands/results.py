@@ -86,6 +86,14 @@ class SourceLine(Record):
     word_size: int = 8
 
 
+class Watched(Record):
+    """Describe a watchpoint that was hit; a value's text is None where it cannot be read."""
+
+    event: Event
+    old: str | None
+    new: str | None
+
+
 class Stop(Record):
     """Hold all that is told about the end of a run."""
 
@@ -107,8 +115,8 @@ class Stop(Record):
     bits: int = 64
     returned: str | None = None
     """A function's value with its number in the history, "" of one that returns nothing."""
-    what: str = ""
-    """What a watchpoint watches, as it was asked for."""
+    watches: tuple[Watched, ...] = ()
+    """The watchpoints that were hit, the first one first."""
 
 
 class Note(Record):
@@ -174,6 +182,8 @@ class PointRow(Record):
     ignore: int = 0
     enable_count: int = 0
     commands: tuple[str, ...] = ()
+    placed: bool = False
+    """Whether a watchpoint has debug registers now."""
 
 
 class Points(Record):

@@ -16,7 +16,7 @@ from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
 from pydbg.commands.quiet import QuietCommands
 from pydbg.commands.talk import Observer, Talk
 from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
-from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
+from pydbg.events import Event, Exited, Interrupted, Killed, SignalReceived, points_hit
 from pydbg.snapshot import Trail
 
 if TYPE_CHECKING:
@@ -281,11 +281,7 @@ class Session(Talk):
 
     def _bodies(self, event: Event) -> list[tuple[str, ...]]:
         """Return the command lists of the breakpoints that ``event`` stopped at."""
-        if isinstance(event, BreakpointHit):
-            numbers: tuple[int, ...] = event.numbers
-        else:
-            number = getattr(event, "number", None)
-            numbers = () if number is None else (number,)
+        numbers = points_hit(event)
         self.hit.update(numbers)
         points = self.dbg.breakpoints
         found = [points.get(number) or self._passing.get(number) for number in numbers]

@@ -9,7 +9,7 @@ from pydbg.commands import common, kinds
 from pydbg.commands.results import AuxEntry, Auxv, MappingRow, Mappings, Note, ProcFacts
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
-from pydbg.events import BreakpointHit, SignalReceived, StepDone
+from pydbg.events import SignalReceived, StepDone, points_hit
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -153,11 +153,7 @@ def info_program(session: Session, parsed: Parsed) -> Note:
         f"\tUsing the running image of child {common.target_id(session, thread)}.",
         f"Program stopped at {thread.pc:#x}.",
     ]
-    numbers: tuple[int, ...] = ()
-    if isinstance(event, BreakpointHit):
-        numbers = event.numbers
-    elif getattr(event, "number", None) is not None:
-        numbers = (getattr(event, "number", 0),)
+    numbers = points_hit(event)
     if numbers:
         also = "".join(f"\nIt stopped at breakpoint {number}." for number in numbers[1:])
         gone = numbers[0] not in dbg.breakpoints

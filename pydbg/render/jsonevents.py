@@ -21,6 +21,7 @@ SCHEMA = 1
 REASONS: dict[type[ev.Event], str] = {
     ev.BreakpointHit: "breakpoint",
     ev.WatchpointTriggered: "watchpoint",
+    ev.WatchpointEnded: "watchpoint-scope",
     ev.SyscallCaught: "syscall",
     ev.CatchHit: "catch",
     ev.SignalReceived: "signal",

@@ -23,10 +23,20 @@ def made(record: PointSet) -> str:
     return "\n".join([*lines, _made(record)])
 
 
+_WATCHPOINTS = {
+    "watchpoint": "Watchpoint",
+    "hw watchpoint": "Hardware watchpoint",
+    "read watchpoint": "Hardware read watchpoint",
+    "acc watchpoint": "Hardware access (read/write) watchpoint",
+}
+
+
 def _made(record: PointSet) -> str:
     if record.kind == "catchpoint":
         # gdb says "Catchpoint" for tcatch too.
         return f"Catchpoint {record.number} ({clean(record.what)})"
+    if record.kind in _WATCHPOINTS:
+        return f"{_WATCHPOINTS[record.kind]} {record.number}: {clean(record.spec)}"
     if record.kind == "hw breakpoint":
         word = "Temporary hardware" if record.temporary else "Hardware assisted"
         word += " breakpoint"
@@ -70,7 +80,7 @@ def _table(record: Points) -> Iterator[str]:
     num = max(3, *map(len, numbers))
     kinds = max(14, *(len(row.kind) for row in record.rows))
     # Catchpoints alone have no address to make room for (breakpoint_address_bits).
-    width = 2 + 2 * word_size if any(row.sites for row in record.rows) else 10
+    width = 2 + 2 * word_size if any(row.sites or row.placed for row in record.rows) else 10
     yield f"{'Num':<{num}}     {'Type':<{kinds}} Disp Enb {'Address':<{width}} What"
     for row in record.rows:
         yield from _row(row, num, kinds, width, word_size)
@@ -97,6 +107,8 @@ def _row(row: PointRow, num: int, kinds: int, width: int, word_size: int) -> Ite
     yield text
     if row.condition:
         yield f"\tstop only if {clean(row.condition)}"
+    if row.thread is not None:
+        yield f"\tstop only in thread {row.thread}"
     if row.hits:
         word = "catchpoint" if row.kind == "catchpoint" else "breakpoint"
         yield f"\t{word} already hit {row.hits} time{'' if row.hits == 1 else 's'}"

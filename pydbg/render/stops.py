@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pydbg import events as ev
-from pydbg.commands.results import ExtraNote, Stop
+from pydbg.commands.results import ExtraNote, Stop, Watched
+from pydbg.records import replace
 from pydbg.render.escape import clean
 from pydbg.render.frames import frame, source
 
@@ -38,8 +39,9 @@ def stop(record: Stop) -> str:
         lines += [head, place] if head else [place]
     if record.decoded is not None:
         lines.append(clean(record.decoded))
-    if isinstance(record.event, ev.FunctionFinished):
-        lines += _finished(record.event, record)
+    for event in (record.event, *_also(record)):
+        if isinstance(event, ev.FunctionFinished):
+            lines += _finished(event, record)
     if isinstance(record.event, ev.CoreLoaded) and record.switched is not None:
         lines.append(f"[Current thread is {record.thread} ({record.switched})]")
     error = getattr(record.event, "error", None)
@@ -74,20 +76,57 @@ def _breakpoint(record: Stop) -> tuple[str, bool]:
     return _hit(record, f"{number}, ", event.temporary, "Breakpoint"), True
 
 
+_WATCHED = {
+    "write": "Hardware watchpoint",
+    "read": "Hardware read watchpoint",
+    "access": "Hardware access (read/write) watchpoint",
+}
+
+
 def _watchpoint(record: Stop) -> tuple[str, bool]:
-    event: Any = record.event
-    point = f"{event.number}: {clean(record.what)}"
-    if event.kind == "write":
-        head = _hit(record, point, event.temporary, "Hardware watchpoint")
-    else:
-        head = _hit(record, point, event.temporary, "Hardware access (read/write) watchpoint")
-    if event.kind == "access" and event.old == event.new:
-        return f"{head}\n\nValue = {_content(event.new)}", False
-    return f"{head}\n\nOld value = {_content(event.old)}\nNew value = {_content(event.new)}", False
+    text = "\n".join(_watched(record, one) for one in record.watches)
+    return _others(record, text)
 
 
-def _content(number: int | None) -> str:
-    return "<unreadable>" if number is None else str(number)
+def _watched(record: Stop, one: Watched) -> str:
+    event: Any = one.event
+    point = f"{event.number}: {clean(event.what) or f'*{event.addr:#x}'}"
+    word = "Watchpoint" if event.software else _WATCHED[event.kind]
+    head = _hit(record, point, event.temporary, word)
+    old, new = _content(one.old), _content(one.new)
+    if event.kind == "read" or (event.kind == "access" and one.old == one.new):
+        return f"{head}\n\nValue = {new}"
+    return f"{head}\n\nOld value = {old}\nNew value = {new}"
+
+
+def _content(text: str | None) -> str:
+    return "<unreadable>" if text is None else text
+
+
+def _ended(record: Stop) -> tuple[str, bool]:
+    numbers = [record.event, *(one for one in _also(record) if isinstance(one, ev.WatchpointEnded))]
+    # breakpoint.c, watchpoint_check
+    text = "\n".join(
+        f"\nWatchpoint {one.number} deleted because the program has left the block in\n"
+        "which its expression is valid."
+        for one in numbers
+        if isinstance(one, ev.WatchpointEnded)
+    )
+    return _others(record, text)
+
+
+def _also(record: Stop) -> tuple[ev.Event, ...]:
+    also: tuple[ev.Event, ...] = getattr(record.event, "also", ())
+    return also
+
+
+def _others(record: Stop, text: str) -> tuple[str, bool]:
+    """Add the breakpoint at the same place, whose text goes on with the frame."""
+    for event in _also(record):
+        if isinstance(event, ev.BreakpointHit):
+            hit, joined = _breakpoint(replace(record, event=event))
+            return f"{text}\n{hit}", joined
+    return text, False
 
 
 def _catch(record: Stop, what: str) -> tuple[str, bool]:
@@ -196,6 +235,7 @@ _HEADINGS: dict[type[ev.Event], Callable[[Stop], tuple[str, bool]]] = {
     ev.SyscallCaught: _syscall,
     ev.CatchHit: _caught,
     ev.WatchpointTriggered: _watchpoint,
+    ev.WatchpointEnded: _ended,
     ev.SignalReceived: _signal,
     ev.Interrupted: _interrupted,
     ev.GroupStopped: _group_stop,

@@ -7,6 +7,7 @@ is not armed by the kernel, so it is written in full.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError
@@ -36,19 +37,34 @@ class DebugRegisters:
     """Allot the four slots of an inferior and arm its threads."""
 
     def __init__(self) -> None:
-        self.slots: list[tuple[int, str, int, Any] | None] = [None] * COUNT
+        self.slots: list[tuple[int, str, int, tuple[Any, ...]] | None] = [None] * COUNT
 
     def add(self, addr: int, kind: str, length: int, owner: Any) -> int:
-        """Take a free slot; raises CommandError when all four are in use."""
+        """Take a free slot, or share one that watches for the same thing.
+
+        Raises CommandError when all four are in use.
+        """
+        for index, slot in enumerate(self.slots):
+            if slot is not None and slot[:3] == (addr, kind, length):
+                self.slots[index] = (addr, kind, length, (*slot[3], owner))
+                return index
         for index, slot in enumerate(self.slots):
             if slot is None:
-                self.slots[index] = (addr, kind, length, owner)
+                self.slots[index] = (addr, kind, length, (owner,))
                 return index
         raise CommandError("All hardware breakpoint registers are in use (there are 4).")
 
     def discard(self, owner: Any) -> None:
         """Free the slots of an owner."""
-        self.slots = [None if s is not None and s[3] is owner else s for s in self.slots]
+        for index, slot in enumerate(self.slots):
+            if slot is not None and owner in slot[3]:
+                rest = tuple(one for one in slot[3] if one is not owner)
+                self.slots[index] = (*slot[:3], rest) if rest else None
+
+    def missing(self, wanted: Iterable[tuple[int, str, int]]) -> int:
+        """Return how many more slots these would take."""
+        held = {slot[:3] for slot in self.slots if slot is not None}
+        return len(set(wanted) - held)
 
     @property
     def in_use(self) -> bool:
@@ -57,7 +73,8 @@ class DebugRegisters:
 
     def executing(self, addr: int) -> list[Any]:
         """Return the owners of slots that watch for the execution of ``addr``."""
-        return [s[3] for s in self.slots if s is not None and s[0] == addr and s[1] == "exec"]
+        found = [s[3] for s in self.slots if s is not None and s[0] == addr and s[1] == "exec"]
+        return [owner for owners in found for owner in owners]
 
     def arm(self, thread: Thread) -> None:
         """Write the slots into a stopped thread, if it does not hold them already."""

@@ -50,6 +50,8 @@ class Block:
         self.variables: list[Variable] = []
         self.calls: list[Die] = []
         """What is described of the calls in it."""
+        self.imports: list[Die] = []
+        """``using namespace`` in it."""
         self.types: list[Die] = []
         """Types and enumerators that are declared here."""
         seen = self._own(die, 0)
@@ -86,6 +88,8 @@ class Block:
             else:
                 # As gdb has it, a block without code is no block.
                 self._own(child, depth + 1)
+        elif tag == Tag.imported_module:
+            self.imports.append(child)
         elif tag in (Tag.call_site, Tag.gnu_call_site):
             self.calls.append(child)
         elif tag in Tag.structs or tag in (Tag.typedef, Tag.enumeration):

@@ -63,11 +63,11 @@ def test_what_does_not_fit_is_said_at_once() -> None:
             dbg.watch(text + 1, size=32)
         first = dbg.watch(text, size=24)
         with pytest.raises(pydbg.CommandError, match="needs 2 of the 4 debug registers, and 1 is"):
-            dbg.watch(text, size=16)
+            dbg.watch(text, size=16, kind="access")
         assert list(dbg.breakpoints) == [first.number]
         dbg.delete(first.number)
         dbg.watch(text, size=32)
-        for wrong in ({"kind": "read"}, {"size": 0}):
+        for wrong in ({"kind": "look"}, {"size": 0}):
             with pytest.raises(pydbg.UsageError):
                 dbg.watch(text, **wrong)
         with pytest.raises(pydbg.ExprError, match="no place in memory"):
@@ -108,9 +108,14 @@ def test_a_breakpoint_and_a_watchpoint_at_one_instruction() -> None:
             point = dbg.break_at(store.addr, hardware=hardware)
             behind = dbg.break_at(event.pc)
             watch = dbg.watch("counter")
-            found = [dbg.run(), dbg.cont(), dbg.cont()]
-            kinds = [type(one).__name__ for one in found]
-            assert kinds == ["BreakpointHit", "WatchpointTriggered", "BreakpointHit"]
+            hit, touched = dbg.run(), dbg.cont()
+            assert isinstance(hit, pydbg.BreakpointHit) and hit.numbers == (point.number,)
+            assert isinstance(touched, pydbg.WatchpointTriggered)
+            also = touched.also[0]  # The breakpoint behind is hit by the same stop, as in gdb.
+            assert isinstance(also, pydbg.BreakpointHit) and also.numbers == (behind.number,)
+            assert behind.hit_count == 1
+            expect_exit(stops(dbg, dbg.cont())[-1])
+            assert behind.hit_count == 1
             for number in (point.number, behind.number, watch.number):
                 dbg.delete(number)
 

@@ -29,6 +29,10 @@ INTERRUPT = (*SHELL, "kill -INT $PPID; exec sleep 1000")
 SESSIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "breakpoint": (("break inner", "run"), ("plain.c",)),
     "watchpoint": (("start", "python dbg.watch('counter', size=8)", "continue"), ("watched.c",)),
+    "watchpoint-scope": (
+        ("break inner", "run", "watch sum", "delete 1", "continue", "continue"),
+        ("plain.c",),
+    ),
     "syscall": (("catch syscall write", "run"), ("plain.c",)),
     "catch": (("catch fork", "run"), ("fork.c",)),
     "signal": (("run",), ("segfault.c",)),
@@ -41,7 +45,8 @@ SESSIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Commands and a program, whose last stop but the end is for that reason."""
 
-MORE = {"breakpoint": ("bp", "bps"), "watchpoint": ("bp", "watch"), "syscall": ("bp", "syscall"),
+MORE = {"breakpoint": ("bp", "bps"), "watchpoint": ("bp", "watch"),
+        "watchpoint-scope": ("bp",), "syscall": ("bp", "syscall"),
         "catch": ("bp", "catch"), "signal": ("signal",), "step": ("plan",),
         "location": ("plan",), "finish": ("value",)}  # fmt: skip
 """What only a stop for that reason has."""
