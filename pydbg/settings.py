@@ -147,8 +147,6 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      "Debugger's behavior regarding pending breakpoints is {}."),
     ("can-use-hw-watchpoints", "int", 1, (),
      "Debugger's willingness to use watchpoint hardware", ""),
-    ("can-use-hw-watchpoints", "int", 1, (),
-     "Debugger's willingness to use watchpoint hardware", ""),
     ("completion", "enum", "prefix", ("prefix", "fuzzy"), "",
      'Completion finds what the typed word is a "{}" of (fuzzy: its letters in their order).'),
     ("confirm", "bool", True, (), "Whether to confirm potentially dangerous operations", ""),
