@@ -9,7 +9,13 @@ from tests.support.build import build
 
 
 def run(bench: Bench) -> None:
-    """Measure stepi, nexti and finish."""
+    """Measure stepi, nexti, finish, next, step and until."""
+    by_instruction(bench)
+    by_line(bench)
+
+
+def by_instruction(bench: Bench) -> None:
+    """Measure what needs no lines."""
     program = build("bench.c", "O2")
 
     def extra(which: str, count: int, lines: list[str]) -> float:
@@ -32,3 +38,38 @@ def run(bench: Bench) -> None:
             partial(extra, "gdb", count, lines),
             target=target,
         )
+
+
+def by_line(bench: Bench) -> None:
+    """Measure steps over a loop of two lines, one of which calls a function."""
+    program = build("bench.c")
+
+    def extra(which: str, turns: int, count: int, lines: list[str]) -> float:
+        begin = ["tbreak loop", f"run hits {turns}", "next 2"]
+        less = bench.script(which, begin, program).wall
+        more = bench.script(which, [*begin, *lines], program).wall
+        return (more - less) / count * 1e6
+
+    for name, target, turns, count, lines in (
+        ("next 1000 over a loop, a step", 4, 1_000_000, 1000, ["next 1000"]),
+        ("next 300 times, each shown", None, 1_000_000, 300, ["next"] * 300),
+        ("step 300 times, each shown", None, 1_000_000, 300, ["step"] * 300),
+    ):
+        bench.row(
+            name,
+            "us",
+            partial(extra, "pydbg", turns, count, lines),
+            partial(extra, "gdb", turns, count, lines),
+            target=target,
+        )
+
+    def whole(which: str) -> float:
+        lines = ["tbreak loop", "run hits 3000", "next 2", "until"]
+        return bench.script(which, lines, program).wall * 1e3
+
+    bench.row(
+        "until past a loop of 3000 turns, the whole session",
+        "ms",
+        partial(whole, "pydbg"),
+        partial(whole, "gdb"),
+    )
