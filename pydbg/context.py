@@ -157,6 +157,10 @@ class ProgramContext(BaseContext):
             return Value.at(self.model.text_symbol, addr, self.read)
         return Value.at(self.model.data_symbol, addr, self.read)
 
+    def member(self, value: Value, name: str, /) -> Value:
+        """Return a member of a struct, also a static one."""
+        return self._dbg.variables.member_of(value, name)
+
     @property
     def _here(self) -> Frame | None:
         """Return the frame that names are seen from: the selected, or the thread's innermost."""
@@ -226,6 +230,14 @@ def write_register(thread: Thread, name: str, data: bytes) -> None:
         thread.block.set(arch.syscall_number, (1 << 64) - 1)
 
 
+def _is_named(symbol: Symbol, name: str) -> bool:
+    """Tell whether a name is the symbol's whole one: an expression leaves out no scopes."""
+    if name.partition("@")[0] == symbol.name.partition("@")[0]:
+        return True
+    shown = symbol.demangled
+    return name == shown or shown.startswith((f"{name}(", f"{name}[abi:"))
+
+
 def find_symbol(dbg: Debugger, name: str) -> tuple[Module | None, Symbol | None]:
     """Find a symbol as an expression means it: the current module's first, then any module's.
 
@@ -234,7 +246,7 @@ def find_symbol(dbg: Debugger, name: str) -> tuple[Module | None, Symbol | None]
     found = [
         (module, symbol)
         for module, symbol in dbg.modules.lookup(name)
-        if symbol.kind not in ("plt", "got")
+        if symbol.kind not in ("plt", "got") and _is_named(symbol, name)
     ]
     if found:
         return next(((m, s) for m, s in found if s.bind != "local"), found[0])

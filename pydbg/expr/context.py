@@ -67,6 +67,10 @@ class Context(Protocol):
         """Return a convenience function beyond the built-in ones, or None."""
         ...
 
+    def member(self, value: Value, name: str, /) -> Value:
+        """Return a member of a struct, a static one from where it is defined."""
+        ...
+
     def call(self, addr: int, args: Sequence[Value], /) -> int:
         """Call a function of the program; return the result register."""
         ...
@@ -145,6 +149,10 @@ class BaseContext:
     def function(self, name: str, /) -> InternalFunction | None:
         """Know no functions but the built-in ones."""
         return None
+
+    def member(self, value: Value, name: str, /) -> Value:
+        """Return a member of a struct."""
+        return value.member(name)
 
     def call(self, addr: int, args: Sequence[Value], /) -> int:
         """Fail: there is no program."""

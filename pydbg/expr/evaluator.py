@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pydbg.errors import ExprError
-from pydbg.expr import literals, nodes
+from pydbg.expr import literals, methods, nodes
 from pydbg.expr.assign import assign
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.functions import BUILTIN
@@ -320,7 +320,9 @@ class Evaluator:
             raise ExprError(
                 f"Attempt to extract a component of a value that is not a structure{pointer}."
             )
-        return base.member(tree.name)
+        if methods.has_method(base, tree.name):
+            return methods.bound(base, tree.name, None, self.ctx, virtual=False)[0]
+        return self.ctx.member(base, tree.name)
 
     def array_literal(self, tree: nodes.ArrayLiteral) -> Value:
         items = [self.value(item) for item in tree.items]
@@ -342,11 +344,13 @@ class Evaluator:
             if internal is not None:
                 made = internal([self.value(arg) for arg in tree.args], self.ctx)
                 return made if result is None else cast(result, made)
-        function = self.value(tree.function)
+        function, this = self._callee(tree)
         ftype = strip(function.type)
         if isinstance(ftype, PointerType):
             ftype = strip(ftype.target)
         args = [self._argument(arg) for arg in tree.args]
+        if this is not None:
+            args.insert(0, this)
         if isinstance(ftype, FunctionType) and len(args) < len(ftype.params):
             raise ExprError("Too few arguments in function call.")
         if isinstance(ftype, FunctionType):
@@ -366,6 +370,21 @@ class Evaluator:
         raw = self.ctx.call(int(function), args)
         made = self._returned(raw, returned)
         return made if known is None or result is None else cast(result, made)
+
+    def _callee(self, tree: nodes.Call) -> tuple[Value, Value | None]:
+        """Return what is called, and the object that it is called on."""
+        called = tree.function
+        if isinstance(called, nodes.Member):
+            base = self.value(called.base).referred()
+            inner = strip(base.type)
+            if isinstance(inner, PointerType):
+                base = self._deref(base)
+            if methods.has_method(base, called.name):
+                return methods.bound(base, called.name, len(tree.args), self.ctx, virtual=True)
+            inner = strip(base.type)
+            if isinstance(inner, StructType) and inner.cplus and inner.field(called.name) is None:
+                raise ExprError(f"Couldn't find method {inner.name}::{called.name}")
+        return self.value(called), None
 
     def _returned(self, raw: int, ctype: CType | None) -> Value:
         if ctype is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -24,10 +25,12 @@ _QUALIFIERS = frozenset(("const", "volatile"))
 _TAGS = frozenset(("struct", "union", "enum", "class"))
 _KEYWORDS = _BASIC | _MODIFIERS | _QUALIFIERS | _TAGS - {"class"}
 _MAX_DERIVED = 64
+_QUALIFIED = re.compile(r"(?:\s*::\s*[A-Za-z_]\w*(?:<[\w ,:&*()<>\[\]]*>)?)+")
 
 
 class _Tokens(Protocol):
     token: Token
+    text: str
 
     def advance(self) -> Token: ...
     def at(self, text: str) -> bool: ...
@@ -48,7 +51,12 @@ class TypeParser:
     def starts(self, token: Token | None = None) -> bool:
         """Say whether a type name starts at the token."""
         token = token or self._tokens.token
-        return token.kind == "name" and self._names_type(token.text)
+        return token.kind == "name" and self._names_type(self._whole_name(token))
+
+    def _whole_name(self, token: Token) -> str:
+        """Return a name with the qualified ones behind it: ``ns::Class::inner``."""
+        found = _QUALIFIED.match(self._tokens.text, token.end)
+        return token.text + re.sub(r"\s+", "", found.group()) if found else token.text
 
     def _names_type(self, name: str) -> bool:
         return is_type_word(name) or (self._is_type is not None and self._is_type(name))
@@ -74,15 +82,18 @@ class TypeParser:
                 tokens.advance()
                 if tokens.token.kind != "name":
                     raise tokens.syntax_error()
-                named = f"{word} {tokens.token.text}"
+                named = f"{word} {self._whole_name(tokens.token)}"
+                self._qualified_name()
+                continue
             elif word in _BASIC or word in _MODIFIERS:
                 if named:
                     break
                 if normal_spelling([*words, word]) is None:
                     raise tokens.syntax_error()
                 words.append(word)
-            elif not words and not named and self._names_type(word):
-                named = word
+            elif not words and not named and self._names_type(self._whole_name(tokens.token)):
+                named = self._qualified_name()
+                continue
             else:
                 break
             tokens.advance()
@@ -92,6 +103,15 @@ class TypeParser:
         if base is None:
             raise tokens.syntax_error()
         return base, "const" in quals, "volatile" in quals
+
+    def _qualified_name(self) -> str:
+        tokens = self._tokens
+        name = self._whole_name(tokens.token)
+        length = len(tokens.advance().text)
+        while length < len(name):
+            tokens.expect("::")
+            length += 2 + len(tokens.advance().text)
+        return name
 
     def _declarator(self) -> list[tuple[object, ...]]:
         """Parse pointers, a parenthesised inner declarator, then arrays and parameters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydbg.expr.types import (
     ArrayType,
@@ -46,12 +46,18 @@ def whatis_name(ctype: CType) -> CType:
     return ctype
 
 
-def declaration(ctype: CType, name: str, show: int, level: int) -> str:
-    """Declare ``name`` with a type; ``show`` says how many levels of members are shown."""
+def declaration(
+    ctype: CType, name: str, show: int, level: int, names: Mapping[str, str] | None = None
+) -> str:
+    """Declare ``name`` with a type; ``show`` says how many levels of members are shown.
+
+    ``names`` are what types are called inside a class: its own typedefs, a template's parameters.
+    """
+    names = names or {}
     if show > 0:
         ctype = _behind_typedefs(ctype)
-    base, declarator = _split(ctype, name, show)
-    text = _base(base, show, level)
+    base, declarator = _split(ctype, name, names)
+    text = _base(base, show, level, names)
     return f"{text} {declarator}" if declarator else text
 
 
@@ -77,7 +83,7 @@ def _behind_typedefs(ctype: CType) -> CType:
     return ctype
 
 
-def _split(ctype: CType, declarator: str, show: int) -> tuple[CType, str]:
+def _split(ctype: CType, declarator: str, names: Mapping[str, str]) -> tuple[CType, str]:
     """Take pointers, arrays and functions off a type; return what is left and the declarator."""
     while True:
         if isinstance(ctype, QualifiedType):
@@ -107,22 +113,23 @@ def _split(ctype: CType, declarator: str, show: int) -> tuple[CType, str]:
                 declarator += "[]" if ctype.open else f"[{ctype.count}]"
             ctype = ctype.element
         elif isinstance(ctype, FunctionType) and not ctype.name:
-            declarator += f"({parameters(ctype)})"
+            declarator += f"({_parameters(ctype, names)})"
             ctype = ctype.result or VoidType()
         else:
             return ctype, declarator
 
 
-def _base(ctype: CType, show: int, level: int) -> str:
+def _base(ctype: CType, show: int, level: int, names: Mapping[str, str]) -> str:
     words = ctype.words if isinstance(ctype, QualifiedType) else ""
     inner = unqualified(ctype)
     if show <= 0 and inner.name:
-        return words + base_name(inner)
+        known = base_name(inner)
+        return words + names.get(known, known)
     if isinstance(inner, TypedefType):
         # What a pointer's typedef stands for: only its innermost type is shown.
         behind = _requalified(_behind_typedefs(inner), ctype)
-        base, _ = _split(behind, "", show)
-        return _base(base, show, level) if base is not ctype else base_name(inner)
+        base, _ = _split(behind, "", names)
+        return _base(base, show, level, names) if base is not ctype else base_name(inner)
     if isinstance(inner, StructType):
         return words + _struct(inner, show, level)
     if isinstance(inner, EnumType):
@@ -179,6 +186,8 @@ def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
     if not everything and not methods and not typedefs:
         what = "incomplete type" if ctype.incomplete else "no data fields"
         yield f"{indent}<{what}>\n"
+    names = {meant: name for name, meant in ctype.templates}
+    names.update((one.name, one.name.rpartition("::")[2]) for one, _ in typedefs)
     labels = _needs_labels(ctype, methods)
     section = ""
     fields = [field for field in everything if field.kind not in ("base", "virtual")]
@@ -190,7 +199,8 @@ def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
             yield f"{' ' * (level + 2)}{section}:\n"
         static = "static " if field.kind == "static" else ""
         bits = f" : {field.bit_size}" if field.bit_size else ""
-        yield f"{indent}{static}{declaration(field.type, field.name, show - 1, level + 4)}{bits};\n"
+        text = declaration(field.type, field.name, show - 1, level + 4, names)
+        yield f"{indent}{static}{text}{bits};\n"
     shown = [method for method in _grouped(methods) if not method.artificial]
     if shown and section:
         yield "\n"
@@ -198,11 +208,14 @@ def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
         if method.access != section:
             section = method.access
             yield f"{' ' * (level + 2)}{section}:\n"
-        yield f"{indent}{_method(method)};\n"
+        yield f"{indent}{_method(method, names)};\n"
     if typedefs:
         if everything or methods:
             yield "\n"
-        for one in typedefs:
+        for one, access in typedefs:
+            if labels and access != section:
+                section = access
+                yield f"{' ' * (level + 2)}{section}:\n"
             name = one.name.rpartition("::")[2]
             yield f"{indent}typedef {declaration(one.target, name, show - 1, level + 4)};\n"
 
@@ -212,9 +225,14 @@ def _needs_labels(ctype: StructType, methods: list[Method]) -> bool:
         field for field in ctype.fields if field.kind not in ("base", "virtual")
     ]
     parts += methods
+    usual = "private" if ctype.declared_class else "public"
+    if any(access != usual for _, access in ctype.typedefs):
+        return True
     if ctype.declared_class:
         return any(part.access != "private" for part in parts)
-    return any(part.access != "public" for part in parts)
+    # gdb takes the pointer to the table of virtual functions for private.
+    hidden = any(isinstance(part, Field) and part.artificial for part in parts)
+    return hidden or any(part.access != "public" for part in parts)
 
 
 def _grouped(methods: list[Method]) -> Iterator[Method]:
@@ -226,10 +244,17 @@ def _grouped(methods: list[Method]) -> Iterator[Method]:
         yield from group
 
 
-def _method(method: Method) -> str:
+def _method(method: Method, names: Mapping[str, str]) -> str:
     text = "virtual " if method.virtual else "static " if method.static else ""
     conversion = method.name.startswith("operator ")
     result = method.type.result
     if not method.constructor and not conversion and result is not None:
-        text += f"{result} "
-    return f"{text}{method.name}({parameters(method.type)}){method.suffix}"
+        text += declaration(result, "", -1, 0, names) + " "
+    return f"{text}{method.name}({_parameters(method.type, names)}){method.suffix}"
+
+
+def _parameters(function: FunctionType, names: Mapping[str, str]) -> str:
+    if not names or not function.params:
+        return parameters(function)
+    texts = [declaration(param, "", 0, 0, names) for param in function.params]
+    return ", ".join(texts + ["..."] if function.variadic else texts)

@@ -192,6 +192,8 @@ class Method(Record):
     suffix: str = ""
     """What stands behind the parameters: ``const``, ``= delete``."""
     linkage: str = ""
+    index: int = -1
+    """A virtual function's place in the table."""
 
 
 class StructType(CType):
@@ -209,7 +211,8 @@ class StructType(CType):
     incomplete = False
     """Whether only its name is known."""
     methods: Sequence[Method] = ()
-    typedefs: Sequence[TypedefType] = ()
+    typedefs: Sequence[tuple[TypedefType, str]] = ()
+    """Typedefs that a class declares, each with its access."""
     templates: Sequence[tuple[str, str]] = ()
     """Template arguments: (name, how ``ptype`` explains it)."""
     declared_class = False

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols import dwarf
@@ -18,6 +19,9 @@ from pydbg.symbols.cursor import damaged, fixed, uleb
 from pydbg.symbols.debugfiles import find_alternate
 from pydbg.symbols.dwarf import Form
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
+
+if TYPE_CHECKING:
+    from pydbg.symbols.unitnames import NameTable
 
 __all__ = ["At", "Die", "Entries", "Tag"]
 
@@ -317,6 +321,13 @@ class Entries:
             return self._main.alternate
         elf = find_alternate(self.dwarf.elf)
         return None if elf is None else Entries(Dwarf(elf))
+
+    @cached_property
+    def names(self) -> NameTable:
+        """Give what the units declare by name."""
+        from pydbg.symbols.unitnames import NameTable
+
+        return NameTable(self)
 
     # --- types by signature ------------------------------------------------------------------
 

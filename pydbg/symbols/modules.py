@@ -174,7 +174,7 @@ class Module:
         from pydbg.symbols.entries import Entries
         from pydbg.symbols.unitnames import NameTable
 
-        return NameTable(Entries(self.dwarf))
+        return Entries(self.dwarf).names
 
     # --- symbols ---------------------------------------------------------------------------
 

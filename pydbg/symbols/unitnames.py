@@ -48,9 +48,16 @@ class UnitNames:
         self._scope_names: list[str] = [""]
         self._names: dict[int, str] = {}
         self._enums: dict[str, tuple[str, bool]] = {}
+        self.imports: list[tuple[str, int]] = []
+        """``using namespace``: (scope it is in, offset of the namespace's entry)."""
         self.enumerations: list[int] = []
         """Where the entries of enums are."""
+        self._pending: list[tuple[int, int, int]] = []
         self._scan()
+        for tag, pos, target in self._pending:
+            # A definition that comes before what it completes.
+            if target in self._names:
+                self.rows.append(Named(self._names[target], tag, pos, False, ""))
         for row in self.rows:
             self._by_name.setdefault(row.name, []).append(row)
             if _ANONYMOUS in row.name:
@@ -77,7 +84,7 @@ class UnitNames:
         pos, end, depth = unit.die, len(data), 0
         scopes: list[tuple[int, str]] = []  # (depth, qualified name)
         skipping = 0  # the depth of a function whose inside is of no interest
-        wanted = _TYPES | _VALUES | {Tag.namespace}
+        wanted = _TYPES | _VALUES | {Tag.namespace, Tag.imported_module}
         while pos < end:
             at = pos
             code = data[pos]
@@ -132,6 +139,11 @@ class UnitNames:
         """Keep a declaration; return the scope that its children are in."""
         tag = die.tag
         name = die.name
+        if tag == Tag.imported_module:
+            target = die.target(At.import_)
+            if target is not None:
+                self.imports.append((scope, target.offset))
+            return None
         if tag == Tag.enumeration:
             self.enumerations.append(die.pos)
         if tag == Tag.namespace:
@@ -139,9 +151,23 @@ class UnitNames:
             return f"{scope}::{name}" if scope else name
         if tag == Tag.member and not (At.external in die or At.declaration in die):
             return None
+        if name is None and tag in _TYPES and At.signature in die:
+            described = die.target(At.signature)
+            name = described.name if described is not None else None
+        if tag in _TYPES and At.specification in die:
+            # Its declaration is in its namespace, as type units have it.
+            target = die.target(At.specification)
+            known = self._names.get(target.pos) if target and target.unit is die.unit else None
+            if known is not None:
+                self._names[die.pos] = known
+                scope = known.rpartition("::")[0]
+                name = known.rpartition("::")[2] if not known.endswith(">") else name
         if name is None:
             target = die.origin if tag in (Tag.variable, Tag.subprogram) else None
             known = self._names.get(target.pos) if target and target.unit is die.unit else None
+            if known is None and target is not None and target.unit is die.unit:
+                self._pending.append((tag, die.pos, target.pos))
+                return None
             if known is None:
                 # What is inside of a structure without a name belongs to what is around it.
                 return scope if tag in _SCOPES else None

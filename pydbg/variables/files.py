@@ -60,7 +60,7 @@ class FileTypes:
         # What is in a type unit is found there by name as well.
         types = self.names.entries.types
         if types is not None:
-            for unit, row in self._owner.type_names(types).named(name):
+            for unit, row in types.names.named(name):
                 if row.tag in KEYWORDS[keyword] and not row.declaration:
                     return types.die(unit.unit, row.pos)
         return None

@@ -7,10 +7,19 @@ what the frame's file declares, then in all modules.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ExprError, FileError
-from pydbg.expr.types import CType, EnumType, Field, FunctionType, VoidType
+from pydbg.expr.types import (
+    CType,
+    EnumType,
+    Field,
+    FunctionType,
+    PointerType,
+    StructType,
+    VoidType,
+    strip,
+)
 from pydbg.expr.values import Value, from_number
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.loclists import location_at
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
-    from pydbg.symbols.unitnames import Named, NameTable, UnitNames
+    from pydbg.symbols.unitnames import Named, UnitNames
 
 __all__ = ["Variables"]
 
@@ -39,7 +48,6 @@ class Variables:
         self.dbg = dbg
         self._files: dict[int, FileTypes | None] = {}
         self._kept: list[object] = []
-        self._type_tables: dict[int, NameTable] = {}
         self._scopes: tuple[object, dict[int, FrameScope | None]] = (None, {})
 
     # --- files and frames --------------------------------------------------------------------
@@ -140,6 +148,10 @@ class Variables:
             found = self._local_enumerator(name, scope)
             if found is not None:
                 return found
+        if scope is not None and "::" not in name:
+            member = self._implicit_member(name, scope)
+            if member is not None:
+                return member
         if "::" in name:
             found = self._in_function_or_file(name)
             if found is not None:
@@ -155,6 +167,31 @@ class Variables:
             if found is not None:
                 return found
         return None
+
+    def _implicit_member(self, name: str, scope: FrameScope) -> Value | None:
+        """Find a member of the object whose method the frame is in."""
+        this = scope.find("this") if scope.function.die.cplus else None
+        if this is None:
+            return None
+        value = scope.value(this)
+        pointer = strip(value.type)
+        target = strip(pointer.target) if isinstance(pointer, PointerType) else None
+        if not isinstance(target, StructType) or target.field(name) is None:
+            return None
+        if value.is_gone:
+            raise ExprError("value has been optimized out")
+        return self.member_of(value.deref(), name)
+
+    def member_of(self, value: Value, name: str) -> Value:
+        """Return a member of a struct, a static one from where it is defined."""
+        ctype = strip(value.type)
+        field = ctype.field(name) if isinstance(ctype, StructType) else None
+        if field is not None and field.kind == "static":
+            found = self.static_member(field)
+            if found is None:
+                raise ExprError("static field " + name + " has been optimized out")
+            return found
+        return value.member(name)
 
     def lookup_local(self, name: str, frame: Frame | None) -> Variable | None:
         """Find a local variable or parameter of a frame."""
@@ -178,7 +215,25 @@ class Variables:
         while text:
             found.append(text)
             text = text.rpartition("::")[0]
-        return [*found, ""]
+        return [*found, "", *self._used(scope)]
+
+    def _used(self, scope: FrameScope) -> list[str]:
+        """Give the namespaces that a C++ function sees by ``using namespace``."""
+        names = scope.file.names
+        unit = names.unit(scope.function.die.unit)
+        targets = [die.target(At.import_) for block in scope.blocks for die in block.imports]
+        if unit is not None:
+            around = self.scope_name(scope)
+            for place, offset in unit.imports:
+                if not place or around == place or around.startswith(f"{place}::"):
+                    targets.append(names.entries.at(offset))
+        found = []
+        for target in targets:
+            if target is not None and target.name is not None:
+                owner = names.unit(target.unit)
+                if owner is not None:
+                    found.append(owner.qualified(target.pos, target.name))
+        return found
 
     def scope_name(self, scope: FrameScope) -> str:
         """Return the namespaces and classes around a frame's function."""
@@ -227,7 +282,7 @@ class Variables:
             entries = file.names.entries.types
             if entries is None:
                 continue
-            table = self.type_names(entries)
+            table = entries.names
             for names, row in table.named(name):
                 if row.tag == Tag.enumerator:
                     with file.guard():
@@ -460,7 +515,7 @@ class Variables:
                     return file.reader.read(die)
             types = file.names.entries.types
             if types is not None:
-                for names, row in self.type_names(types).named(name):
+                for names, row in types.names.named(name):
                     if row.tag in tags and not row.declaration:
                         with file.guard():
                             return file.reader.read(types.die(names.unit, row.pos))
@@ -475,15 +530,6 @@ class Variables:
         if Tag.typedef not in tags or row.tag in _TYPE_TAGS:
             return True
         return names.unit.language in (0x04, 0x1A, 0x21, 0x2B, 0x3A)
-
-    def type_names(self, types: Any) -> NameTable:
-        """Give the names of .debug_types."""
-        from pydbg.symbols.unitnames import NameTable
-
-        found = self._type_tables.get(id(types))
-        if found is None:
-            found = self._type_tables[id(types)] = NameTable(types)
-        return found
 
     def definition(self, keyword: str, name: str, first: FileTypes) -> Die | None:
         """Find the entry that defines a struct: in its own file, then in the others."""

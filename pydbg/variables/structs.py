@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydbg.expr.types import (
     CType,
     Field,
-    FunctionType,
     Method,
     PointerType,
     QualifiedType,
@@ -117,10 +116,10 @@ class SourceStruct(StructType):
         return found
 
     @property  # type: ignore[misc]
-    def typedefs(self) -> Sequence[TypedefType]:
+    def typedefs(self) -> Sequence[tuple[TypedefType, str]]:
         """Return the typedefs that the class declares."""
         self._read()
-        found: list[TypedefType] = self.__dict__["_typedefs"]
+        found: list[tuple[TypedefType, str]] = self.__dict__["_typedefs"]
         return found
 
     @property  # type: ignore[misc]
@@ -154,7 +153,7 @@ class _Members:
             elif tag == Tag.typedef and child.cplus:
                 made = self.reader.read(child)
                 if isinstance(made, TypedefType):
-                    values["_typedefs"].append(made)
+                    values["_typedefs"].append((made, self._access(child)))
             elif tag == Tag.template_type:
                 values["_templates"].append((child.name or "", str(self.reader.of(child))))
 
@@ -188,29 +187,18 @@ class _Members:
 
     def _method(self, die: Die) -> Method:
         name = die.name or ""
-        whole = self.reader.function(die)
-        this = die.target(At.object_pointer)
-        params = whole.params
-        static = this is None
-        suffix = ""
-        if params and this is None:
-            first = next((c for c in die.children() if c.tag == Tag.formal), None)
-            static = first is None or not first.flag(At.artificial)
-        if not static and params:
-            suffix = _this_qualifiers(params[0])
-            params = params[1:]
+        shown = self.reader.function(die, skip_artificial=True)
+        first = next((one for one in die.children() if one.tag == Tag.formal), None)
+        static = first is None or not first.flag(At.artificial)
+        suffix = _this_qualifiers(self.reader.of(first)) if first is not None and not static else ""
         own = self.owner.name.rpartition("::")[2].partition("<")[0]
         constructor = name.partition("<")[0] == own
-        shown = FunctionType("", 1, whole.result, params, whole.variadic, True, True)
-        if die.number(At.defaulted) and not die.flag(At.deleted):
-            suffix += " = default"
-        elif die.flag(At.deleted):
-            suffix += " = delete"
         return Method(
             name, shown, self._access(die), static and not constructor,
-            bool(die.number(At.virtuality)), die.flag(At.artificial),
+            At.vtable_elem in die, die.flag(At.artificial),
             constructor or name.startswith("~"), suffix,
             die.string(At.linkage_name) or die.string(At.mips_linkage_name) or "",
+            _vtable_index(die),
         )  # fmt: skip
 
 
@@ -220,6 +208,14 @@ def _this_qualifiers(this: CType) -> str:
     if not isinstance(target, QualifiedType):
         return ""
     return (" const" if target.const else "") + (" volatile" if target.volatile else "")
+
+
+def _vtable_index(die: Die) -> int:
+    """Return a virtual function's place in the table, -1 where none is told."""
+    block = die.block(At.vtable_elem)
+    if block is None or block[:1] != b"\x10":  # DW_OP_constu
+        return -1 if block is None or not 0x30 <= block[0] <= 0x4F else block[0] - 0x30
+    return uleb(block, 1)[0]
 
 
 def _offset(die: Die) -> int:

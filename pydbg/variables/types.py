@@ -212,9 +212,10 @@ class TypeReader:
 
     def _enum(self, die: Die) -> CType:
         values = []
+        scope = self._enumerator_scope(die)
         for child in die.children():
             if child.tag == Tag.enumerator:
-                values.append((child.name or "", child.number(At.const_value, 0) or 0))
+                values.append((scope + (child.name or ""), child.number(At.const_value, 0) or 0))
         signed = any(value < 0 for _, value in values)
         size = die.number(At.byte_size)
         base = self.of(die) if At.type in die else None
@@ -229,8 +230,19 @@ class TypeReader:
             name, size, signed, tuple(values), _is_flags(values), die.cplus, scoped, shown
         )
 
-    def function(self, die: Die) -> FunctionType:
-        """Return the type of a function's entry; ``this`` is left out of a method's."""
+    def _enumerator_scope(self, die: Die) -> str:
+        """Return what stands before an enumerator's name in C++: ``ns::`` or ``ns::Enum::``."""
+        if not die.cplus:
+            return ""
+        qualified = self.qualified(die) if die.name else ""
+        if not die.flag(At.enum_class):
+            place = die.target(At.specification) or die
+            unit = place.entries.names.unit(place.unit)
+            qualified = unit.scope_of(place.pos) if unit is not None else ""
+        return f"{qualified}::" if qualified else ""
+
+    def function(self, die: Die, *, skip_artificial: bool = False) -> FunctionType:
+        """Return the type of a function's entry, with or without ``this`` and its like."""
         params = []
         variadic = False
         described = die
@@ -240,6 +252,8 @@ class TypeReader:
                 result = self.of(one)
         for child in described.children():
             if child.tag == Tag.formal:
+                if skip_artificial and child.flag(At.artificial):
+                    continue
                 source = next((one for one in child.origins() if At.type in one), child)
                 params.append(self.of(source))
             elif child.tag == Tag.unspecified_parameters:
@@ -266,10 +280,10 @@ class TypeReader:
         name = die.name or ""
         if not die.cplus:
             return name
-        table = self.names
-        if die.entries is not table.entries:
-            return name
-        unit = table.unit(die.unit)
+        declared = die.target(At.specification)
+        if declared is not None and declared.tag == die.tag:
+            return self.qualified(declared)
+        unit = die.entries.names.unit(die.unit)
         return name if unit is None else unit.qualified(die.pos, name)
 
 

@@ -50,6 +50,23 @@ C_VARIANTS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
 }
 
 
+CPLUS_VARIANTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "g++": ("g++", "pie", ()),
+    "g++-dwarf4": ("g++", "dwarf4", ()),
+    "g++-m32": ("g++", "m32", ()),
+    "g++-type-units": ("g++", "pie", ("-fdebug-types-section",)),
+    "clang": ("clang++", "pie", ()),
+}
+
+
+@pytest.mark.parametrize("variant", CPLUS_VARIANTS)
+def test_values_of_cplus(variant: str) -> None:
+    compiler, flags, more = CPLUS_VARIANTS[variant]
+    program = build("values.cc", flags, *more, compiler=compiler)
+    report = _differences(program, _commands("cplus", "values.cc"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
 @pytest.mark.parametrize("variant", C_VARIANTS)
 def test_values_of_c(variant: str) -> None:
     compiler, flags, more, corpus = C_VARIANTS[variant]
