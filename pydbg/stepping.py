@@ -275,9 +275,7 @@ class Finish(Plan):
             return None
         register = thread.inferior.arch.call_ret
         value = thread.registers.get(register)
-        return FunctionFinished(
-            thread.inferior.pid, thread.tid, value, register, self._function
-        )
+        return FunctionFinished(thread.inferior.pid, thread.tid, value, register, self._function)
 
 
 class CallFunction(Plan):
