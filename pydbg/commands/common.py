@@ -110,8 +110,13 @@ def formatter(session: Session) -> Formatter:
 # --- frames --------------------------------------------------------------------------------
 
 
-def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLine:
-    """Return the record of a frame's line (stack.c, print_frame)."""
+def frame_line(
+    session: Session, frame: Frame, *, level: bool = True, args: bool = True
+) -> FrameLine:
+    """Return the record of a frame's line (stack.c, print_frame).
+
+    Without ``args`` the arguments are not asked for, which takes most of the time.
+    """
     library = None
     module = frame.module
     if frame.line is None and module is not None and not module.is_main:
@@ -122,7 +127,7 @@ def frame_line(session: Session, frame: Frame, *, level: bool = True) -> FrameLi
         level=frame.level if level else None,
         show_addr=session.settings.flag("print address")
         and (frame.line is None or frame.addr != frame.line_start),
-        args=arguments(session, frame),
+        args=arguments(session, frame) if args else "",
         file=frame.file,
         line=frame.line,
         library=library,

@@ -81,14 +81,19 @@ def _stop(event: ev.Event, session: Session) -> Stop:
     is_core = isinstance(event, ev.CoreLoaded)
     if isinstance(event, ev.StepDone) and event.plan in BY_LINE:
         brief = frame is not None and dbg.steps.in_frame
+    source = None if frame is None else common.source_line(session, frame, brief=brief)
+    # Of a step that stays only the line is shown.
+    args = source is None or not brief
     return Stop(
         event,
         thread=thread.number,
         thread_name=common.thread_name(thread) if many else "",
         many=many,
         switched=_switched(session, thread, event),
-        frame=None if frame is None else common.frame_line(session, frame, level=is_core),
-        source=None if frame is None else common.source_line(session, frame, brief=brief),
+        frame=None
+        if frame is None
+        else common.frame_line(session, frame, level=is_core, args=args),
+        source=source,
         brief=brief,
         decoded=_decoded(event, session, thread),
         location=_location(event, session),
