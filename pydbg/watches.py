@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import CommandError, DebuggerError, ExprError, MemoryFault, UsageError
 from pydbg.events import Event, Note, WatchpointEnded, joined
+from pydbg.target.debugregs import missing
 from pydbg.watchpoints import KINDS, SLOTS, Watchpoint, needed, rows_of
 from pydbg.watchsteps import WatchSteps, stop_of
 
@@ -184,10 +185,12 @@ class Watches:
     def _check_planned(self, point: Watchpoint) -> None:
         """Count the debug registers that are spoken for before the program runs."""
         armed = [one for one in self._all() if one.enabled and not one.software]
-        held = {row for one in armed for row in rows_of(one)}
+        held: list[tuple[int, str, int]] = []
+        for row in [row for one in armed for row in rows_of(one)]:
+            held += [row] * missing([row], held)
         points = self._dbg.points.breakpoints()
         used = len(held) + sum(len(p.locations) for p in points if p.hardware and p.enabled)
-        self._check(point, len(set(rows_of(point)) - held), SLOTS - used)
+        self._check(point, missing(rows_of(point), held), SLOTS - used)
 
     # --- debug registers ---------------------------------------------------------------------
 
@@ -359,6 +362,8 @@ class Watches:
         expression = point.expression
         if expression is not None and expression.scope is not None and expression.scope.is_over():
             return self.end(point, thread)
+        if thread.calls:
+            return None  # A function that the user calls is no part of the program's run.
         old, old_value, parts = point.content, point.last, point.parts
         if not self._look(point, inferior, thread):
             return None

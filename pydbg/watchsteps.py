@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WatchSteps", "stop_of"]
 
+_PATIENCE = 50
+"""Steps of other threads within which the thread that changed memory is heard of."""
 _CALLS = (b"\x0f\x05", b"\x0f\x34", b"\xcd\x80")
 """syscall, sysenter, int $0x80."""
 
@@ -32,6 +34,9 @@ class WatchSteps:
         """What stands in the watched parts; a value is worked out only when that changes."""
         self._forced: set[int] = set()
         """The threads that step for a watchpoint, not because their plan says so."""
+        self._before: dict[int, bytes] = {}
+        """The registers before the step, where there are several threads."""
+        self._declined: dict[Watchpoint, int] = {}
 
     def add(self, point: Watchpoint) -> None:
         """Watch a watchpoint by steps."""
@@ -44,6 +49,7 @@ class WatchSteps:
         if point in self._points:
             self._points.remove(point)
         self._seen.pop(point, None)
+        self._declined.pop(point, None)
 
     def note(self, point: Watchpoint) -> None:
         """Keep what stands in a watchpoint's memory now."""
@@ -70,6 +76,8 @@ class WatchSteps:
         if request == ptrace.SYSCALL and self._at_call(thread):
             return request  # A step would run through both of its stops.
         self._forced.add(thread.tid)
+        if len(thread.inferior.threads) > 1:
+            self._before[thread.tid] = bytes(thread.fetch())
         return ptrace.SINGLESTEP
 
     @staticmethod
@@ -93,6 +101,7 @@ class WatchSteps:
         if not self._points or thread.inferior is not self._dbg.inferior:
             return None
         told: Event | None = None
+        before = self._before.pop(thread.tid, b"")
         for point in self._points_of(thread):
             expression = point.expression
             scope = None if expression is None else expression.scope
@@ -100,8 +109,50 @@ class WatchSteps:
                 by_value = expression is not None and expression.in_registers
                 if not by_value and self._bytes(point) == self._seen.get(point):
                     continue
+                if not by_value and before and self._is_anothers(point, thread, before):
+                    continue
             told = joined(told, self._watches.judge(thread, point))
         return told
+
+    def _is_anothers(self, point: Watchpoint, thread: Thread, before: bytes) -> bool:
+        """Tell whether another thread made a change: its own stop is still to come."""
+        declined = self._declined.pop(point, 0)
+        if declined >= _PATIENCE or _writes(thread, before, point.parts):
+            return False
+        self._declined[point] = declined + 1
+        return True
+
+
+def _writes(thread: Thread, before: bytes, parts: tuple[tuple[int, int], ...]) -> bool:
+    """Tell whether the instruction that was stepped from these registers writes to memory."""
+    from pydbg.arch.access import effect
+
+    inferior = thread.inferior
+    arch = inferior.arch
+
+    def read(name: str) -> int | None:
+        register = arch.by_name.get(name)
+        offset = 0
+        while register is not None and register.where == "sub":
+            offset += register.offset
+            register = arch.by_name.get(register.parent or "")
+        if register is None or register.where != "gpr":
+            return None
+        start = register.offset + offset
+        return int.from_bytes(before[start : start + register.size], "little")
+
+    pc = read(arch.pc) or 0
+    code = inferior.read_some(pc, arch.max_insn)
+    if code[:2] in _CALLS:
+        return True  # The kernel may have written.
+    found = effect(code, pc, read, arch=arch)
+    if found is None:
+        return True
+    return any(
+        "write" in access.kind and access.addr < addr + size and addr < access.addr + access.size
+        for access in found.accesses
+        for addr, size in parts
+    )
 
 
 def stop_of(

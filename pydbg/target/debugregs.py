@@ -33,6 +33,31 @@ def control_bits(index: int, kind: str, length: int) -> int:
     return 1 << 2 * index | field << (16 + 4 * index)
 
 
+def _serves(slot: tuple[int, str, int], wanted: tuple[int, str, int]) -> bool:
+    """Tell whether a slot watches for what is wanted too.
+
+    One that watches for writes may be wider: its owners look for what has changed.
+    """
+    addr, kind, length = wanted
+    if slot[1] != "write" or kind != "write":
+        return slot == wanted
+    return slot[0] <= addr and addr + length <= slot[0] + slot[2]
+
+
+def missing(wanted: Iterable[tuple[int, str, int]], held: Iterable[tuple[int, str, int]]) -> int:
+    """Return how many more slots are needed.
+
+    >>> missing([(0x1000, "write", 4), (0x1008, "write", 1)], [(0x1000, "write", 8)])
+    1
+    """
+    slots = list(held)
+    count = len(slots)
+    for one in wanted:
+        if not any(_serves(slot, one) for slot in slots):
+            slots.append(one)
+    return len(slots) - count
+
+
 class DebugRegisters:
     """Allot the four slots of an inferior and arm its threads."""
 
@@ -40,13 +65,13 @@ class DebugRegisters:
         self.slots: list[tuple[int, str, int, tuple[Any, ...]] | None] = [None] * COUNT
 
     def add(self, addr: int, kind: str, length: int, owner: Any) -> int:
-        """Take a free slot, or share one that watches for the same thing.
+        """Take a free slot, or share one that serves as well.
 
         Raises CommandError when all four are in use.
         """
         for index, slot in enumerate(self.slots):
-            if slot is not None and slot[:3] == (addr, kind, length):
-                self.slots[index] = (addr, kind, length, (*slot[3], owner))
+            if slot is not None and _serves(slot[:3], (addr, kind, length)):
+                self.slots[index] = (*slot[:3], (*slot[3], owner))
                 return index
         for index, slot in enumerate(self.slots):
             if slot is None:
@@ -63,8 +88,8 @@ class DebugRegisters:
 
     def missing(self, wanted: Iterable[tuple[int, str, int]]) -> int:
         """Return how many more slots these would take."""
-        held = {slot[:3] for slot in self.slots if slot is not None}
-        return len(set(wanted) - held)
+        held = [slot[:3] for slot in self.slots if slot is not None]
+        return missing(wanted, held)
 
     @property
     def in_use(self) -> bool:
