@@ -418,7 +418,8 @@ class PointSet:
 
         Raises CommandError naming the breakpoint that cannot be planted.
         """
-        self.watches.refresh(inferior)
+        if not self._dbg.control.loop_running:
+            self.watches.refresh(inferior)  # Later, a change is one that is still to be told.
         if not self._stale:
             return
         problems = self.watches.update(inferior)

@@ -230,7 +230,14 @@ class Expression:
         return is_local
 
     def _is_local(self, name: str, frame: Frame | None) -> bool:
-        return frame is not None and self._dbg.variables.lookup_local(name, frame) is not None
+        if frame is None:
+            return False
+        variables = self._dbg.variables
+        if variables.lookup_local(name, frame) is not None:
+            return True
+        # A member, by way of the object that a method was called on.
+        has_this = variables.lookup_local("this", frame) is not None
+        return has_this and variables.lookup(name, None) is None
 
     def _scope_here(self) -> Scope | None:
         frame = self._dbg.frame

@@ -182,3 +182,25 @@ def test_they_are_saved_as_commands(tmp_path: Path) -> None:
         session.capture(f"source {path}")
         after = session.capture("info watchpoints")
         assert [row[1:] for row in after.splitlines()] == [row[1:] for row in before.splitlines()]
+
+
+def test_no_change_is_lost_while_threads_come_and_go() -> None:
+    read_end, write_end = os.pipe()
+    with program("spinners.c", "4") as dbg:
+        dbg.stdin = read_end
+        changes: list[int] = []
+
+        def note(event: pydbg.WatchpointTriggered) -> None:
+            assert event.old is not None and event.new is not None
+            changes.append(event.new - event.old)
+            if len(changes) == 200:
+                os.write(write_end, b"x")
+
+        watch = follow(dbg, "turns", callback=note)
+        expect_exit(dbg.run(), 5)
+        # Two writes may be told as one change, none is told twice or not at all.
+        assert watch.content is not None
+        assert sum(changes) == int.from_bytes(watch.content, "little")
+        assert watch.hit_count == len(changes) and min(changes) > 0
+    os.close(read_end)
+    os.close(write_end)
