@@ -26,7 +26,7 @@ LABELS = (
     "*&at_syscall",
     "*&at_pop",
     "*&at_ret",
-    "*leaf",
+    "*plus_one",
 )
 MANY = (str(THREADS), str(ROUNDS))
 
@@ -151,9 +151,9 @@ def test_only_four_hardware_breakpoints() -> None:
         dbg.run(stop="entry")
         points = [dbg.break_at(label, hardware=True) for label in LABELS[:4]]
         with pytest.raises(pydbg.DebuggerError, match="in use"):
-            dbg.break_at("leaf", hardware=True)
+            dbg.break_at("plus_one", hardware=True)
         dbg.delete(points[0].number)
-        dbg.break_at("leaf", hardware=True)
+        dbg.break_at("plus_one", hardware=True)
         for number in list(dbg.breakpoints):
             dbg.delete(number)
         expect_exit(dbg.cont())
@@ -235,7 +235,7 @@ def test_a_callback_cannot_resume_but_may_call_functions() -> None:
         def callback(point: object) -> None:
             with pytest.raises(pydbg.CommandError, match="cannot be resumed"):
                 dbg.cont()
-            answers.append(int(dbg.eval("((long (*)(long))leaf)($rdi)")) - dbg.regs.rdi)
+            answers.append(int(dbg.eval("((long (*)(long))plus_one)($rdi)")) - dbg.regs.rdi)
 
         bp = dbg.break_at("*hot", callback=callback)
         expect_exit(dbg.run())
@@ -246,7 +246,7 @@ def test_a_callback_cannot_resume_but_may_call_functions() -> None:
 def test_condition_calls_a_function_of_the_program() -> None:
     with program("hammer.c", "4", "6") as dbg:
         dbg.run(stop="main")
-        bp = dbg.break_at("*hot", condition="((long (*)(long))leaf)($rdi) == 3")
+        bp = dbg.break_at("*hot", condition="((long (*)(long))plus_one)($rdi) == 3")
         found = stops(dbg, dbg.cont())
         assert len(found) == 7
         assert bp.hits == 6
