@@ -162,11 +162,43 @@ def _listing(what: str) -> Callable[[Session, Parsed], Symbols]:
             found = module.functions(pattern) if what == "functions" else module.objects(pattern)
             for symbol in found:
                 rows[(module.addr_of(symbol), symbol.demangled, symbol.name)] = None
-        ordered = tuple((None, addr, name) for addr, name, _ in sorted(rows))
-        groups = (SymbolGroup(None, ordered),) if ordered else ()
+        from pydbg.commands.declared import groups as declared
+
+        groups, known = declared(session, what, pattern)
+        left = [row for row in sorted(rows) if not _is_described(session, what, row, known)]
+        ordered = tuple((None, addr, name) for addr, name, _ in left)
+        if ordered:
+            groups = (*groups, SymbolGroup(None, ordered))
         return Symbols(what, text, groups, dbg.arch.pointer_size)
 
     return info
+
+
+def _is_described(session: Session, what: str, row: tuple[int, str, str], known: set[str]) -> bool:
+    """Tell whether debug information has a symbol: by its name, code by its unit."""
+    addr, _, name = row
+    module = session.dbg.modules.at(addr)
+    if what == "functions":
+        dwarf = module.dwarf if module is not None else None
+        return (
+            module is not None
+            and dwarf is not None
+            and (dwarf.unit_at(module.link_addr(addr)) is not None)
+        )
+    return name in known or row[1] in known
+
+
+def _info_types(session: Session, parsed: Parsed) -> Symbols:
+    """List the types that debug information declares."""
+    from pydbg.commands.declared import groups as declared
+
+    text = parsed["REGEX"] or ""
+    try:
+        pattern = re.compile(text) if text else None
+    except re.error as error:
+        raise UsageError(f"{text}: {error}.") from None
+    found, _ = declared(session, "types", pattern)
+    return Symbols("types", text, found, session.dbg.arch.pointer_size)
 
 
 # --- shared libraries and sections ---------------------------------------------------------
@@ -262,10 +294,16 @@ def commands() -> tuple[Command, ...]:
              example="info address main"),
         _row("info functions", "List functions.", _listing("functions"), aliases=("fu",),
              args=(pattern,), example="info functions ^ma",
-             help="Those whose name matches the regular expression, by address."),
+             help="Those whose name matches the regular expression: first what debug "
+             "information declares, by file, then the rest by address."),
         _row("info variables", "List global and static variables.", _listing("variables"),
              aliases=("va",), args=(pattern,), example="info variables env",
-             help="Those whose name matches the regular expression, by address."),
+             help="Those whose name matches the regular expression: first what debug "
+             "information declares, by file, then the rest by address."),
+        _row("info types", "List the types of the program.", _info_types, aliases=("ty",),
+             args=(pattern,), example="info types ^s",
+             help="Those that debug information declares and whose name matches the regular "
+             "expression, by file."),
         _row("info line", "Say which code a source line made.", info_line, aliases=("li",),
              args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="a line or *ADDRESS"),),
              help="Without LOCATION it is the selected frame's line.", example="info line *$pc"),

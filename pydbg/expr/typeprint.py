@@ -23,7 +23,7 @@ from pydbg.expr.types import (
     unqualified,
 )
 
-__all__ = ["declaration", "ptype", "whatis_name"]
+__all__ = ["behind_typedefs", "declaration", "ptype", "whatis_name"]
 
 _MAX_DEPTH = 40
 
@@ -55,7 +55,7 @@ def declaration(
     """
     names = names or {}
     if show > 0:
-        ctype = _behind_typedefs(ctype)
+        ctype = behind_typedefs(ctype)
     base, declarator = _split(ctype, name, names)
     text = _base(base, show, level, names)
     return f"{text} {declarator}" if declarator else text
@@ -75,7 +75,8 @@ def _requalified(target: CType, like: CType) -> CType:
     )  # fmt: skip
 
 
-def _behind_typedefs(ctype: CType) -> CType:
+def behind_typedefs(ctype: CType) -> CType:
+    """Return a type without its outermost typedefs, with its qualifiers."""
     while isinstance(unqualified(ctype), TypedefType):
         inner = unqualified(ctype)
         assert isinstance(inner, TypedefType)
@@ -127,7 +128,7 @@ def _base(ctype: CType, show: int, level: int, names: Mapping[str, str]) -> str:
         return words + names.get(known, known)
     if isinstance(inner, TypedefType):
         # What a pointer's typedef stands for: only its innermost type is shown.
-        behind = _requalified(_behind_typedefs(inner), ctype)
+        behind = _requalified(behind_typedefs(inner), ctype)
         base, _ = _split(behind, "", names)
         return _base(base, show, level, names) if base is not ctype else base_name(inner)
     if isinstance(inner, StructType):

@@ -234,7 +234,9 @@ def _symbols(record: Symbols) -> Iterator[str]:
             if group.file is None and addr is not None:
                 yield f"{address(addr, record.word_size)}  {clean(text)}"
             else:
-                yield (f"{line}:" if line else "") + f"\t{clean(text)}"
+                # A variable whose type has no name shows it whole, in several lines.
+                shown = "\n".join(clean(part) for part in text.split("\n"))
+                yield (f"{line}:" if line else "") + f"\t{shown}"
 
 
 def displays(record: Displays) -> str:

@@ -171,6 +171,7 @@ class UnitNames:
             if known is None:
                 # What is inside of a structure without a name belongs to what is around it.
                 return scope if tag in _SCOPES else None
+            self._names[die.pos] = known
             self.rows.append(Named(known, tag, die.pos, False, scope))
             return known
         qualified = f"{scope}::{name}" if scope else name

@@ -34,7 +34,7 @@ from pydbg.variables.structs import SourceStruct
 if TYPE_CHECKING:
     from pydbg.symbols.unitnames import NameTable
 
-__all__ = ["DynamicArray", "TypeReader"]
+__all__ = ["CANONICAL", "DynamicArray", "TypeReader"]
 
 _ASSEMBLER = 0x8001  # DW_LANG_Mips_Assembler
 _MAX_DEPTH = 200
@@ -44,7 +44,7 @@ _FLOATS = {2: "half", 4: "single", 8: "double", 10: "x87", 12: "x87", 16: "x87"}
 _KEYWORDS = {Tag.klass: "class", Tag.structure: "struct", Tag.union: "union"}
 _QUALIFIERS = {Tag.const: "const", Tag.volatile: "volatile", Tag.restrict: "restrict",
                Tag.atomic: "atomic", Tag.immutable: "const"}  # fmt: skip
-_SPELLINGS = {
+CANONICAL = {
     "long int": "long", "long unsigned int": "unsigned long", "short int": "short",
     "short unsigned int": "unsigned short", "long long int": "long long",
     "long long unsigned int": "unsigned long long", "unsigned": "unsigned int",
@@ -154,7 +154,7 @@ class TypeReader:
 
     def _base(self, die: Die) -> CType:
         name = die.name or ""
-        name = _SPELLINGS.get(name, name)
+        name = CANONICAL.get(name, name)
         size = die.number(At.byte_size) or 0
         encoding = die.number(At.encoding) or 0
         if not 0 < size <= 64:
@@ -183,7 +183,7 @@ class TypeReader:
             for old in ("const", "volatile", "restrict", "atomic"):
                 flags[old] = flags.get(old, False) or getattr(target, old)
             target = target.target
-        return _Qualified(target.name, 0, target, cplus=die.cplus, **flags)
+        return _qualify(target, die.cplus, flags)
 
     def _typedef(self, die: Die) -> CType:
         name = self.qualified(die)
@@ -285,6 +285,19 @@ class TypeReader:
             return self.qualified(declared)
         unit = die.entries.names.unit(die.unit)
         return name if unit is None else unit.qualified(die.pos, name)
+
+
+def _qualify(target: CType, cplus: bool, flags: dict[str, bool]) -> CType:
+    """Qualify a type; of an array the elements are meant (C11 6.7.3)."""
+    if isinstance(target, ArrayType) and not isinstance(target, DynamicArray):
+        element = target.element
+        if isinstance(element, QualifiedType):
+            for old in ("const", "volatile", "restrict", "atomic"):
+                flags[old] = flags.get(old, False) or getattr(element, old)
+            element = element.target
+        element = _qualify(element, cplus, flags)
+        return ArrayType("", target.size, element, target.count, target.vector, target.open)
+    return _Qualified(target.name, 0, target, cplus=cplus, **flags)
 
 
 def _float_format(name: str, size: int) -> str:

@@ -73,3 +73,12 @@ def test_values_of_c(variant: str) -> None:
     program = build("values.c", flags, *more, compiler=compiler)
     report = _differences(program, _commands(corpus, "values.c"))
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
+@pytest.mark.parametrize(("source", "compiler"), [("values.c", "gcc"), ("values.c", "clang")])
+def test_declarations_by_file(source: str, compiler: str) -> None:
+    program = build(source, compiler=compiler)
+    commands = ["info types", "info types ^n", "info variables e$", "info functions",
+                "info functions a", "info variables nosuch"]  # fmt: skip
+    report = _differences(program, commands)
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)

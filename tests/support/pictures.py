@@ -83,7 +83,7 @@ PICTURES = (
         "completion",
         ("plain",),
         ("break inner", "run"),
-        "Say which symbol",
+        "Show how signals",
         keys="info s\t",
         size=(90, 16),
         compile="gcc -g -o plain plain.c",
