@@ -252,9 +252,10 @@ def info_files(session: Session, parsed: Parsed) -> Files | Note | None:
         file_type=_file_type(main),
         entry=main.addr(main.elf.entry),
         sections=tuple(sections),
-        pid=None if dbg.inferior is None else dbg.inferior.pid,
+        pid=None if dbg.process is None else dbg.process.pid,
         target="" if thread is None else common.target_id(session, thread),
         word_size=dbg.arch.pointer_size,
+        core=getattr(getattr(dbg.inferior, "core", None), "path", ""),
     )
 
 

@@ -48,7 +48,7 @@ def before_run(session: Session, *, stepping: bool = True) -> None:
     a breakpoint with commands interrupted, and its frame is the one to compare with.
     """
     dbg = session.dbg
-    thread = dbg.thread
+    thread = dbg.thread if dbg.process is not None else None
     session.memory["resumed thread"] = None if thread is None else (thread.inferior.pid, thread.tid)
     if stepping:
         frame = dbg.frame if thread is not None else None

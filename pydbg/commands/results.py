@@ -471,6 +471,7 @@ class Files(Record):
     pid: int | None = None
     target: str = ""
     word_size: int = 8
+    core: str = ""
 
 
 class SymbolGroup(Record):

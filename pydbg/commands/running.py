@@ -99,8 +99,10 @@ def attach(session: Session, parsed: Parsed) -> Event:
     return go(session, lambda: dbg.attach(number))
 
 
-def detach(session: Session, parsed: Parsed) -> Note:
-    """Let the program go; it runs on without the debugger."""
+def detach(session: Session, parsed: Parsed) -> Note | None:
+    """Let the program go; it runs on without the debugger. A core is closed."""
+    if session.dbg.close_core():
+        return Note("No core file now.") if session.typed() else None
     inferior = common.live(session)
     number, pid = inferior.number, inferior.pid
     if session.dbg.program:
@@ -257,8 +259,8 @@ def _lifetime() -> tuple[Command, ...]:
              "what helps; so does `pydbg doctor`.",
              args=(Arg("PID", kinds.PID, doc="process-id", missing="Argument required "
                    "(process-id to attach)."),), example="attach 1234"),
-        _row("detach", "Let the program go.", detach, needs="process", repeat="no",
-             help="Breakpoints are taken out of its memory first."),
+        _row("detach", "Let the program go.", detach, repeat="no",
+             help="Breakpoints are taken out of its memory first.  A core dump is closed."),
     )  # fmt: skip
 
 

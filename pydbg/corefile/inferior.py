@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -184,19 +185,28 @@ class CoreLoader(Loader):
         for path, base in self._images():
             if self._is_other_build(path, base):
                 memory.strangers.add(path)
-        if self._program is not None:
-            path = os.path.realpath(self._program)
-            main = self._cache.module(path, path, 0, is_main=True)
-            self.is_foreign = self._differs(main.elf, self._main_base(main.elf))
-            if not self.is_foreign:
-                # The program may lie elsewhere now: its own path is what it was run by.
-                bias = main_bias(core.auxv.items(), main.elf)
-                inferior.modules.load(main.at_bias(bias, is_main=True))
-                inferior.path = path
+        if self._program is not None and not self._load_program(self._program):
+            self.is_foreign = True
+            named = program_of(core)
+            if named is not None and named not in memory.strangers:
+                with suppress(DebuggerError, ValueError):
+                    self._load_program(named)
         self._load_vdso()
         self.sync()
         if not any(m.path.startswith("/") and not m.is_main for m in inferior.modules):
             self._load_mapped()
+
+    def _load_program(self, program: str) -> bool:
+        """Load the program at the place where it was; False if it is another one."""
+        path = os.path.realpath(program)
+        main = self._cache.module(path, path, 0, is_main=True)
+        if self._differs(main.elf):
+            return False
+        # It may lie elsewhere now: its own path is what it was run by.
+        bias = main_bias(self._core.core.auxv.items(), main.elf)
+        self._core.modules.load(main.at_bias(bias, is_main=True))
+        self._core.path = path
+        return True
 
     def _images(self) -> list[tuple[str, int]]:
         """Return the files whose first page is mapped, and where."""
@@ -208,10 +218,10 @@ class CoreLoader(Loader):
 
     def _load_mapped(self) -> None:
         """Load what NT_FILE names: the loader's list is not there, or cannot be followed."""
-        main = self._core.modules.main
+        program = program_of(self._core.core)
         known = {module.low for module in self._core.modules}
         for path, base in self._images():
-            if base in known or (main is not None and path == main.path):
+            if base in known or path == program:
                 continue
             if not self._core.memory.read_some(base, 4).startswith(b"\x7fELF"):
                 continue
@@ -256,10 +266,11 @@ class CoreLoader(Loader):
         except (DebuggerError, ValueError):
             return False  # It is not there: nothing of it will be used.
 
-    def _differs(self, elf: ElfFile, base: int | None) -> bool:
+    def _differs(self, elf: ElfFile) -> bool:
         core = self._core.core
         if (elf.machine, elf.bits) != (core.elf.machine, core.elf.bits):
             return True
+        base = self._main_base(elf)
         dumped = self._build_id_at(base) if base is not None else None
         return dumped is not None and elf.build_id != dumped
 

@@ -207,6 +207,9 @@ def _files(record: Files) -> Iterator[str]:
         yield "Native process:"
         yield f"\tUsing the running image of child {record.target}."
         yield "\tWhile running this, pydbg does not access memory from..."
+    if record.core:
+        yield "Local core dump file:"
+        yield f"\t`{clean(record.core)}', file type {record.file_type}."
     if record.path:
         yield "Local exec file:"
         yield f"\t`{clean(record.path)}', file type {record.file_type}."

@@ -120,7 +120,7 @@ class Engine:
             at += line.size
             if at != decoder.position:
                 decoder.position = at
-                decoder.ip = addr + at
+                decoder.ip = (addr + at) % (1 << 64)
         return lines
 
     def _lone_rex(self, raw: bytes, insn: Any) -> Insn:
