@@ -169,7 +169,7 @@ def _take_core(options: Options, words: list[str]) -> None:
     """Take the word that is a core dump for that: pydbg PROG CORE, pydbg CORE."""
     if options.args_follow or options.core or not (options.program or words):
         return
-    from pydbg.corefile.notes import is_core
+    from pydbg.corefile import is_core
 
     if len(words) == 1 and is_core(words[0]):
         options.core = words.pop()

@@ -52,6 +52,9 @@ class CoreMemory(ProcessMemory):
         )
         self._mapped = _Spans([(f.start, f.end, i) for i, f in enumerate(core.files)])
         self._fds: dict[str, int] = {}
+        # Not through the mapped file: that would be our memory, and a core that is cut off while
+        # it is looked at would kill us by SIGBUS.
+        self._core_fd = _open(core.path)
         self.strangers: set[str] = set()
         """Paths whose files are not those that were mapped."""
         self.image: Callable[[int, int], bytes] | None = None
@@ -62,11 +65,11 @@ class CoreMemory(ProcessMemory):
         """Do nothing: the file stays what it is."""
 
     def close(self) -> None:
-        """Close the mapped files."""
-        for fd in self._fds.values():
+        """Close the core and the files that were mapped."""
+        for fd in (self._core_fd, *self._fds.values()):
             if fd >= 0:
                 os.close(fd)
-        self._fds = {}
+        self._fds, self._core_fd = {}, -1
 
     def write(self, addr: int, data: bytes | bytearray | memoryview) -> None:
         """Refuse, in gdb's words."""
@@ -110,8 +113,7 @@ class CoreMemory(ProcessMemory):
             return b""
         start, end, index = span
         offset = self._loads[index].offset + addr - start
-        stop = min(offset + min(size, end - addr), self._core.elf.size)
-        return bytes(self._core.elf.view[offset:stop]) if offset < stop else b""
+        return _pread(self._core_fd, min(size, end - addr), offset)
 
     def _piece(self, addr: int, size: int) -> bytes:
         found = self.dumped(addr, size)
@@ -134,11 +136,14 @@ class CoreMemory(ProcessMemory):
             return b""
         if row.path not in self._fds:
             self._fds[row.path] = _open(row.path)
-        fd = self._fds[row.path]
-        try:
-            return os.pread(fd, size, row.offset + addr - row.start) if fd >= 0 else b""
-        except (OSError, OverflowError):
-            return b""
+        return _pread(self._fds[row.path], size, row.offset + addr - row.start)
+
+
+def _pread(fd: int, size: int, offset: int) -> bytes:
+    try:
+        return os.pread(fd, size, offset) if fd >= 0 else b""
+    except (OSError, OverflowError):
+        return b""
 
 
 def _open(path: str) -> int:

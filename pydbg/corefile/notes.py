@@ -17,7 +17,7 @@ from pydbg.errors import FileError
 from pydbg.records import NamedTuple, Record
 from pydbg.symbols.elf import ET_CORE, PT_NOTE, ElfFile
 
-__all__ = ["CoreFile", "FileMapping", "Layout", "ThreadNotes", "is_core", "layout_of"]
+__all__ = ["CoreFile", "FileMapping", "Layout", "ThreadNotes", "layout_of"]
 
 NT_PRSTATUS, NT_FPREGSET, NT_PRPSINFO, NT_AUXV = 1, 2, 3, 6
 NT_386_TLS, NT_X86_XSTATE, NT_X86_XSAVE_LAYOUT = 0x200, 0x202, 0x205
@@ -95,25 +95,6 @@ class _CoreElf(ElfFile):
             return super()._section_headers(shoff, entsize, count)
         except FileError:
             return []
-
-
-def is_core(path: str) -> bool:
-    """Tell whether a file says of itself that it is a core dump.
-
-    >>> is_core("/bin/sh"), is_core("/nonexistent")
-    (False, False)
-    """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return False
-    try:
-        head = os.read(fd, 18)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return head[:4] == b"\x7fELF" and head[16:] in (b"\x04\0", b"\0\x04")
 
 
 class CoreFile:

@@ -150,15 +150,24 @@ def _copy(stream: IO[bytes], inferior: Inferior, addr: int, size: int) -> None:
         want = min(_PIECE, end - addr)
         data = inferior.read_some(addr, want)
         if not data:
-            want = _PAGE - addr % _PAGE
-            stream.seek(want, os.SEEK_CUR)
-        elif data == zeros[: len(data)]:
-            want = len(data)
-            stream.seek(want, os.SEEK_CUR)
+            data = bytes(_PAGE - addr % _PAGE)
+        if data == zeros[: len(data)]:
+            stream.seek(len(data), os.SEEK_CUR)
         else:
-            want = len(data)
-            stream.write(data)
-        addr += want
+            _copy_pages(stream, data)
+        addr += len(data)
+
+
+def _copy_pages(stream: IO[bytes], data: bytes) -> None:
+    """Write a piece of which some pages may be zeros."""
+    view, zeros, start = memoryview(data), bytes(_PAGE), 0
+    for at in range(0, len(data), _PAGE):
+        page = view[at : at + _PAGE]
+        if page == zeros[: len(page)]:
+            stream.write(view[start:at])
+            stream.seek(len(page), os.SEEK_CUR)
+            start = at + len(page)
+    stream.write(view[start:])
 
 
 # --- notes ---------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pydbg
+from pydbg.corefile import is_core
 from pydbg.corefile.inferior import build_id
-from pydbg.corefile.notes import CoreFile, is_core
+from pydbg.corefile.notes import CoreFile
 from pydbg.errors import DebuggerError
 from tests.support.build import build
 
