@@ -10,6 +10,7 @@ from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pic
 from pydbg.expr.register_types import RegisterTypes, register_value
 from pydbg.expr.typenames import is_source_name
 from pydbg.expr.values import Lvalue, Value, from_number
+from pydbg.symbols.cursor import damaged
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -139,7 +140,8 @@ class ProgramContext(BaseContext):
         """Return a symbol's value; NAME may also be a module's, as in ``libc+0x1000``."""
         if name in self._names:
             return self._number(self._names[name])
-        found = self._dbg.variables.lookup(name, self._here)
+        with damaged("the debug information"):
+            found = self._dbg.variables.lookup(name, self._here)
         if found is not None:
             return found
         module, symbol = find_symbol(self._dbg, name)
@@ -173,8 +175,9 @@ class ProgramContext(BaseContext):
         if name in self._types:
             return self._types[name]
         found = None
-        if is_source_name(name) and self._dbg.variables.lookup_local(name, self._here) is None:
-            found = self._dbg.variables.type_named(name, self._here)
+        with damaged("the debug information"):
+            if is_source_name(name) and self._dbg.variables.lookup_local(name, self._here) is None:
+                found = self._dbg.variables.type_named(name, self._here)
         self._types[name] = found
         return found
 

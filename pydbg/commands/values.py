@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import common, kinds
+from pydbg.commands import common, kinds, scopes
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, UsageError
 
@@ -109,6 +109,13 @@ def commands() -> tuple[Command, ...]:
         _row("info args", "List the arguments of the selected frame.", info_args,
              group="status", aliases=("ar",), args=(regex,), example="info args",
              help="With their values now.  Needs debug information."),
+        _row("info scope", "List the variables that a place of the code sees.", scopes.info_scope,
+             group="status", aliases=("sc",),
+             args=(Arg("LOCATION", kinds.LOCATION, optional=True,
+                       doc="a function, line or *addr"),),
+             example="info scope main",
+             help="With where they are: in a register, at an offset of the frame, or how that is "
+             "computed."),
         _row("whatis", "Say which type an expression has.", whatis, group="data", args=(maybe,),
              example="whatis $rip",
              help="Nothing is evaluated.  Of a typedef's name it shows what that stands for.  "

@@ -79,6 +79,7 @@ def test_values_of_c(variant: str) -> None:
 def test_declarations_by_file(source: str, compiler: str) -> None:
     program = build(source, compiler=compiler)
     commands = ["info types", "info types ^n", "info variables e$", "info functions",
-                "info functions a", "info variables nosuch"]  # fmt: skip
+                "info functions a", "info variables nosuch", "info scope swap",
+                "info scope main", "info scope nosuch"]  # fmt: skip
     report = _differences(program, commands)
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)

@@ -1,0 +1,160 @@
+"""info scope: which variables a place of the code sees, and where they are (dwarf2/loc.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydbg.commands.table import Parsed
+from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.symbols.cursor import fixed, signed, sleb, uleb
+from pydbg.symbols.entries import At, Die
+from pydbg.symbols.loclists import locations
+from pydbg.variables.blocks import Block, Variable, blocks_around
+
+if TYPE_CHECKING:
+    from pydbg.commands.session import Session
+    from pydbg.symbols.modules import Module
+    from pydbg.variables.files import FileTypes
+
+__all__ = ["info_scope"]
+
+_NAMES = {
+    0x03: "addr", 0x06: "deref", 0x08: "const1u", 0x09: "const1s", 0x0A: "const2u",
+    0x0B: "const2s", 0x0C: "const4u", 0x0D: "const4s", 0x0E: "const8u", 0x0F: "const8s",
+    0x10: "constu", 0x11: "consts", 0x12: "dup", 0x13: "drop", 0x16: "swap", 0x1A: "and",
+    0x1B: "div", 0x1C: "minus", 0x1D: "mod", 0x1E: "mul", 0x1F: "neg", 0x20: "not", 0x21: "or",
+    0x22: "plus", 0x23: "plus_uconst", 0x24: "shl", 0x25: "shr", 0x26: "shra", 0x27: "xor",
+    0x90: "regx", 0x91: "fbreg", 0x92: "bregx", 0x93: "piece", 0x94: "deref_size",
+    0x9C: "call_frame_cfa", 0x9E: "implicit_value", 0x9F: "stack_value", 0xA3: "entry_value",
+    0xE0: "GNU_push_tls_address", 0xF3: "GNU_entry_value", 0x9B: "form_tls_address",
+}  # fmt: skip
+_ULEB, _SLEB = frozenset((0x10, 0x23, 0x90, 0x93)), frozenset((0x11, 0x91))
+
+
+def info_scope(session: Session, parsed: Parsed) -> str:
+    """List the variables that are known at a place of the code."""
+    spec = parsed["LOCATION"]
+    if not spec:
+        raise UsageError("requires an argument (function, line or *addr) to define a scope")
+    dbg = session.dbg
+    for place in dbg.places(spec):
+        module = place.module
+        if module is None:
+            continue
+        function = module.function_at(module.addr(place.link_addr))
+        file = dbg.variables.file(module)
+        if function is None or file is None:
+            continue
+        with file.guard():
+            root = file.block(function.die)
+            found = list(blocks_around(root, place.link_addr))[::-1]
+            lines = [line for block in found for line in _block(session, module, file, block)]
+        if not lines:
+            continue
+        return f"Scope for {spec}:\n" + "\n".join(lines)
+    return f"Scope for {spec} contains no locals or arguments."
+
+
+def _block(session: Session, module: Module, file: FileTypes, block: Block) -> Iterator[str]:
+    order = block.variables if block.is_function else block.locals()
+    for one in order:
+        die = one.find(At.type)
+        try:
+            size = 0 if die is None else file.reader.of(die).size
+            where = _place(module, block, one)
+        except DebuggerError as error:
+            raise CommandError(str(error)) from None
+        yield f"Symbol {one.name} is {where}, length {size}."
+
+
+def _place(module: Module, block: Block, one: Variable) -> str:
+    holder = one.find(At.location)
+    if holder is None:
+        constant = one.find(At.const_value)
+        if constant is not None:
+            return f"constant {constant.signed(At.const_value)}"
+        return "optimized out"
+    attr = holder.attrs[At.location]
+    if isinstance(attr[1], bytes):
+        return _expression(module, block, attr[1])
+    text = "multi-location:\n"
+    for low, high, expression in locations(holder.view.source, holder.unit, attr):
+        start = 0 if low is None else low
+        where = _expression(module, block, expression)
+        text += f"  Range {module.addr(start):#x}-{module.addr(high):#x}: {where}\n"
+    return text
+
+
+def _expression(module: Module, block: Block, code: bytes) -> str:
+    """Describe one location expression (locexpr_describe_location_1)."""
+    word = module.elf.bits // 8
+    if code[:1] == b"\x03" and len(code) == 1 + word:
+        addr = module.addr(fixed(code, 1, word)[0])
+        return f"in static storage at address {addr:#x}"
+    names = _registers(module)
+    if len(code) == 1 and 0x50 <= code[0] <= 0x6F:
+        return f"a variable in ${names.get(code[0] - 0x50, '?')}"
+    if code[:1] == b"\x91":
+        base = _frame_base(block.die)
+        offset, end = sleb(code, 1)
+        if end == len(code) and base is not None:
+            return f"a variable at frame base reg ${names.get(base, '?')} offset 0+{offset}"
+    if code and 0x70 <= code[0] <= 0x8F:
+        offset, end = sleb(code, 1)
+        if end == len(code):
+            name = names.get(code[0] - 0x70, "?")
+            return f"a variable at offset {offset} from base reg ${name}"
+    return "a complex DWARF expression:\n" + "".join(_operations(module, code))
+
+
+def _frame_base(die: Die) -> int | None:
+    """Return the register that a function's frame base is, None where it is computed."""
+    code = next((one.block(At.frame_base) for one in die.origins() if At.frame_base in one), None)
+    if code is not None and len(code) == 1 and 0x50 <= code[0] <= 0x6F:
+        return code[0] - 0x50
+    return None
+
+
+def _registers(module: Module) -> dict[int, str]:
+    from pydbg.arch import I386, X86_64
+
+    arch = X86_64 if module.elf.bits == 64 else I386
+    return {number: register.name for number, register in arch.by_dwarf.items()}
+
+
+def _operations(module: Module, code: bytes) -> Iterator[str]:
+    names = _registers(module)
+    pos = 0
+    while pos < len(code):
+        at, op = pos, code[pos]
+        pos += 1
+        operand = ""
+        if 0x30 <= op <= 0x4F:
+            name = f"lit{op - 0x30}"
+        elif 0x50 <= op <= 0x6F:
+            name, operand = f"reg{op - 0x50}", f" [${names.get(op - 0x50, '?')}]"
+        elif 0x70 <= op <= 0x8F:
+            offset, pos = sleb(code, pos)
+            name, operand = f"breg{op - 0x70}", f" {offset} [${names.get(op - 0x70, '?')}]"
+        else:
+            name = _NAMES.get(op, f"{op:#x}")
+            if op in _ULEB:
+                value, pos = uleb(code, pos)
+                operand = f" {value}"
+            elif op in _SLEB:
+                value, pos = sleb(code, pos)
+                operand = f" {value}"
+            elif op == 0x03:
+                value, pos = fixed(code, pos, module.elf.bits // 8)
+                operand = f" {module.addr(value):#x}"
+            elif 0x08 <= op <= 0x0F:
+                size = 1 << ((op - 0x08) // 2)
+                value, pos = fixed(code, pos, size)
+                operand = f" {signed(value, size) if op & 1 else value}"
+            elif op == 0x94:
+                operand, pos = f" {code[pos]}", pos + 1
+            elif op in (0x9E, 0xA3, 0xF3):
+                size, pos = uleb(code, pos)
+                operand, pos = f" {size}", pos + size
+        yield f"  {at:4}: DW_OP_{name}{operand}\n"
