@@ -283,6 +283,8 @@ class PointSet:
 
             parse_expression(text)
             self._check_names(point, text)
+        if isinstance(point, Watchpoint):
+            self.watches.bind(point, text)
         point.condition = text
 
     def _check_names(self, point: Point, text: str) -> None:
@@ -320,6 +322,8 @@ class PointSet:
         tree = point.tree
         if tree is None:
             return True
+        if isinstance(point, Watchpoint) and point.asked is not None:
+            return point.asked.holds(thread)
         if names is None:
             compiled = point.compiled
             if compiled is None:

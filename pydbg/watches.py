@@ -154,6 +154,13 @@ class Watches:
         found = module.symbol_at(addr) if module is not None else None
         return (found[0].size if found is not None else 0) or self._dbg.arch.pointer_size
 
+    def bind(self, point: Watchpoint, text: str | None) -> None:
+        """Fix what the names of a condition mean: it is asked in other functions, too."""
+        from pydbg.watchexpr import Expression
+
+        text = (text or "").strip()
+        point.asked = Expression(self._dbg, text, watched=False) if text else None
+
     def _see(self, point: Watchpoint, reading: Reading) -> None:
         """Take in what an expression is now."""
         value = reading.value
@@ -288,6 +295,8 @@ class Watches:
             point.planted = False
             point.compiled = None
             self.steps.discard(point)
+            if point.asked is not None:
+                point.asked.process_gone()
             if point.expression is None:
                 continue
             if point.expression.scope is not None:

@@ -173,12 +173,12 @@ def _extent(value: Value) -> tuple[int, int]:
 
 
 class Expression:
-    """Be an expression to be watched, as it was meant where it was written.
+    """Be an expression as it was meant where it was written: one that is watched, or a condition.
 
-    Raises ExprError, with gdb's words, for what cannot be evaluated or never changes.
+    Raises ExprError, with gdb's words, for what cannot be parsed or (``watched``) never changes.
     """
 
-    def __init__(self, dbg: Debugger, text: str) -> None:
+    def __init__(self, dbg: Debugger, text: str, *, watched: bool = True) -> None:
         from pydbg.expr.evaluate import parse_in
 
         self._dbg = dbg
@@ -189,9 +189,9 @@ class Expression:
         self.scope: Scope | None = None
         self._needs_frame = False
         self._thread = dbg.thread
-        local = self._pin_names(context)
+        local = self._pin_names(context, watched)
         self.untyped = isinstance(self.tree, nodes.Name) and self._is_untyped(self.tree.name)
-        if is_constant(self.tree, context):
+        if watched and is_constant(self.tree, context):
             raise ExprError(f"Cannot watch constant value `{text}'.")
         if local:
             self.scope = self._scope_here()
@@ -202,8 +202,11 @@ class Expression:
 
     # --- where it is written -----------------------------------------------------------------
 
-    def _pin_names(self, context: ProgramContext) -> bool:
-        """Fix what the names mean; returns whether one of them is of a frame."""
+    def _pin_names(self, context: ProgramContext, watched: bool) -> bool:
+        """Fix what the names mean; returns whether one of them is of a frame.
+
+        A condition is not evaluated now, so that it is here that unknown names are refused.
+        """
         is_local = False
         frame = self._dbg.frame
         for name in dict.fromkeys(_names(self.tree)):
@@ -211,6 +214,8 @@ class Expression:
                 value = context.symbol(name)
             except ExprError:
                 continue  # Evaluation says so, in the order of the expression.
+            if value is None and not watched:
+                raise ExprError(f'No symbol "{name}" in current context.')
             if value is None or isinstance(strip(value.type), FunctionType):
                 continue
             lvalue = value.lvalue
@@ -285,6 +290,16 @@ class Expression:
         self.in_registers = reading.in_registers
         return reading
 
+    def holds(self, thread: Thread) -> bool:
+        """Tell whether it is true as a condition in a thread that was stopped."""
+        from pydbg.expr.evaluate import evaluate
+
+        if self.scope is not None and self.scope.is_over():
+            raise ExprError("Watchpoint condition cannot be tested in the current scope")
+        frame = self._frame() if self._needs_frame and self.scope is not None else None
+        self._dbg.asking = thread
+        return bool(evaluate(self.tree, _Context(self._dbg, thread, frame, self._pins)))
+
     def _frame(self) -> Frame | None:
         assert self.scope is not None
         try:
@@ -296,7 +311,7 @@ class Expression:
 
     def process_gone(self) -> None:
         """Forget what was true of one process only."""
-        self._thread = None
+        self._thread = self.scope = None
         self._pins = {n: pin for n, pin in self._pins.items() if pin.module_path is not None}
 
 

@@ -67,6 +67,8 @@ class Watchpoint(Point, frozen=False, eq=False, kw_only=True):
     content: bytes | None = None
     planted: bool = False
     expression: Expression | None = None
+    asked: Expression | None = None
+    """The condition, as it was meant where it was given."""
     parts: tuple[tuple[int, int], ...] = ()
     """What is watched in memory: the value and what led to it."""
     last: Any = None

@@ -51,6 +51,10 @@ SESSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "info watchpoints", *_C * 2, "condition 3 counter < 0", "ignore 2 1", "continue",
         "info watchpoints", "disable 2", "info watchpoints", "kill",
     )),
+    "conditions of other frames": ("watches.c", (
+        "break main", "run", "watch counter if x == 2 && argc == 1", *_C, "condition 2 x == 7",
+        "watch real if other == 0", "tbreak fork", "continue", "info watchpoints", "kill",
+    )),
     "at breakpoints": ("watches.c", (
         "break main", "run", "watch x", "break +1", "continue", "info breakpoints", "next",
         "continue", "kill",
