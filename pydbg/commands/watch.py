@@ -47,7 +47,7 @@ def _watcher(kind: str) -> Callable[..., Any]:
             point.spec = f"-location {text}"
         made = PointSet(kind=point.kind_text, number=point.number, temporary=False, spec=point.spec)
         if point.software and session.interactive:
-            return made, Note("The program is stepped for it in all its threads: that is slow.")
+            return made, Note("The program is stepped for it, which is slow.")
         return (made,)
 
     return set_watch
