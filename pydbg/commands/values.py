@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import common, kinds, scopes
+from pydbg.commands import common, kinds
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, UsageError
 
@@ -50,6 +50,13 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
         return re.compile(text)
     except re.error as error:
         raise UsageError(f"Invalid regexp: {error}") from None
+
+
+def info_scope(session: Session, parsed: Parsed) -> str:
+    """List the variables that are known at a place of the code."""
+    from pydbg.commands import scopes  # Loaded when asked for: start-up is short.
+
+    return scopes.info_scope(session, parsed)
 
 
 # --- types ---------------------------------------------------------------------------------
@@ -109,7 +116,7 @@ def commands() -> tuple[Command, ...]:
         _row("info args", "List the arguments of the selected frame.", info_args,
              group="status", aliases=("ar",), args=(regex,), example="info args",
              help="With their values now.  Needs debug information."),
-        _row("info scope", "List the variables that a place of the code sees.", scopes.info_scope,
+        _row("info scope", "List the variables that a place of the code sees.", info_scope,
              group="status", aliases=("sc",),
              args=(Arg("LOCATION", kinds.LOCATION, optional=True,
                        doc="a function, line or *addr"),),

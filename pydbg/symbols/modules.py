@@ -172,7 +172,6 @@ class Module:
         if self.dwarf is None:
             return None
         from pydbg.symbols.entries import Entries
-        from pydbg.symbols.unitnames import NameTable
 
         return Entries(self.dwarf).names
 
