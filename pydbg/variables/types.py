@@ -312,13 +312,19 @@ def _count(bounds: Die) -> int | None:
     """Return how many elements a subrange has, None where that is not a constant."""
     count = bounds.number(At.count) if not _refers(bounds, At.count) else None
     if count is None:
-        upper = None if _refers(bounds, At.upper_bound) else bounds.signed(At.upper_bound)
+        upper = None if _refers(bounds, At.upper_bound) else _upper(bounds)
         if upper is None:
             return None
         count = upper + 1 - (bounds.number(At.lower_bound) or 0)
     if count > _MAX_ELEMENTS:
         return 0  # -1 of whatever size: an array of no elements
     return max(count, 0)
+
+
+def _upper(bounds: Die) -> int | None:
+    """Return an upper bound: unsigned, but for 32 or 64 ones, which are the -1 of no elements."""
+    value = bounds.number(At.upper_bound)
+    return -1 if value in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF) else value
 
 
 def _refers(die: Die, attribute: int) -> bool:
