@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [--rounds N] [--write] [TOPIC...]``: topics start stops steps bulk trace.
+"""``python -m tests.benchmarks [--rounds N] [--write] [TOPIC...]``: all topics, or those named.
 
 ``--write`` puts the table of a whole run into docs/benchmarks.md.
 """
