@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from stat import S_ISREG
 from typing import IO, TYPE_CHECKING
 
 from pydbg.arch._x86 import USER_OFFSETS
@@ -50,7 +51,7 @@ _ELF_HEADERS, _HUGE_PRIVATE, _HUGE_SHARED = 16, 32, 64
 def write_core(inferior: Inferior, current: Thread, path: str) -> None:
     """Write a core with ``current`` as the thread that is shown first.
 
-    Raises FileError, and leaves no file, if it cannot be written.
+    Raises FileError, and leaves no half of a file, if it cannot be written.
     """
     regions = [one for one in smaps(inferior.pid) if one.mapping.start >> 63 == 0]
     wanted = coredump_filter(inferior.pid)
@@ -63,8 +64,10 @@ def write_core(inferior: Inferior, current: Thread, path: str) -> None:
             try:
                 _write(stream, inferior, regions, sizes, notes)
             except BaseException:
-                with suppress(OSError):
-                    os.unlink(path)
+                # A device or a pipe that was named is not ours to remove.
+                if S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    with suppress(OSError):
+                        os.unlink(path)
                 raise
     except (OSError, ValueError) as error:
         raise FileError(f"{path}: {getattr(error, 'strerror', None) or error}.") from None

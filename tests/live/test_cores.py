@@ -125,9 +125,12 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
             dbg.write_core("/nonexistent/core")
         with pytest.raises(pydbg.FileError, match="Is a directory"):
             dbg.write_core(str(tmp_path))
-        if os.path.exists("/dev/full"):
-            with pytest.raises(pydbg.FileError, match="No space left"):
-                dbg.write_core("/dev/full")
+        # A device is no file of ours that a failure may remove.
+        device = tmp_path / "full"
+        device.symlink_to("/dev/full")
+        with pytest.raises(pydbg.FileError, match="No space left"):
+            dbg.write_core(str(device))
+        assert device.is_symlink()
 
 
 # --- reading -------------------------------------------------------------------------------
