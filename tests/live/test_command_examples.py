@@ -22,6 +22,7 @@ AT_INNER = ["break inner", "run"]
 BEFORE: dict[str, list[str]] = {
     "attach": [],
     "clear": ["break main"],
+    "core-file": [*AT_INNER, "generate-core-file core", "kill"],
     "detach": [*AT_INNER, "delete"],
     "document": ["define regs2", "print 1", "end"],
     "down": [*AT_INNER, "up"],

@@ -42,9 +42,10 @@ def normal(line: str) -> str:
 
 
 def by_process(text: str, follow: bool) -> list[list[str]]:
-    """Return the normalised lines of each process, in the order of first appearance."""
+    """Return the normalised lines of each process, in the order in which they were made."""
+    pids = _pids(text, follow)
     if not follow:
-        return [_named([normal(line) for line in text.splitlines()], {})]
+        return [_named([normal(line) for line in text.splitlines()], pids)]
     lines: dict[str, list[str]] = {}
     begun: dict[str, str] = {}
     for line in text.splitlines():
@@ -58,24 +59,47 @@ def by_process(text: str, follow: bool) -> list[list[str]]:
         if resumed and pid in begun:
             rest = begun.pop(pid) + rest[resumed.end() :]
         mine.append(normal(rest))
-    names: dict[str, str] = {}
     # Pids tell in which order they were made.
-    return [_named(lines[pid], names) for pid in sorted(lines, key=int)]
+    return [_named(lines[pid], pids) for pid in sorted(lines, key=int)]
 
 
-def _named(lines: list[str], names: dict[str, str]) -> list[str]:
-    """Replace pids: numbers of four digits and more that a call has returned or that a task has."""
+# Calls whose result is a process or a thread, and other places that name one.
+_TELLS = re.compile(
+    r"\b(?:set_tid_address\(.*\)|v?fork\(\)|clone3?\(.*\)|<\.\.\. (?:v?fork|clone3?) resumed>.*\)"
+    r"|get(?:p|t|pp)id\(\)|getpgrp\(\)|get(?:pg|s)id\(.*\)|setsid\(\)) += (\d+)"
+    r"|si_pid=(\d+)|in pid (\d+)|l_pid=(\d+)|TIOC[GS]PGRP, \[(\d+)\]"
+)
+
+
+def _pids(text: str, follow: bool) -> frozenset[str]:
+    found = {number for match in _TELLS.findall(text) for number in match if number}
+    if follow:
+        found |= {line.partition(" ")[0] for line in text.splitlines()}
+    return frozenset(found - {"0", "1"})
+
+
+def _named(lines: list[str], pids: frozenset[str]) -> list[str]:
+    """Replace pids where a process may be meant: a length may be the same number."""
+    number = re.compile(r"(?<![\w.*\\])\d+(?![\w.*])")
+    risky = re.compile(
+        r"^(?:fork|vfork|clone|clone3|get[pt]+id|getpgrp|getpgid|getsid|setsid|wait4|waitid|kill|"
+        r"tkill|tgkill|set_tid_address|setpgid|ioctl|--- SIG|\+\+\+|prlimit64|futex|sched_|fcntl|"
+        r"rt_sig|getpriority|setpriority|capget)"
+    )
+    shown = re.compile(r"^(?:write|read|openat|readlink|newfstatat|access|unlink|rename)")
 
     def name(match: re.Match[str]) -> str:
-        return names.setdefault(match.group(), "PID")
+        return "PID" if match.group() in pids else match.group()
 
-    pids = re.compile(r"(?<![\d.x*])\b\d{4,7}\b(?![\d.*])")
-    risky = re.compile(
-        r"^(?:\[?\d*\]? ?)?(?:fork|vfork|clone|clone3|get[pt]+id|getpgrp|getpgid|getsid|setsid|"
-        r"wait4|waitid|kill|tkill|tgkill|set_tid_address|setpgid|ioctl|--- SIG|\+\+\+|prlimit64|"
-        r"futex|sched_|rt_sig|write|read|getpriority|openat|readlink|newfstatat|access|unlink|rename)"
-    )
-    return [pids.sub(name, line) if risky.match(line) else line for line in lines]
+    named = []
+    for line in lines:
+        if risky.match(line):
+            line = number.sub(name, line)
+        elif shown.match(line):
+            line = re.sub(r'"[^"]*"', lambda text: number.sub(name, text.group()), line)
+            line = re.sub(r"(/proc/)\d+", r"\1PID", line)
+        named.append(line)
+    return named
 
 
 class Comparison:

@@ -28,6 +28,7 @@ INNER = {
             "follow",
             "functions_named",
             "gone",
+            "innermost_of",
             "live_inferior",
             "modules_changed",
             "next_inferior_number",
@@ -62,6 +63,7 @@ INNER = {
     "Inferior": frozenset(
         ["add_thread", "close", "leader", "read", "read_some", "refresh", "was_threaded", "write"]
     ),
+    "Value": frozenset(["base_part", "referred"]),
     "Settings": frozenset(["flag", "limit", "names", "note", "on_change", "put", "text"]),
 }
 """What the parts of pydbg use of each other although its name has no underscore."""

@@ -38,6 +38,10 @@ class FakeDebugger:
         self.closed = 0
         self.listeners: list[Any] = []
 
+    @property
+    def process(self) -> Any:
+        return self.inferior
+
     @contextmanager
     def acting(self) -> Iterator[None]:
         yield
