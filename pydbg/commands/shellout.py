@@ -83,7 +83,7 @@ def _finish(words: list[str], given: bytes | None, ours: bool) -> tuple[int, byt
         )
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         shown = process.communicate(given)[0]
-    except BaseException:
+    except BaseException:  # The time limit and Ctrl-C above all: nothing of it is left behind.
         if process is not None:
             _kill_tree(process.pid)
             process.wait()

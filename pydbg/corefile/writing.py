@@ -63,7 +63,7 @@ def write_core(inferior: Inferior, current: Thread, path: str) -> None:
         with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
             try:
                 _write(stream, inferior, regions, sizes, notes)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: half a core is none.
                 # A device or a pipe that was named is not ours to remove.
                 if S_ISREG(os.fstat(stream.fileno()).st_mode):
                     with suppress(OSError):

@@ -174,7 +174,7 @@ def _lines(session: Session, early: EarlyPrompt | None) -> Source:
 
         lines = PromptLines(session)
         shown.take()
-    except BaseException:
+    except BaseException:  # Whatever it was, the terminal is given back as it came.
         shown.abandon()
         raise
     lines.release = shown.keys.release
