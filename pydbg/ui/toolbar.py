@@ -24,6 +24,10 @@ def reason(event: ev.Event | None) -> str:
     match event:
         case ev.BreakpointHit():
             return f"breakpoint {event.numbers[0]}" if event.numbers else "breakpoint"
+        case ev.WatchpointTriggered() | ev.WatchpointEnded():
+            return f"watchpoint {event.number}"
+        case ev.CoreLoaded():
+            return "core dump"
         case ev.SyscallCaught():
             return f"{event.phase} of {clean(event.name) or event.nr}"
         case ev.SignalReceived() | ev.GroupStopped():
@@ -60,7 +64,9 @@ def toolbar(session: Session, width: int = 80) -> str:
     parts = [clean(os.path.basename(path)) or "no program"]
     why = reason(session.last_event)
     if inferior is None:
-        parts.append(why or "not running")
+        # After kill and detach the last stop says nothing any more.
+        ended = isinstance(session.last_event, ev.Exited | ev.Killed)
+        parts.append(why if ended else "not running")
     else:
         parts.append(f"pid {inferior.pid}")
         thread = getattr(dbg, "thread", None)
