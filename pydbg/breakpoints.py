@@ -101,6 +101,8 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
     temporary: bool = False
     text: str | None = None
     """The condition as it was written."""
+    language: str = ""
+    """gdb's name of the language that conditions are written in: that of the code."""
     tree: Node | None = None
     compiled: Callable[..., Any] | None = None
     ignore_count: int = 0
@@ -148,10 +150,10 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
 
     @condition.setter
     def condition(self, text: str | None) -> None:
-        from pydbg.expr.parser import parse
+        from pydbg.expr.language import language_named
 
         text = text.strip() if text else None
-        tree = parse(text) if text else None
+        tree = language_named(self.language).parse(text) if text else None
         self.text, self.tree, self.compiled = text or None, tree, None
 
     @property

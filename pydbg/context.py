@@ -15,6 +15,7 @@ from pydbg.symbols.cursor import damaged
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.context import Context
+    from pydbg.expr.language import Language
     from pydbg.expr.types import CType
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
@@ -43,6 +44,11 @@ class ProgramContext(BaseContext):
         self._names = names or {}
         self.warnings: list[str] = []
         self._types: dict[str, CType | None] = {}
+
+    @property
+    def language(self) -> Language:
+        """Return the language of the frame that names are seen from, or the one that is set."""
+        return self._dbg.language if self._frame is None else self._dbg.language_in(self._frame)
 
     # --- memory ------------------------------------------------------------------------------
 

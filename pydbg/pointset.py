@@ -279,13 +279,25 @@ class PointSet:
     def set_condition(self, point: Point, text: str | None) -> None:
         """Set or (None) remove a condition; raises ExprError and changes nothing if it is wrong."""
         if text is not None and text.strip():
-            from pydbg.expr.parser import parse as parse_expression
+            from pydbg.expr.language import language_named
 
-            parse_expression(text)
+            point.language = self._language_at(point)
+            language_named(point.language).parse(text)
             self._check_names(point, text)
         if isinstance(point, Watchpoint):
             self.watches.bind(point, text)
         point.condition = text
+
+    def _language_at(self, point: Point) -> str:
+        """Return the language of the code at a breakpoint, the current one without code."""
+        for location in point.locations if isinstance(point, Breakpoint) else ():
+            module = next((m for m in self._dbg.modules if m.path == location.module_path), None)
+            function = None
+            if module is not None:
+                function = module.function_at(module.addr(location.link_addr))
+            if function is not None and function.language:
+                return function.language
+        return self._dbg.language.name
 
     def _check_names(self, point: Point, text: str) -> None:
         """Refuse a condition that names what nothing can be: before it is needed, not then."""

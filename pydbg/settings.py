@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pydbg.errors import UsageError
 from pydbg.records import NamedTuple
 
-__all__ = ["Setting", "Settings", "table"]
+__all__ = ["LANGUAGES", "Setting", "Settings", "table"]
 
 Value = bool | int | str | None
 """What a setting holds: on/off, a number (None: unlimited), or a text."""
@@ -139,6 +139,12 @@ def _parse_number(text: str, *, unlimited: bool) -> int | None:
     return None if unlimited and value == 0 else value
 
 
+LANGUAGES = (
+    "ada", "asm", "c", "c++", "d", "fortran", "go", "minimal", "modula-2", "objective-c",
+    "opencl", "pascal", "rust",
+)  # fmt: skip
+"""The source languages that gdb has names for."""
+
 _ON_OFF_AUTO = ("auto", "on", "off")
 
 _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
@@ -169,6 +175,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'history is "{}".'),
     ("history save", "bool", True, (), "Saving of the history record on exit", ""),
     ("history size", "limit", 10000, (), "The size of the command history", ""),
+    ("language", "enum", "auto", ("auto", "local", "unknown", *LANGUAGES), "",
+     'The current source language is "{}".'),
     ("listsize", "limit", 10, (), "Number of source lines to list by default", ""),
     ("max-completions", "limit", 200, (), "Maximum number of completion candidates", ""),
     ("pagination", "bool", False, (), "State of pagination", ""),
@@ -258,7 +266,6 @@ history expansion
 host-charset
 inferior-tty
 input-radix
-language
 max-value-size
 mi-async
 multiple-symbols

@@ -14,6 +14,7 @@ from pydbg.events import BreakpointHit, Event, SyscallCaught
 from pydbg.frames import Frame, frames_of
 from pydbg.locspec import Resolved, parse
 from pydbg.settings import Settings
+from pydbg.sourcelanguage import frame_language, main_language
 from pydbg.symbols.modules import ModuleList
 from pydbg.target.inferior import Inferior
 from pydbg.target.thread import Thread as Tracee
@@ -23,6 +24,7 @@ from pydbg.threads import Thread
 if TYPE_CHECKING:
     from pydbg.arch.disasm import Insn
     from pydbg.debugger import Debugger
+    from pydbg.expr.language import Language
     from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.pointset import PointSet
@@ -59,7 +61,8 @@ class ProgramState:
         self._frame_source: Iterator[Frame] = iter(())
         self._level = 0
         self._variables: Variables | None = None
-        self._trees: dict[str, Node] = {}
+        self._trees: dict[tuple[str, str], Node] = {}
+        self._last_language = ""
         """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
 
     @property
@@ -407,17 +410,50 @@ class ProgramState:
         self.asking = thread
         return ProgramContext(self._whole, thread, None, names)
 
+    @property
+    def language(self) -> Language:
+        """Return the language of expressions and values: by `set language`, or the frame's.
+
+        As in gdb, where a frame's language is not known it stays that of the frame before, and
+        at first it is that of main.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.settings.set("language", "rust")
+        ...     dbg.language.name
+        'rust'
+        """
+        return self.language_in(self.frame)
+
+    def language_in(self, frame: Frame | None) -> Language:
+        """Return the language of a frame, unless one is set.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.language_in(dbg.frame).name
+        'c'
+        """
+        from pydbg.expr.language import language_named
+
+        wanted = str(self.settings["language"])
+        if wanted not in ("auto", "local"):
+            return language_named(wanted)
+        found = frame_language(frame) if frame is not None else ""
+        self._last_language = found or self._last_language or main_language(self.modules)
+        return language_named(self._last_language)
+
     def evaluate(self, text: str) -> Value:
         """Evaluate an expression; raises ExprError with the column of a mistake."""
         from pydbg.expr.evaluate import evaluate, parse_in
 
         context = self.context()
-        tree = self._trees.get(text)
+        key = text, context.language.name
+        tree = self._trees.get(key)
         if tree is None:
             tree = parse_in(text, context)
             if len(self._trees) >= _TREES:
                 self._trees.clear()
-            self._trees[text] = tree
+            self._trees[key] = tree
         return evaluate(tree, context)
 
     def eval(self, text: str) -> Value:

@@ -78,9 +78,8 @@ def symbolize(session: Session, addr: int) -> str:
     return session.dbg.symbolize(addr) or ""
 
 
-def formatter(session: Session) -> Formatter:
-    """Return what prints values by the settings."""
-    from pydbg.expr.format import Formatter
+def formatter(session: Session, frame: Frame | None = None) -> Formatter:
+    """Return what prints values by the settings, in the selected or another frame's language."""
     from pydbg.expr.strings import PrintOptions
 
     settings = session.settings
@@ -96,7 +95,8 @@ def formatter(session: Session) -> Formatter:
         static_members=settings.flag("print static-members"),
     )
     dbg = session.dbg
-    made = Formatter(
+    language = dbg.language if frame is None else dbg.language_in(frame)
+    made = language.formatter(
         options,
         dbg.symbolize,
         context(session).read,

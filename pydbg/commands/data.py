@@ -242,19 +242,15 @@ def display(session: Session, parsed: Parsed) -> str | None:
         return "\n".join(_display_text(session, row) for row in rows)
     if form and not _is_memory(form):
         _letter(form)
-    _check(text)
+    from pydbg.expr.evaluate import parse_in
+
+    parse_in(text, session.dbg.context())
     session.memory["last display"] += 1
     row = Display(session.memory["last display"], form, text)
     displays[row.number] = row
     if session.dbg.inferior is None or not session.typed():
         return None
     return _display_text(session, row)
-
-
-def _check(text: str) -> None:
-    from pydbg.expr.parser import parse
-
-    parse(text)
 
 
 def info_display(session: Session, parsed: Parsed) -> Displays:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydbg.commands.results import SymbolGroup
 from pydbg.errors import DebuggerError
-from pydbg.expr.typeprint import behind_typedefs, declaration
+from pydbg.expr.language import language_named
+from pydbg.expr.typeprint import behind_typedefs
 from pydbg.expr.types import FunctionType, TypedefType, base_name, spell
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.languages import language_of
 from pydbg.variables.types import CANONICAL
 
 if TYPE_CHECKING:
@@ -118,7 +120,8 @@ def _text(what: str, module: Module, file: FileTypes, die: Die, row: Named) -> s
         holder = next((one for one in die.origins() if At.type in one), None)
         if holder is None:
             return None
-        return declaration(file.reader.of(holder), row.name, 0, 0) + ";"
+        language = language_named(language_of(die.unit))
+        return language.declaration(file.reader.of(holder), row.name) + ";"
     ctype = file.reader.read(die)
     if isinstance(ctype, TypedefType):
         return f"typedef {behind_typedefs(ctype.target)} {ctype.name};"

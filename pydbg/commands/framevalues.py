@@ -36,7 +36,7 @@ def arguments(session: Session, frame: Frame) -> str:
         scope = None
     if scope is None:
         return "..."
-    formatter = common.formatter(session)
+    formatter = common.formatter(session, frame)
     parts: list[str] = []
     for one in scope.function.arguments:
         parts += _argument(session, scope, one, formatter, shown)

@@ -13,6 +13,7 @@ from pydbg.commands import kinds
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import UsageError
 from pydbg.settings import Setting, table
+from pydbg.sourcelanguage import frame_language
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -136,11 +137,31 @@ def _set_row(setting: Setting) -> Command:
     )
 
 
+def show_language(session: Session, parsed: Parsed) -> str:
+    """Show the language, the one that `auto` means now, and whether it is not the frame's."""
+    dbg = session.dbg
+    row = session.settings.row("language")
+    wanted = str(session.settings["language"])
+    if wanted in ("auto", "local"):
+        return row.sentence(f"auto; currently {dbg.language.name}")
+    text = row.sentence(wanted)
+    frame = dbg.frame
+    actual = frame_language(frame) if frame is not None else ""
+    if actual and actual != wanted:
+        text += "\nWarning: the current language does not match this frame."
+    return text
+
+
+_SHOWN = {"language": show_language}
+"""Settings whose `show` knows more than what was set."""
+
+
 def _show_row(setting: Setting) -> Command:
     name = setting.name
 
     def run(session: Session, parsed: Parsed) -> str:
-        return session.settings.show(name)
+        shown = _SHOWN.get(name)
+        return shown(session, parsed) if shown is not None else session.settings.show(name)
 
     return Command(
         f"show {name}",

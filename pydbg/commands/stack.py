@@ -11,6 +11,7 @@ from pydbg.commands import common, kinds
 from pydbg.commands.results import Backtrace, FrameDetails, FrameShown
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.sourcelanguage import frame_language
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -176,7 +177,7 @@ def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
         saved_pc=_saved_pc(this, caller, saved, arch),
         caller_cfa=None if caller is None else caller.cfa,
         callee_cfa=frames[current - 1].cfa if current else None,
-        language=_language(this),
+        language=frame_language(this),
         arglist=base,
         args=common.arguments(session, this),
         saved=saved,
@@ -210,7 +211,7 @@ def _virtual_frame(
         saved_pc=None if owner is None else _saved_pc(owner, outer, _saved(owner, arch), arch),
         caller_cfa=None,
         callee_cfa=None if callee is None else callee.cfa,
-        language=_language(frame),
+        language=frame_language(frame),
         arglist=None,
         args="",
         saved=(),
@@ -284,20 +285,6 @@ def _base(frame: Frame, arch: Any) -> int | None:
             return fp
         offset = found.cfa_offset
     return None if sp is None else sp + offset - 2 * word
-
-
-def _language(frame: Frame) -> str:
-    if frame.file is None:
-        return ""
-    module = frame.module
-    function = module.function_at(frame.lookup_addr) if module is not None else None
-    if function is not None and function.language:
-        return str(function.language)
-    ends = {
-        ".c": "c", ".h": "c", ".S": "asm", ".s": "asm", ".cc": "c++", ".cpp": "c++",
-        ".cxx": "c++", ".C": "c++", ".hpp": "c++", ".rs": "rust", ".go": "go",
-    }  # fmt: skip
-    return ends.get("." + frame.file.rpartition(".")[2], "")
 
 
 def innermost(session: Session) -> Frame | None:

@@ -74,27 +74,21 @@ def _type(session: Session, text: str) -> tuple[CType, bool]:
 
 def whatis(session: Session, parsed: Parsed) -> str:
     """Say which type an expression has."""
-    from pydbg.expr.typeprint import declaration, whatis_name
-
-    text = parsed["EXPRESSION"]
-    if text is None:
-        if not session.dbg.history:
-            raise CommandError("The history is empty.")
-        return f"type = {session.dbg.history[-1].type}"
-    ctype, is_name = _type(session, text)
-    return f"type = {declaration(whatis_name(ctype) if is_name else ctype, '', -1, 0)}"
+    return f"type = {session.dbg.language.whatis(*_typed(session, parsed))}"
 
 
 def ptype(session: Session, parsed: Parsed) -> str:
     """Show a type with its members."""
-    from pydbg.expr.typeprint import ptype as make
+    return f"type = {session.dbg.language.ptype(_typed(session, parsed)[0])}"
 
+
+def _typed(session: Session, parsed: Parsed) -> tuple[CType, bool]:
     text = parsed["EXPRESSION"]
-    if text is None:
-        if not session.dbg.history:
-            raise CommandError("The history is empty.")
-        return f"type = {make(session.dbg.history[-1].type)}"
-    return f"type = {make(_type(session, text)[0])}"
+    if text is not None:
+        return _type(session, text)
+    if not session.dbg.history:
+        raise CommandError("The history is empty.")
+    return session.dbg.history[-1].type, False
 
 
 # --- rows ----------------------------------------------------------------------------------

@@ -278,13 +278,16 @@ class PythonValue:
         ("65 'A'", '1010')
         """
         from pydbg.expr.format import format_value
+        from pydbg.expr.language import Language
 
         symbolize = self._program("symbolize")
+        language = self._program("language")
         return format_value(
             self._self(),
             letter,
             symbolize=cast("Symbolize", symbolize) if callable(symbolize) else None,
             pointer_size=self._model().pointer_size,
+            formatter=language.formatter if isinstance(language, Language) else None,
         )
 
     def __str__(self) -> str:

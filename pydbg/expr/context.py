@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import ExprError
 from pydbg.expr.types import CType, DataModel, data_model
 from pydbg.expr.values import Value
+
+if TYPE_CHECKING:
+    from pydbg.expr.language import Language
 
 __all__ = ["BaseContext", "Context", "InternalFunction", "pick_history"]
 
@@ -25,6 +28,11 @@ class Context(Protocol):
     @property
     def pointer_size(self) -> int:
         """Return 8 or 4."""
+        ...
+
+    @property
+    def language(self) -> Language:
+        """Return the language that expressions are written in and values are shown in."""
         ...
 
     def read(self, addr: int, size: int, /) -> bytes:
@@ -105,6 +113,13 @@ class BaseContext:
     def model(self) -> DataModel:
         """Return the data model of that pointer size."""
         return data_model(self.pointer_size)
+
+    @property
+    def language(self) -> Language:
+        """Return C."""
+        from pydbg.expr.language import language_named
+
+        return language_named("c")
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Fail as memory that is not there."""

@@ -7,12 +7,10 @@ from pydbg.expr import nodes
 from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
 from pydbg.expr.lexer import tokens
-from pydbg.expr.parser import parse
-from pydbg.expr.typenames import is_type_word
 from pydbg.expr.types import CType
 from pydbg.expr.values import Value
 
-__all__ = ["evaluate", "evaluate_text", "parse_in", "type_of"]
+__all__ = ["evaluate", "evaluate_text", "parse_in", "parse_part", "type_of"]
 
 
 def evaluate(tree: nodes.Node, ctx: Context) -> Value:
@@ -21,6 +19,7 @@ def evaluate(tree: nodes.Node, ctx: Context) -> Value:
     Raises ExprError (with the column of the operator that failed) or MemoryFault.
 
     >>> from pydbg.expr.context import BaseContext
+    >>> from pydbg.expr.parser import parse
     >>> int(evaluate(parse("2147483647 + 1"), BaseContext()))
     -2147483648
     """
@@ -43,11 +42,26 @@ def parse_in(text: str, ctx: Context) -> nodes.Node:
     As in gdb an unknown name is what is complained about before a syntax error behind it.
     """
     try:
-        return parse(text, is_type=lambda name: ctx.type_named(name) is not None)
+        tree, end = parse_part(text, 0, ctx)
+        if text[end:].strip():
+            raise ExprError("Junk after end of expression.", end)
+        return tree
     except ExprError as error:
         if error.column is not None and str(error).startswith("A syntax error"):
             _complain_of_names(text, error.column, ctx)
         raise
+
+
+def parse_part(
+    text: str, start: int, ctx: Context, *, stop_at_comma: bool = False
+) -> tuple[nodes.Node, int]:
+    """Parse, in the context's language, an expression that something else may follow.
+
+    Returns the tree and the index where it ended.
+    """
+    return ctx.language.parse_prefix(
+        text, start, stop_at_comma, lambda name: ctx.type_named(name) is not None
+    )
 
 
 def _complain_of_names(text: str, before: int, ctx: Context) -> None:
@@ -57,9 +71,9 @@ def _complain_of_names(text: str, before: int, ctx: Context) -> None:
             return
         if token.kind in ("name", "quoted") and previous not in (".", "->", "struct", "union"):
             name = str(token.value) if token.kind == "quoted" else token.text
-            known = name == "sizeof" or is_type_word(name) or ctx.type_named(name) is not None
+            known = ctx.language.is_word(name) or ctx.type_named(name) is not None
             if not known and ctx.symbol(name) is None:
-                raise ExprError(f'No symbol "{name}" in current context.', token.column)
+                raise ExprError(ctx.language.no_symbol(name), token.column)
         previous = token.text
 
 

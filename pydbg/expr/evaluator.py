@@ -11,7 +11,6 @@ from pydbg.expr.assign import assign
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.functions import BUILTIN
 from pydbg.expr.operators import binary, cast, compare, negate
-from pydbg.expr.typenames import resolve
 from pydbg.expr.types import (
     ArrayType,
     CType,
@@ -55,6 +54,8 @@ class Evaluator:
     def any_value(self, tree: nodes.Node) -> Value:
         """Return a value, or a symbol of unknown type."""
         try:
+            if isinstance(tree, nodes.OwnNode):
+                return tree.evaluate(self)
             return _HANDLERS[type(tree)](self, tree)
         except ExprError as error:
             if error.column is None:
@@ -63,7 +64,7 @@ class Evaluator:
 
     def type(self, name: nodes.TypeName) -> CType:
         """Return the type that a type name means here."""
-        return resolve(name, self.model, self.ctx.type_named)
+        return name.resolve(self)
 
     def decayed(self, value: Value) -> Value:
         """Turn arrays and functions into pointers (C11 6.3.2.1)."""

@@ -28,6 +28,7 @@ from pydbg.expr.types import (
     ReferenceType,
     StructType,
     VoidType,
+    spell,
     strip,
     unqualified,
 )
@@ -50,18 +51,21 @@ def format_value(
     symbolize: Symbolize | None = None,
     read: Read | None = None,
     pointer_size: int = 8,
+    formatter: type[Formatter] | None = None,
 ) -> str:
     """Return the text that ``print/LETTER`` shows behind ``$1 = ``.
 
     ``symbolize`` gives ``<main+4>`` for an address or None; ``read`` reads the strings
-    that pointers point to (by default the value's own way to memory is used).
+    that pointers point to (by default the value's own way to memory is used); ``formatter`` is
+    a language's.
 
     >>> from pydbg.expr.types import LP64
     >>> from pydbg.expr.values import from_number
     >>> format_value(from_number(LP64.char, 97)), format_value(from_number(LP64.int, -1), "x")
     ("97 'a'", '0xffffffff')
     """
-    return Formatter(options or PrintOptions(), symbolize, read, pointer_size).top(value, letter)
+    made = (formatter or Formatter)(options or PrintOptions(), symbolize, read, pointer_size)
+    return made.top(value, letter)
 
 
 class Formatter:
@@ -95,7 +99,7 @@ class Formatter:
                 target = unqualified(own.target)
                 if isinstance(target, CharType) and target.name == "char":
                     return self.inner(value, letter)
-            return f"({value.type}) {self.inner(value, letter, deref=True)}"
+            return f"({self.spell(value.type)}) {self.inner(value, letter, deref=True)}"
         return self.inner(value, letter, deref=True)
 
     def inner(self, value: Value, letter: str = "", depth: int = 0, *, deref: bool = False) -> str:
@@ -131,6 +135,10 @@ class Formatter:
             return self._by_letter(value, letter)
         return self._scalar(value, ctype)
 
+    def spell(self, ctype: CType) -> str:
+        """Return the name of a type as the language has it."""
+        return spell(ctype)
+
     def static_member(self, field: Field) -> Value | None:
         """Return the value of a static member, None where nothing tells where it is."""
         return self.statics(field) if self.statics is not None else None
@@ -153,7 +161,7 @@ class Formatter:
         if isinstance(strip(ctype.target), FunctionType):
             if number & 1:
                 return f"&virtual table offset {number - 1}"
-            return f"({value.type}) {self._pointed(number)}" if number else "NULL"
+            return f"({self.spell(value.type)}) {self._pointed(number)}" if number else "NULL"
         owner = strip(ctype.owner)
         if isinstance(owner, StructType):
             for field in owner.fields:
@@ -226,7 +234,7 @@ class Formatter:
         if letter:
             byte = Value(CharType("char", 1), value.data[:1])
             return self._by_letter(byte, letter)
-        return f"{{{value.type}}} {self._pointed(int(value))}"
+        return f"{{{self.spell(value.type)}}} {self._pointed(int(value))}"
 
     # -- aggregates
 

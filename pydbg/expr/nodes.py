@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydbg.records import Record
+
+if TYPE_CHECKING:
+    from pydbg.expr.evaluator import Evaluator
+    from pydbg.expr.types import CType
+    from pydbg.expr.values import Value
 
 __all__ = [
     "ArrayLiteral",
@@ -20,6 +27,7 @@ __all__ = [
     "Member",
     "Name",
     "Node",
+    "OwnNode",
     "SizeOf",
     "StringLiteral",
     "TypeExpr",
@@ -35,6 +43,14 @@ class Node(Record):
     column: int
 
 
+class OwnNode(Node):
+    """Be what only one language has, or means in its own way: the node knows its value."""
+
+    def evaluate(self, evaluator: Evaluator) -> Value:
+        """Return the value, with those of the operands asked of ``evaluator``."""
+        raise NotImplementedError
+
+
 class TypeName(Record):
     """Be a type as written: a base and how it is derived, innermost last.
 
@@ -47,6 +63,12 @@ class TypeName(Record):
     const: bool = False
     volatile: bool = False
     derived: tuple[tuple[object, ...], ...] = ()
+
+    def resolve(self, evaluator: Evaluator) -> CType:
+        """Return the type that is meant in the evaluator's context."""
+        from pydbg.expr.typenames import resolve
+
+        return resolve(self, evaluator.model, evaluator.ctx.type_named)
 
 
 class Literal(Node):

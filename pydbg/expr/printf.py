@@ -9,9 +9,8 @@ from fractions import Fraction
 from pydbg.errors import ExprError, UsageError
 from pydbg.expr import floats
 from pydbg.expr.context import Context
-from pydbg.expr.evaluate import evaluate
+from pydbg.expr.evaluate import evaluate, parse_part
 from pydbg.expr.functions import read_string
-from pydbg.expr.parser import parse_prefix
 from pydbg.expr.types import CharType, FloatType, IntType, PointerType, data_model, strip
 from pydbg.expr.values import Value
 
@@ -58,9 +57,7 @@ def printf(text: str, ctx: Context) -> str:
     trees = []
     at = len(text) - len(rest) + 1
     while rest and text[at:].strip():
-        tree, at = parse_prefix(
-            text, at, stop_at_comma=True, is_type=lambda name: ctx.type_named(name) is not None
-        )
+        tree, at = parse_part(text, at, ctx, stop_at_comma=True)
         trees.append(tree)
         if text[at:].strip() and text[at] != ",":
             raise ExprError("Junk after end of expression.", at)

@@ -1,0 +1,53 @@
+"""Which language counts: that of the selected frame, of main before there is one, or a set one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError
+from pydbg.symbols.languages import GO, RUST, language_of
+
+if TYPE_CHECKING:
+    from pydbg.frames import Frame
+    from pydbg.symbols.modules import ModuleList
+
+__all__ = ["frame_language", "main_language"]
+
+_ENDINGS = {
+    ".c": "c", ".h": "c", ".S": "asm", ".s": "asm", ".cc": "c++", ".cpp": "c++",
+    ".cxx": "c++", ".C": "c++", ".hpp": "c++", ".rs": "rust", ".go": "go",
+}  # fmt: skip
+_WITH_OWN_START = (RUST, GO)
+"""Languages whose C ``main`` is made by the compiler and is not described."""
+
+
+def frame_language(frame: Frame) -> str:
+    """Return gdb's name of the language of a frame's code, "" where nothing tells it."""
+    if frame.file is None:
+        return ""
+    try:
+        module = frame.module
+        function = module.function_at(frame.lookup_addr) if module is not None else None
+    except DebuggerError:
+        function = None  # Damaged debug information: the file's name is left.
+    if function is not None and function.language:
+        return str(function.language)
+    return _ENDINGS.get("." + frame.file.rpartition(".")[2], "")
+
+
+def main_language(modules: ModuleList) -> str:
+    """Return the language of the program's main function, "" where nothing tells it."""
+    try:
+        main = modules.main
+        if main is None:
+            return ""
+        for module, symbol in modules.lookup("main"):
+            function = module.function_at(module.addr_of(symbol)) if module is main else None
+            if function is not None and function.language:
+                return str(function.language)
+        for unit in main.dwarf.units() if main.dwarf is not None else ():
+            if unit.language in _WITH_OWN_START:
+                return language_of(unit)
+    except DebuggerError:
+        return ""  # Damaged: there is C then.
+    return ""
