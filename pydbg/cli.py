@@ -16,9 +16,6 @@ from pydbg.records import NamedTuple
 
 __all__ = ["OPTIONS", "Option", "Options", "entry", "main", "parse", "usage"]
 
-USAGE_STATUS = 2
-"""The exit status for a wrong command line."""
-
 
 class Option(NamedTuple):
     """Describe an option: its names without dashes, what its argument is called, what it does.
@@ -311,19 +308,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pydbg.ui.testing import main as test
 
         return test(arguments[1:])
-    try:
-        options = parse(arguments)
-    except UsageError as error:
-        sys.stderr.write(f"pydbg: {error}\nTry 'pydbg --help'.\n")
-        return USAGE_STATUS
-    if options.help:
-        sys.stdout.write(usage())
-        return 0
-    if options.version:
-        from pydbg import __version__
+    from pydbg.ui.programs import opened
 
-        sys.stdout.write(f"pydbg {__version__}\n")
-        return 0
+    options = opened("pydbg", arguments, parse, usage)
+    if isinstance(options, int):
+        return options
     if options.on_crash and options.program and not (options.batch or options.steps):
         from pydbg.ui.report import Wishes, run
 

@@ -73,12 +73,14 @@ class Denials:
         self.rows = [row for row in self.rows if row.spec != spec] + [denial]
         return denial
 
-    def remove(self, spec: str | None = None) -> None:
-        """Allow calls again, all of them without ``spec``; CommandError if it is not denied."""
-        kept = [row for row in self.rows if spec is not None and row.spec != spec]
-        if len(kept) == len(self.rows):
-            raise CommandError(f"{spec} is not denied." if spec else "Nothing is denied.")
-        self.rows = kept
+    def remove(self, *specs: str) -> None:
+        """Allow calls again, all of them without ``specs``; CommandError if one is not denied."""
+        for spec in specs:
+            if all(row.spec != spec for row in self.rows):
+                raise CommandError(f"{spec} is not denied.")
+        if not self.rows:
+            raise CommandError("Nothing is denied.")
+        self.rows = [row for row in self.rows if specs and row.spec not in specs]
 
     def wanted(self) -> dict[str, frozenset[int]]:
         """Return the numbers that have to stop, by ABI."""

@@ -67,13 +67,14 @@ class Tampers:
         self.rows.append(row)
         return row
 
-    def remove(self, number: int | None = None) -> None:
-        """Take a rule out of force, all of them without a number; CommandError if there is none."""
-        kept = [row for row in self.rows if number is not None and row.number != number]
-        if len(kept) == len(self.rows):
-            none = "There are no rules." if number is None else f"There is no rule {number}."
-            raise CommandError(none)
-        self.rows = kept
+    def remove(self, *numbers: int) -> None:
+        """Take rules out of force, all without numbers; CommandError if one is not there."""
+        for number in numbers:
+            if all(row.number != number for row in self.rows):
+                raise CommandError(f"There is no rule {number}.")
+        if not self.rows:
+            raise CommandError("There are no rules.")
+        self.rows = [row for row in self.rows if numbers and row.number not in numbers]
 
     def wanted(self) -> dict[str, frozenset[int]] | None:
         """Return the numbers that have to stop, by ABI; None for all."""

@@ -40,13 +40,7 @@ def _what(row: Denial) -> str:
 
 def undeny(session: Session, parsed: Parsed) -> None:
     """Allow denied calls again."""
-    specs = parsed["SYSCALL"]
-    known = [row.spec for row in session.dbg.denials.rows]
-    for spec in specs:
-        if spec not in known:
-            raise CommandError(f"{spec} is not denied.")
-    for spec in specs or (None,):
-        session.dbg.denials.remove(spec)
+    session.dbg.denials.remove(*parsed["SYSCALL"])
 
 
 def info_deny(session: Session, parsed: Parsed) -> Note:

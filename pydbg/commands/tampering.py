@@ -30,13 +30,7 @@ def inject(session: Session, parsed: Parsed) -> Note:
 
 def uninject(session: Session, parsed: Parsed) -> None:
     """Take rules out of force."""
-    numbers = parsed["NUM"]
-    known = [row.number for row in session.dbg.tampers.rows]
-    for number in numbers:
-        if number not in known:
-            raise CommandError(f"There is no rule {number}.")
-    for number in numbers or (None,):
-        session.dbg.tampers.remove(number)
+    session.dbg.tampers.remove(*parsed["NUM"])
 
 
 def info_inject(session: Session, parsed: Parsed) -> Note:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pydbg.errors import DebuggerError
+from pydbg.errors import UsageError
 
 __all__ = ["Located", "ProfileError", "parse"]
 
@@ -16,7 +16,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 _DEEPEST = 100
 
 
-class ProfileError(DebuggerError):
+class ProfileError(UsageError):
     """Report a mistake in a profile: the file, the line (0 for the whole) and the reason."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:

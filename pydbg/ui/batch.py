@@ -83,7 +83,7 @@ def start(options: Options) -> int:
         with termination():
             status, signo = _start(options)
         if signo:
-            from pydbg.ui.report import die
+            from pydbg.ui.programs import die
 
             die(signo)
         return status

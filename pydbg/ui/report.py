@@ -7,21 +7,18 @@ dies of the same signal, so that a shell sees 128 + N and whoever waits sees the
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from signal import SIGINT, SIGQUIT
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydbg.errors import DebuggerError, FileError, LaunchError, UsageError
+from pydbg.errors import FileError, UsageError
+from pydbg.ui.programs import ending, opened, undisturbed, watched
 
 if TYPE_CHECKING:
     from pydbg.crash import CrashReport
     from pydbg.events import Event
 
-__all__ = ["USAGE", "Wishes", "die", "interpreted", "main", "parse", "run", "same_terminal"]
+__all__ = ["USAGE", "Wishes", "main", "parse", "run"]
 
 USAGE = """\
 Usage: pydbg report [OPTION]... [--] PROGRAM [ARGUMENT]...
@@ -40,10 +37,7 @@ Nothing is printed when nothing happened; the exit status is the program's.
 FILE may be - for stdout. It is created only if there is something to report; with --follow
 there may be several reports in it, one after the other (JSON: one a line).
 """
-_USAGE_STATUS = 2
 _MOST_CALLS = 1_000_000
-_CORE_LIMIT = 1
-"""A core of pydbg itself is no use: core(5) says that this limit keeps pipes away too."""
 
 
 class Wishes(NamedTuple):
@@ -101,101 +95,22 @@ def parse(arguments: Sequence[str]) -> Wishes:
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``pydbg report`` and return the exit status, or die as the program did."""
-    try:
-        wishes = parse(arguments)
-    except UsageError as error:
-        sys.stderr.write(f"pydbg report: {error}\nTry 'pydbg report --help'.\n")
-        return _USAGE_STATUS
-    if wishes.help:
-        sys.stdout.write(USAGE)
-        return 0
-    return run(wishes)
+    wishes = opened("pydbg report", arguments, parse, USAGE)
+    return wishes if isinstance(wishes, int) else run(wishes)
 
 
 def run(wishes: Wishes) -> int:
     """Run the program of ``wishes`` and return its status; does not return if it was killed."""
-    from pydbg.ui.batch import Terminated, internal_error, termination
-
-    try:
-        with termination():
-            event = _watch(wishes)
-    except Terminated as error:
-        die(error.signo)
-    except DebuggerError as error:
-        sys.stderr.write(f"pydbg: {error}\n")
-        if isinstance(error, LaunchError):
-            return error.status
-        return 126 if os.path.lexists(wishes.program) else 127
-    except Exception as error:
-        internal_error(error)
-        return 125
-    signo = getattr(event, "signo", None)
-    if signo is not None:
-        die(signo)
-    return int(getattr(event, "code", 0))
+    return watched(lambda: ending(_watch(wishes)), wishes.program)
 
 
 def _watch(wishes: Wishes) -> Event:
     from pydbg.crash import watch
-    from pydbg.debugger import Debugger
 
     output = _Output(wishes)
-    program, *args = interpreted([wishes.program, *wishes.args])
-    with Debugger(program, args) as dbg, same_terminal():
-        # It stays in our process group: Ctrl-C and Ctrl-Z reach it as if we were not there.
-        dbg.own_group = False
-        dbg.settings.set("disable-randomization", "off")
+    with undisturbed(wishes.program, wishes.args) as dbg:
         dbg.settings.set("syscall-history", wishes.syscalls)
         return watch(dbg, output.write, follow=wishes.follow)
-
-
-@contextmanager
-def same_terminal() -> Iterator[None]:
-    """Leave the terminal's signals to the program while the block runs."""
-    if not _in_foreground():
-        yield
-        return
-    old = {signo: signal.signal(signo, signal.SIG_IGN) for signo in (SIGINT, SIGQUIT)}
-    try:
-        yield
-    finally:
-        for signo, previous in old.items():
-            signal.signal(signo, previous)
-
-
-def _in_foreground() -> bool:
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        try:
-            if stream is not None and os.tcgetpgrp(stream.fileno()) == os.getpgrp():
-                return True
-        except (OSError, ValueError):
-            continue
-    return False
-
-
-def interpreted(argv: list[str]) -> list[str]:
-    """Return the command line that runs a script (``#!``, execve(2)), others as they are.
-
-    >>> interpreted(["/bin/true", "a"])
-    ['/bin/true', 'a']
-    """
-    from shutil import which
-
-    path = argv[0] if "/" in argv[0] else which(argv[0]) or argv[0]
-    for _ in range(4):
-        try:
-            with open(path, "rb") as stream:
-                first = stream.readline(4096)
-        except OSError:
-            break
-        if not first.startswith(b"#!"):
-            break
-        words = os.fsdecode(first[2:]).strip().split(None, 1)
-        if not words:
-            break
-        argv = [*words, path, *argv[1:]]
-        path = words[0]
-    return argv
 
 
 class _Output:
@@ -233,23 +148,3 @@ class _Output:
             message = str(FileError(f"{path}: {reason}."))
             sys.stderr.write(f"pydbg: {message}\n{text}")
         self._written.add(path)
-
-
-def die(signo: int) -> NoReturn:
-    """End this process by a signal, without a core; 128 + N where that is impossible."""
-    import resource
-
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    soft = _CORE_LIMIT if hard == resource.RLIM_INFINITY or hard >= _CORE_LIMIT else 0
-    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
-    if signo not in (signal.SIGKILL, signal.SIGSTOP):
-        signal.signal(signo, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signo])
-    os.kill(os.getpid(), signo)
-    # Process 1 of a container is spared by signals that it has no handler for.
-    os._exit(128 + signo)

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from pydbg.errors import DebuggerError, FileError, LaunchError, UsageError
+from pydbg.errors import DebuggerError, FileError, UsageError
+from pydbg.ui.programs import ending, opened, undisturbed, watched
 
 if TYPE_CHECKING:
-    from pydbg.debugger import Debugger
-    from pydbg.events import Exited, Killed
     from pydbg.seccomp.evaluate import Surroundings
     from pydbg.seccomp.profile import Profile
     from pydbg.seccomp.watch import Refusal
@@ -48,7 +47,6 @@ run      Run PROGRAM under PROFILE, and show the same when a call is refused. Th
 
 Exit status 2: wrong command line, or a mistake in PROFILE; 126, 127: PROGRAM cannot be run.
 """
-_USAGE_STATUS = 2
 _VERBS = ("record", "check", "run")
 _DEFAULT = "profile.json"
 
@@ -166,63 +164,11 @@ def _surroundings(wishes: Wishes) -> Surroundings:
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``pydbg seccomp`` and return the exit status, or die as the program did."""
-    try:
-        wishes = parse(arguments)
-    except UsageError as error:
-        sys.stderr.write(f"pydbg seccomp: {error}\nTry 'pydbg seccomp --help'.\n")
-        return _USAGE_STATUS
-    if wishes.help:
-        sys.stdout.write(USAGE)
-        return 0
-    return _run(wishes)
-
-
-def _run(wishes: Wishes) -> int:
-    from pydbg.seccomp.positions import ProfileError
-    from pydbg.ui.batch import Terminated, internal_error, termination
-    from pydbg.ui.report import die
-
+    wishes = opened("pydbg seccomp", arguments, parse, USAGE)
+    if isinstance(wishes, int):
+        return wishes
     verbs: dict[str, Callable[[Wishes], int]] = {"record": _record, "check": _watch, "run": _watch}
-    try:
-        with termination():
-            status = verbs[wishes.verb](wishes)
-    except Terminated as error:
-        die(error.signo)
-    except ProfileError as error:
-        sys.stderr.write(f"pydbg: {error}\n")
-        return _USAGE_STATUS
-    except DebuggerError as error:
-        sys.stderr.write(f"pydbg: {error}\n")
-        if isinstance(error, LaunchError):
-            return error.status
-        if isinstance(error, FileError):
-            return 126 if os.path.lexists(wishes.program) else 127
-        return 1
-    except Exception as error:
-        internal_error(error)
-        return 125
-    if status < 0:
-        die(-status)
-    return status
-
-
-def _own_status(event: Exited | Killed) -> int:
-    """Return the program's status, or the number of the signal that ended it, negative."""
-    signo = getattr(event, "signo", None)
-    return -signo if signo is not None else int(getattr(event, "code", 0))
-
-
-@contextmanager
-def _debugger(wishes: Wishes) -> Iterator[Debugger]:
-    from pydbg.debugger import Debugger
-    from pydbg.ui.report import interpreted, same_terminal
-
-    program, *args = interpreted([wishes.program, *wishes.args])
-    with Debugger(program, args) as dbg, same_terminal():
-        # It stays in our process group: Ctrl-C and Ctrl-Z reach it as if we were not there.
-        dbg.own_group = False
-        dbg.settings.set("disable-randomization", "off")
-        yield dbg
+    return watched(lambda: verbs[wishes.verb](wishes), wishes.program)
 
 
 def _warn(text: str) -> None:
@@ -254,9 +200,9 @@ def _record(wishes: Wishes) -> int:
             old = json.load(stream)
     output = wishes.output or _DEFAULT
     if output != "-" and not os.access(os.path.dirname(output) or ".", os.W_OK):
-        raise UsageError(f"{output}: its directory cannot be written.")
+        raise DebuggerError(f"{output}: its directory cannot be written.")
     recorder = Recorder(known, _surroundings(wishes), with_args=wishes.with_args)
-    with _debugger(wishes) as dbg:
+    with undisturbed(wishes.program, wishes.args) as dbg:
         try:
             end = recorder.run(dbg, after=wishes.after, after_exec=wishes.after_exec)
         except (DebuggerError, KeyboardInterrupt):
@@ -266,7 +212,7 @@ def _record(wishes: Wishes) -> int:
             _write(wishes, output, recorder, old)
             raise
     _write(wishes, output, recorder, old)
-    return _own_status(end)
+    return ending(end)
 
 
 def _write(wishes: Wishes, output: str, recorder: Any, old: Any) -> None:
@@ -295,12 +241,12 @@ def _watch(wishes: Wishes) -> int:
     start = judge.decide("x86_64", 59, ())
     if start.refuses and not judge.explain("x86_64", 59):
         _warn(f"{wishes.profile} refuses execve, by which a container runtime starts the program")
-    with _shown(wishes) as out, _debugger(wishes) as dbg:
+    with _shown(wishes) as out, undisturbed(wishes.program, wishes.args) as dbg:
         enforce = wishes.verb == "run"
         watch = Watch(dbg, Sandbox(judge), _Teller(out, enforce), enforce=enforce)
         end = watch.run()
         if enforce:
-            return _own_status(end)
+            return ending(end)
         if watch.refused:
             names = sorted(watch.refused.items())
             texts = [name if count == 1 else f"{name} ({count} times)" for name, count in names]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydbg.errors import CommandError, DebuggerError, FileError, UsageError
 from pydbg.records import Record
+from pydbg.ui.programs import die, opened
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -39,7 +40,6 @@ Each file runs in a fresh debugger, in the current directory. What is different 
 
 Exit status: 0 all passed; 1 one did not; 2 wrong command line.
 """
-_USAGE_STATUS = 2
 _SECONDS = 60.0
 
 
@@ -113,7 +113,6 @@ def _with_value(wishes: _Wishes, name: str, value: str) -> _Wishes:
 def main(arguments: Sequence[str]) -> int:
     """Run ``pydbg test`` and return the exit status."""
     from pydbg.ui.batch import INTERNAL, INTERRUPTED, Terminated, internal_error, termination
-    from pydbg.ui.report import die
 
     try:
         with termination():
@@ -136,14 +135,9 @@ def main(arguments: Sequence[str]) -> int:
 def _main(arguments: Sequence[str]) -> int:
     from pydbg.render import suite
 
-    try:
-        wishes = parse(arguments)
-    except UsageError as error:
-        sys.stderr.write(f"pydbg test: {error}\nTry 'pydbg test --help'.\n")
-        return _USAGE_STATUS
-    if wishes.help:
-        sys.stdout.write(USAGE)
-        return 0
+    wishes = opened("pydbg test", arguments, parse, USAGE)
+    if isinstance(wishes, int):
+        return wishes
     outcomes = []
     if wishes.tap:
         sys.stdout.write(suite.tap_head(len(wishes.files)))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydbg.errors import DebuggerError, LaunchError, PtraceError, ThreadGone, UsageError
 from pydbg.events import ThreadExit, ThreadKilled
 from pydbg.trace.options import TraceOptions, parse, usage
+from pydbg.ui.programs import USAGE_STATUS, die, opened
 
 if TYPE_CHECKING:
     from pydbg.linux.spawn import LaunchSpec
@@ -27,26 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run"]
 
-_FAILED, _USAGE_STATUS = 1, 2
+_FAILED = 1
 _TICK = 0.1
 """Seconds after which what is held back for a file is written."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``pydbg trace`` and return its exit status."""
-    try:
-        options = parse(arguments)
-    except UsageError as error:
-        sys.stderr.write(f"pydbg trace: {error}\nTry 'pydbg trace --help'.\n")
-        return _USAGE_STATUS
-    if options.help:
-        sys.stdout.write(usage())
-        return 0
-    if options.version:
-        from pydbg import __version__
-
-        sys.stdout.write(f"pydbg {__version__}\n")
-        return 0
+    options = opened("pydbg trace", arguments, parse, usage)
+    if isinstance(options, int):
+        return options
     return _caught(lambda: (run(options), 0))[0]
 
 
@@ -56,7 +47,7 @@ def _caught(work: Callable[[], tuple[int, int]]) -> tuple[int, int]:
         return work()
     except UsageError as error:
         sys.stderr.write(f"pydbg trace: {error}\n")
-        return _USAGE_STATUS, 0
+        return USAGE_STATUS, 0
     except LaunchError as error:
         sys.stderr.write(f"pydbg: {error}\n")
         return error.status, 0
@@ -76,8 +67,6 @@ def run(options: TraceOptions) -> int:
     else:
         status, signo = _trace(options, spec, None)
     if signo:
-        from pydbg.ui.report import die
-
         die(signo)
     return status
 
