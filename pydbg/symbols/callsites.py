@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydbg.records import Record, replace
+from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.units import Attr, Dwarf, Unit
@@ -60,13 +60,11 @@ def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) ->
             if depth <= 0:
                 break
             continue
-        abbrev = abbrevs.get(code)
-        if abbrev is None:
-            raise IndexError(f"no abbreviation {code}")
+        abbrev = abbrevs[code]
         if abbrev.tag in (_CALL_SITE, _GNU_CALL_SITE) and not nested:
-            site = _site(source, unit, source.entry(unit, at, data)[1], follow)
+            site = _site(source, unit, at, follow)
             if site is not None:
-                found.append(replace(site, die=unit.offset + at))
+                found.append(site)
         if abbrev.plan is None:
             abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
         pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
@@ -79,21 +77,23 @@ def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) ->
     return found
 
 
-def _site(source: Dwarf, unit: Unit, attrs: dict[int, Attr], follow: Target) -> CallSite | None:
+def _site(source: Dwarf, unit: Unit, at: int, follow: Target) -> CallSite | None:
+    _, attrs = source.entry(unit, at)
+    die = unit.offset + at
     return_pc = source.address(unit, attrs.get(_CALL_RETURN_PC) or attrs.get(dwarf.DW_AT_low_pc))
     if return_pc is None:
         return None
     is_tail = _CALL_TAIL_CALL in attrs or _GNU_TAIL_CALL in attrs
     if _CALL_TARGET in attrs or _GNU_TARGET in attrs:
-        return CallSite(return_pc, is_tail)  # Through a pointer.
+        return CallSite(return_pc, is_tail, None, None, die)  # Through a pointer.
     origin = attrs.get(_CALL_ORIGIN) or attrs.get(dwarf.DW_AT_abstract_origin)
     callee = follow(unit, origin)
     if callee is None:
-        return CallSite(return_pc, is_tail)
+        return CallSite(return_pc, is_tail, None, None, die)
     _, about = source.entry(*callee)
     if dwarf.DW_AT_declaration in about and dwarf.DW_AT_specification not in about:
         name = about.get(dwarf.DW_AT_linkage_name) or about.get(dwarf.DW_AT_MIPS_linkage_name)
         text = source.string(callee[0], name or about.get(dwarf.DW_AT_name))
-        return CallSite(return_pc, is_tail, target_name=text)
+        return CallSite(return_pc, is_tail, None, text, die)
     ranges = source.code_ranges(callee[0], about)
-    return CallSite(return_pc, is_tail, ranges[0][0] if ranges else None)
+    return CallSite(return_pc, is_tail, ranges[0][0] if ranges else None, None, die)

@@ -6,11 +6,9 @@ locations of one unit are pyelftools' work, once somebody asks for them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from pydbg.symbols.cursor import Buffer, cstring, fixed, signed, sleb, take, uleb
 
-__all__ = ["Abbrev", "Attr", "Form", "read_abbrevs", "read_form", "skip_plan"]
+__all__ = ["Abbrev", "Abbrevs", "Attr", "Form", "read_abbrevs", "read_form", "skip_plan"]
 
 # Attributes (DWARF 5, table 7.5)
 DW_AT_location, DW_AT_name, DW_AT_stmt_list = 0x02, 0x03, 0x10
@@ -60,59 +58,94 @@ _ULEBS = frozenset(
 _MAX_ABBREVS = 1 << 20
 
 
-class Attr(NamedTuple):
-    """Hold one attribute of an abbreviation; ``const`` is DW_FORM_implicit_const's value."""
-
-    name: int
-    form: int
-    const: int
+Attr = tuple[int, int, int]
+"""An attribute of an abbreviation: name, form, and DW_FORM_implicit_const's value or 0."""
 
 
 class Abbrev:
     """Hold one abbreviation and, once made, the plan to skip an entry of it."""
 
-    __slots__ = ("attrs", "children", "names", "plan", "tag")
+    __slots__ = ("attrs", "children", "plan", "tag")
 
     def __init__(self, tag: int, children: bool, attrs: tuple[Attr, ...]) -> None:
         self.tag = tag
         self.children = children
         self.attrs = attrs
-        self.names = frozenset(attr.name for attr in attrs)
         self.plan: tuple[int, ...] | None = None
 
+    def has(self, name: int) -> bool:
+        """Tell whether its entries have an attribute."""
+        return any(attr[0] == name for attr in self.attrs)
 
-def read_abbrevs(data: Buffer, offset: int) -> dict[int, Abbrev]:
-    """Read the table of abbreviations at an offset of .debug_abbrev.
 
-    >>> table = read_abbrevs(bytes([1, 0x11, 1, 0x25, 0x0e, 0, 0, 0]), 0)
-    >>> hex(table[1].tag), table[1].children, [tuple(attr) for attr in table[1].attrs]
-    ('0x11', True, [(37, 14, 0)])
+class Abbrevs(dict[int, Abbrev]):
+    """Be one table of abbreviations by code, read as far as it has been asked for.
+
+    The first entry of a unit needs one of its hundreds of abbreviations, mostly the first one.
+    A code that is not there raises IndexError.
     """
-    table: dict[int, Abbrev] = {}
-    pos = offset
-    if pos < 0:
-        raise IndexError("abbreviations before the section")
-    while pos < len(data):
+
+    def __init__(self, data: Buffer, offset: int) -> None:
+        if offset < 0:
+            raise IndexError("abbreviations before the section")
+        self._data = data
+        self._pos = offset
+
+    def __missing__(self, code: int) -> Abbrev:
+        while self._pos >= 0:
+            if self._read() == code:
+                return self[code]
+        raise IndexError(f"no abbreviation {code}")
+
+    def whole(self) -> dict[int, Abbrev]:
+        """Read what has not been read yet, and give all."""
+        while self._pos >= 0:
+            self._read()
+        return self
+
+    def _read(self) -> int:
+        """Read one more abbreviation and give its code, 0 at the end."""
+        data, pos = self._data, self._pos
+        self._pos = -1  # Where the table is damaged it ends.
+        if pos >= len(data):
+            return 0
         code, pos = uleb(data, pos)
         if code == 0:
-            break
+            return 0
+        if len(self) > _MAX_ABBREVS:
+            raise IndexError("too many abbreviations")
         tag, pos = uleb(data, pos)
         children = data[pos] != 0
         pos += 1
-        attrs = []
+        attrs: list[Attr] = []
         while True:
-            name, pos = uleb(data, pos)
-            form, pos = uleb(data, pos)
+            name = data[pos]
+            pos += 1
+            if name >= 0x80:
+                name, pos = uleb(data, pos - 1)
+            form = data[pos]
+            pos += 1
+            if form >= 0x80:
+                form, pos = uleb(data, pos - 1)
             const = 0
             if form == Form.implicit_const:
                 const, pos = sleb(data, pos)
-            if name == 0 and form == 0:
+            elif name == 0 and form == 0:
                 break
-            attrs.append(Attr(name, form, const))
-        table[code] = Abbrev(tag, children, tuple(attrs))
-        if len(table) > _MAX_ABBREVS:
-            raise IndexError("too many abbreviations")
-    return table
+            attrs.append((name, form, const))
+        self[code] = Abbrev(tag, children, tuple(attrs))
+        self._pos = pos
+        return code
+
+
+def read_abbrevs(data: Buffer, offset: int) -> Abbrevs:
+    """Give the table of abbreviations at an offset of .debug_abbrev.
+
+    >>> table = read_abbrevs(bytes([1, 0x11, 1, 0x25, 0x0e, 0, 0, 0]), 0)
+    >>> hex(table[1].tag), table[1].children, table[1].attrs
+    ('0x11', True, ((37, 14, 0),))
+    """
+    return Abbrevs(data, offset)
 
 
 def read_form(
@@ -172,13 +205,12 @@ def skip_plan(
 ) -> tuple[int, ...]:
     """Work out once how to step over an entry: mostly one addition.
 
-    >>> abbrev = Abbrev(0x34, False, (Attr(3, 0x0e, 0), Attr(0x3a, 0x0b, 0), Attr(2, 0x18, 0)))
+    >>> abbrev = Abbrev(0x34, False, ((3, 0x0e, 0), (0x3a, 0x0b, 0), (2, 0x18, 0)))
     >>> skip_plan(abbrev, address_size=8, offset_size=4, version=5)
     (5, -3)
     """
     plan: list[int] = []
-    for attr in abbrev.attrs:
-        form = attr.form
+    for _, form, _ in abbrev.attrs:
         size = _FIXED_SIZES.get(form)
         if size is None:
             if form in _OFFSETS:

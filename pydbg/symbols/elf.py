@@ -267,6 +267,17 @@ class ElfFile:
         """Search backwards between two file offsets."""
         return self._map.rfind(sub, start, end)
 
+    def let_go(self, name: str, start: int, end: int) -> None:
+        """Take a part of a mapped section out of our memory; it comes again when it is read."""
+        section = self.section(name)
+        if section is None or not isinstance(self._map, mmap.mmap):
+            return
+        low = section.offset + start & -mmap.PAGESIZE
+        try:
+            self._map.madvise(mmap.MADV_DONTNEED, low, section.offset + end - low)
+        except (OSError, ValueError):
+            return  # It stays, then.
+
     def _decompress(self, section: Section, view: memoryview) -> bytes:
         layout = struct.Struct(self.endian + ("IIQQ" if self.bits == 64 else "III"))
         if len(view) < layout.size:

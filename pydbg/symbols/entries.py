@@ -97,9 +97,7 @@ class Die:
         if code == 0:
             self.tag, self.has_children, self.attrs, self.end = 0, False, attrs, at
             return
-        abbrev = view.abbrevs.get(code)
-        if abbrev is None:
-            raise IndexError(f"no abbreviation {code}")
+        abbrev = view.abbrevs[code]
         size, wide, version = unit.address_size, unit.offset_size, unit.version
         for name, form, const in abbrev.attrs:
             if form == Form.implicit_const:
@@ -231,9 +229,7 @@ def skip_children(view: _View, pos: int) -> int:
         if code == 0:
             depth -= 1
             continue
-        abbrev = abbrevs.get(code)
-        if abbrev is None:
-            raise IndexError(f"no abbreviation {code}")
+        abbrev = abbrevs[code]
         if abbrev.plan is None:
             abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
         pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
@@ -374,7 +370,7 @@ class Entries:
 
     def unit_offsets(self) -> list[int]:
         """Give the offsets of all units, partial ones and those of types too."""
-        return self.dwarf._offsets
+        return self.dwarf.offsets
 
     def units(self) -> Iterator[Unit]:
         """Give all units that can be read."""

@@ -19,6 +19,7 @@ from pydbg.symbols.demangle import base_name, demangle, is_rust, matches, withou
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.languages import CPLUS, RUST, language_of
+from pydbg.symbols.stringsearch import StringSearch
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ __all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
 
 _MAX_REFERENCES = 16  # specification of abstract origin of ...; a loop in a damaged file
 _MAX_DEPTH = 512
-_MAX_NAMES = 256  # strings that end alike; more are not looked at
 
 # Where gdb keeps variables in lists, a unit's locations are right even in the prologue.
 _VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
@@ -107,6 +107,7 @@ class UnitFunctions:
         """Whether a variable's location is a list: the code was optimised and described."""
         self._source = source
         self._found: dict[int, Function] = {}
+        self._sites: dict[int, list[CallSite]] = {}
         self._with_parameters: set[int] = set()
         self._main = -1
         self._dies: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
@@ -169,10 +170,14 @@ class UnitFunctions:
         """Give what is known of a function's calls, in the order of the entries."""
         from pydbg.symbols.callsites import read_call_sites
 
-        with damaged(f"{self._source.elf.path}: .debug_info"):
-            return read_call_sites(
-                self._source, self.unit, function.die - self.unit.offset, self._target
-            )
+        found = self._sites.get(function.die)
+        if found is None:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                found = read_call_sites(
+                    self._source, self.unit, function.die - self.unit.offset, self._target
+                )
+            self._sites[function.die] = found
+        return found
 
     def name_of(self, call: Inlined) -> str | None:
         """Give the name of the function that was inlined, as frames show it.
@@ -266,9 +271,7 @@ class UnitFunctions:
                 continue
             if code >= 0x80:
                 code, pos = uleb(data, die)
-            abbrev = abbrevs.get(code)
-            if abbrev is None:
-                raise IndexError(f"no abbreviation {code}")
+            abbrev = abbrevs[code]
             plan = abbrev.plan
             if plan is None:
                 plan = abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
@@ -285,7 +288,7 @@ class UnitFunctions:
                     _, attrs = source.entry(unit, die, data)
                     ranges = source.code_ranges(unit, attrs)
                     ranges = tuple(r for r in ranges if r[0])
-                    if ranges and dwarf.DW_AT_main_subprogram in abbrev.names:
+                    if ranges and abbrev.has(dwarf.DW_AT_main_subprogram):
                         self._main = die + unit.offset
                     if ranges:
                         self._dies[die] = (ranges, tuple(entry for _, entry in scopes))
@@ -447,9 +450,7 @@ class UnitFunctions:
                 if depth <= 0:
                     break
                 continue
-            abbrev = abbrevs.get(code)
-            if abbrev is None:
-                raise IndexError(f"no abbreviation {code}")
+            abbrev = abbrevs[code]
             if abbrev.plan is None:
                 abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
             pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
@@ -475,17 +476,6 @@ class UnitFunctions:
         return names
 
 
-def _offsets_of(strings: bytes | memoryview, name: bytes) -> list[int]:
-    """Find where a string section has a string that is, or ends in, ``name``."""
-    data = bytes(strings)
-    found: list[int] = []
-    at = data.find(name + b"\0")
-    while at >= 0 and len(found) < _MAX_NAMES:
-        found.append(at)
-        at = data.find(name + b"\0", at + 1)
-    return found
-
-
 class FunctionTable:
     """Be the functions of one file, one unit at a time.
 
@@ -497,6 +487,7 @@ class FunctionTable:
         self.dwarf = source if source is not None else Dwarf(elf)
         self._units: dict[int, UnitFunctions | None] = {}
         self._named: dict[str, list[tuple[int, str, int | None]]] = {}
+        self._strings = StringSearch(self.dwarf)
 
     def at(self, link_addr: int) -> Function | None:
         """Find the function whose code holds a link address; None where there is none."""
@@ -529,21 +520,12 @@ class FunctionTable:
         return self._named[name]
 
     def _search(self, name: str) -> Iterator[tuple[int, str, int | None]]:
-        last = base_name(name).rpartition("::")[2].partition("<")[0].encode()
+        last = base_name(name).rpartition("::")[2].partition("<")[0]
         if not last:
             return
-        section = self.dwarf.section
-        needles = [last]
-        for strings, size in ((".debug_str", 4), (".debug_line_str", 4)):
-            needles += [at.to_bytes(size, "little") for at in _offsets_of(section(strings), last)]
-        indexes = bytes(section(".debug_str_offsets"))
-        by_index = any(needle in indexes for needle in needles[1:])
-        for unit in self.dwarf.units():
-            data = self.dwarf.data(unit)
-            indexed = by_index and dwarf.DW_AT_str_offsets_base in unit.bases
-            if not indexed and not any(needle in data for needle in needles):
-                continue
-            functions = self.unit_functions(unit)
+        for offset in self._strings.units_with([last], templates=True):
+            unit = self.dwarf.unit(offset)
+            functions = self.unit_functions(unit) if unit is not None and unit.is_code else None
             if functions is not None:
                 yield from functions.named(name)
 
@@ -571,8 +553,7 @@ def _is_called_in_rust(name: str, wanted: str) -> bool:
 
 
 def _has_code(abbrev: Abbrev) -> bool:
-    names = abbrev.names
-    return dwarf.DW_AT_low_pc in names or dwarf.DW_AT_ranges in names
+    return abbrev.has(dwarf.DW_AT_low_pc) or abbrev.has(dwarf.DW_AT_ranges)
 
 
 def _has_list(abbrev: Abbrev, version: int) -> bool:

@@ -109,9 +109,7 @@ def _children(source: Dwarf, unit: Unit, die: int) -> Iterator[tuple[int, dict[i
             if depth <= 0:
                 return
             continue
-        abbrev = abbrevs.get(code)
-        if abbrev is None:
-            raise IndexError(f"no abbreviation {code}")
+        abbrev = abbrevs[code]
         if depth == 1:
             yield source.entry(unit, at, data)
         if abbrev.plan is None:

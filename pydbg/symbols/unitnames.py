@@ -14,6 +14,7 @@ from pydbg.records import NamedTuple
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, uleb
 from pydbg.symbols.entries import At, Die, Entries, Tag
+from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.units import Unit
 
 __all__ = ["NameTable", "Named", "UnitNames"]
@@ -22,7 +23,6 @@ _TYPES = Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base, Tag.unspecified,
 _VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member))
 _SCOPES = Tag.structs | {Tag.namespace, Tag.enumeration}
 _MAX_DEPTH = 512
-_MAX_STRINGS = 256
 _ANONYMOUS = "(anonymous namespace)"
 
 
@@ -103,9 +103,7 @@ class UnitNames:
                 continue
             if code >= 0x80:
                 code, pos = uleb(data, at)
-            abbrev = abbrevs.get(code)
-            if abbrev is None:
-                raise IndexError(f"no abbreviation {code}")
+            abbrev = abbrevs[code]
             tag = abbrev.tag
             plan = abbrev.plan
             if plan is None:
@@ -203,6 +201,7 @@ class NameTable:
         self.entries = entries
         self._units: dict[int, UnitNames | None] = {}
         self._found: dict[str, list[tuple[UnitNames, Named]]] = {}
+        self._search = StringSearch(entries.dwarf)
 
     def unit(self, unit: Unit) -> UnitNames | None:
         """Give a unit's names; None where its entries are damaged."""
@@ -229,23 +228,9 @@ class NameTable:
         return found
 
     def _candidates(self, name: str) -> Iterator[Unit]:
-        last = name.rpartition("::")[2] if "<" not in name else name.partition("<")[0]
-        last = last.rpartition("::")[2] if "::" in last else last
-        raw = last.encode("utf-8", "surrogateescape")
-        if not raw:
-            return
-        ending = raw if "<" in name else raw + b"\0"
-        source = self.entries.dwarf
-        wide: list[bytes] = []
-        for strings in (".debug_str", ".debug_line_str"):
-            wide += [at.to_bytes(4, "little") for at in _offsets(source.section(strings), ending)]
-        indexes = bytes(source.section(".debug_str_offsets"))
-        by_index = any(needle in indexes for needle in wide)
-        everywhere = len(wide) > _MAX_STRINGS
-        for unit in self.entries.units():
-            data = self.entries.view(unit).data
-            indexed = by_index and source.has_index(unit)
-            if everywhere or indexed or ending in data or any(needle in data for needle in wide):
+        for offset in self._search.units_with(own_names(name)):
+            unit = self.entries.dwarf.unit(offset)
+            if unit is not None:
                 yield unit
 
     def all(self) -> Iterator[UnitNames]:
@@ -254,14 +239,3 @@ class NameTable:
             names = self.unit(unit)
             if names is not None:
                 yield names
-
-
-def _offsets(strings: memoryview, ending: bytes) -> list[int]:
-    """Find where a string section has a whole string, or the end of a longer one."""
-    data = bytes(strings)
-    found: list[int] = []
-    at = data.find(ending)
-    while at >= 0 and len(found) <= _MAX_STRINGS:
-        found.append(at)
-        at = data.find(ending, at + 1)
-    return found

@@ -15,12 +15,14 @@ from pydbg.errors import FileError
 from pydbg.records import Record, field
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, fixed, uleb
-from pydbg.symbols.dwarf import Abbrev, Form
+from pydbg.symbols.dwarf import Abbrevs, Form
 from pydbg.symbols.elf import ElfFile
 
 __all__ = ["Dwarf", "Unit"]
 
 _MAX_STRING = 1 << 16
+_PIECE = 8 << 20
+"""So much of a section is looked through before its pages are let go."""
 _HEAD = 1024  # bytes in which a unit's first entry ends, mostly
 
 Value = int | bytes
@@ -54,6 +56,11 @@ class Unit(Record, frozen=False):
     ranges: Ranges = ()
     """What the unit's first entry claims; empty when it claims nothing."""
 
+    @property
+    def is_code(self) -> bool:
+        """Tell the units that have code from those that hold common entries or types."""
+        return self.tag in (dwarf.DW_TAG_compile_unit, dwarf.DW_TAG_skeleton_unit)
+
 
 class Dwarf:
     """Be the DWARF sections of one file.
@@ -64,7 +71,7 @@ class Dwarf:
 
     def __init__(self, elf: ElfFile) -> None:
         self.elf = elf
-        self._abbrevs: dict[int, dict[int, Abbrev]] = {}
+        self._abbrevs: dict[int, Abbrevs] = {}
         self._units: dict[int, Unit | None] = {}
         self._contents: dict[str, memoryview] = {}
         self._data: tuple[int, bytes] = (-1, b"")
@@ -75,6 +82,26 @@ class Dwarf:
         if found is None:
             found = self._contents[name] = self.elf.data(name)
         return found
+
+    def hits(self, name: str, needle: bytes, start: int = 0) -> Iterator[int]:
+        """Give where bytes occur in a section, from a position on.
+
+        What was looked through of a section that is mapped is let go: a search takes no memory.
+        """
+        import re
+
+        data = self.section(name)
+        search = re.compile(re.escape(needle), re.DOTALL).search  # Faster than bytes.find.
+        while start < len(data):
+            end = min(start + _PIECE, len(data))
+            found = search(data, start, end)
+            while found is not None:
+                start = found.start() + 1
+                yield found.start()
+                found = search(data, start, end)
+            if end - start >= _PIECE // 2:
+                self.elf.let_go(name, start, end)
+            start = max(start, end - len(needle) + 1) if end < len(data) else end
 
     # --- units -------------------------------------------------------------------------------
 
@@ -94,12 +121,9 @@ class Dwarf:
 
     def units(self) -> Iterator[Unit]:
         """Give all compile units in the order of the file, damaged ones left out."""
-        for offset in self._offsets:
+        for offset in self.offsets:
             unit = self.unit(offset)
-            if unit is not None and unit.tag in (
-                dwarf.DW_TAG_compile_unit,
-                dwarf.DW_TAG_skeleton_unit,
-            ):
+            if unit is not None and unit.is_code:
                 yield unit
 
     def unit(self, offset: int) -> Unit | None:
@@ -118,8 +142,8 @@ class Dwarf:
 
     def unit_of(self, offset: int) -> Unit | None:
         """Find the unit that holds an entry, by the entry's offset in .debug_info."""
-        index = bisect_right(self._offsets, offset) - 1
-        unit = self.unit(self._offsets[index]) if index >= 0 else None
+        index = bisect_right(self.offsets, offset) - 1
+        unit = self.unit(self.offsets[index]) if index >= 0 else None
         return unit if unit is not None and offset < unit.end else None
 
     def data(self, unit: Unit) -> bytes:
@@ -129,8 +153,8 @@ class Dwarf:
         return self._data[1]
 
     @cached_property
-    def _offsets(self) -> list[int]:
-        """Walk the units' lengths."""
+    def offsets(self) -> list[int]:
+        """Give where the units begin, of every kind, by walking their lengths."""
         info = self.section(".debug_info")
         offsets = []
         pos, size = 0, len(info)
@@ -172,7 +196,7 @@ class Dwarf:
             offset, end, version, address_size, offset_size, abbrev, pos - offset, kind
         )  # fmt: skip
 
-    def abbrevs(self, unit: Unit) -> dict[int, Abbrev]:
+    def abbrevs(self, unit: Unit) -> Abbrevs:
         """Give a unit's table of abbreviations."""
         table = self._abbrevs.get(unit.abbrev_offset)
         if table is None:
@@ -191,9 +215,7 @@ class Dwarf:
         code, pos = uleb(data, pos)
         if code == 0:
             return 0, {}
-        abbrev = self.abbrevs(unit).get(code)
-        if abbrev is None:
-            raise IndexError(f"no abbreviation {code}")
+        abbrev = self.abbrevs(unit)[code]
         attrs: dict[int, Attr] = {}
         for name, form, const in abbrev.attrs:
             if form == Form.implicit_const:
@@ -255,9 +277,7 @@ class Dwarf:
         if form == Form.line_strp:
             return self.text(".debug_line_str", value)
         if form in (Form.strx, Form.gnu_str_index) or Form.strx1 <= form <= Form.strx4:
-            base = unit.bases.get(dwarf.DW_AT_str_offsets_base, 0)
-            base = base or (8 if unit.offset_size == 4 else 16)
-            at = base + value * unit.offset_size
+            at = self.index_base(unit) + value * unit.offset_size
             offset, _ = fixed(self.section(".debug_str_offsets"), at, unit.offset_size)
             return self.text(".debug_str", offset)
         return None
@@ -266,6 +286,11 @@ class Dwarf:
         """Tell whether a unit's strings are numbers in .debug_str_offsets."""
         base = unit.bases.get(dwarf.DW_AT_str_offsets_base, 0)
         return bool(base) or unit.kind in (2, 4, 5, 6)
+
+    def index_base(self, unit: Unit) -> int:
+        """Give where a unit's slots begin in .debug_str_offsets."""
+        base = unit.bases.get(dwarf.DW_AT_str_offsets_base, 0)
+        return base or (8 if unit.offset_size == 4 else 16)
 
     def text(self, section: str, offset: int) -> bytes:
         """Read a NUL-terminated string of a string section."""
@@ -404,14 +429,11 @@ class Dwarf:
         """Read the first entries of the units that .debug_aranges does not have."""
         known = set(self._aranges[2])
         rows: list[tuple[int, int, int]] = []
-        for offset in self._offsets:
+        for offset in self.offsets:
             if offset in known:
                 continue
             unit = self.unit(offset)
-            if unit is not None and unit.tag in (
-                dwarf.DW_TAG_compile_unit,
-                dwarf.DW_TAG_skeleton_unit,
-            ):
+            if unit is not None and unit.is_code:
                 rows.extend((low, high, offset) for low, high in unit.ranges)
         return _columns(rows)
 
