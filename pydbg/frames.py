@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pydbg.errors import CommandError, DebuggerError
+from pydbg.errors import CommandError
 
 if TYPE_CHECKING:
     from pydbg.access import RegisterView
     from pydbg.symbols.modules import InlineCall, Module
-    from pydbg.symbols.symtab import Symbol
     from pydbg.target.unwind import RawFrame
     from pydbg.threads import Thread
 
@@ -120,19 +119,13 @@ class Frame:
         self.module = module
         if module is None:
             return
-        try:
-            symbol = module.symbol_at(self.lookup_addr)
-            function = module.function_at(self.lookup_addr)
-            line = module.line_at(self.lookup_addr)
-        except DebuggerError:
-            return  # Damaged debug information: the frame is shown with less.
-        name, start = _name_of(module, symbol, function)
-        self.function = name
-        if start is not None:
-            self.offset = self.addr - start
-        self.has_debug_info = function is not None
-        if function is not None:
-            self.has_parameters, self.is_main = module.traits_of(function)
+        spot = module.spot_at(self.lookup_addr)
+        self.function = spot.name
+        if spot.start is not None:
+            self.offset = self.addr - spot.start
+        self.has_debug_info = spot.function is not None
+        self.has_parameters, self.is_main = spot.has_parameters, spot.is_main
+        line = spot.line
         if line is not None:
             self.file, self.line, self.path = line.file, line.line, line.path
             # What is no statement is the middle of a line, wherever its row begins.
@@ -195,35 +188,6 @@ class Frame:
         self.thread.registers.put(register.name, data)
 
 
-def _source_name(function: Any) -> str | None:
-    """Return a function's name as gdb spells it.
-
-    Where a C function has a name for the linker only (``__GI___libc_write``), that one counts;
-    a mangled one does not.
-    """
-    if function is None:
-        return None
-    linkage: str | None = function.linkage_name
-    if linkage is not None and not linkage.startswith(("_Z", "_R")):
-        return linkage
-    name: str | None = function.name
-    return name
-
-
-def _name_of(
-    module: Module, symbol: tuple[Symbol, int] | None, function: Any
-) -> tuple[str | None, int | None]:
-    """Choose between the symbol table's name and DWARF's, as gdb's find_frame_funname."""
-    name = _source_name(function)
-    if name is not None:
-        start = module.addr(function.low)
-        if symbol is None or module.addr_of(symbol[0]) <= start:
-            return name, start
-    if symbol is None:
-        return None, None
-    return symbol[0].demangled, module.addr_of(symbol[0])
-
-
 def frames_of(
     thread: Thread,
     raw: RawFrame,
@@ -240,10 +204,7 @@ def frames_of(
     module: Module | None = modules.at(raw.lookup_pc) if modules is not None else None
     calls: list[InlineCall] = []
     if module is not None and not raw.is_signal:
-        try:
-            calls = module.inline_calls_at(raw.lookup_pc)
-        except DebuggerError:
-            calls = []  # Damaged debug information.
+        calls = list(module.spot_at(raw.lookup_pc).calls)
     if raw.how == "tailcall":
         # One frame, named by the innermost function there, as gdb has it.
         yield Frame(thread, raw, inner, call=calls[-1] if calls else None)

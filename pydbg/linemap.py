@@ -201,12 +201,8 @@ class LineMap:
         from pydbg.target.unwind import unwind
 
         inferior = thread.inferior
-        block, arch = thread.registers, inferior.arch
-        registers = {
-            number: block.get(register.name)
-            for number, register in arch.by_dwarf.items()
-            if register.where == "gpr"
-        }
+        arch = inferior.arch
+        registers = thread.registers.by_dwarf()
         registers[arch.return_column] = thread.pc
         return unwind(
             registers, read=inferior.read, modules=inferior.modules, arch=arch, limit=limit

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pydbg.pointset import PointSet
     from pydbg.steps import Steps
     from pydbg.symbols.symtab import Symbol
+    from pydbg.target.tailcalls import TailCalls
     from pydbg.target.unwind import RawFrame
     from pydbg.variables.program import Variables
 
@@ -61,6 +62,7 @@ class ProgramState:
         self._frame_source: Iterator[Frame] = iter(())
         self._level = 0
         self._variables: Variables | None = None
+        self._tail_calls: TailCalls | None = None
         self._trees: dict[tuple[str, str], Node] = {}
         self._last_language = ""
         """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
@@ -318,17 +320,11 @@ class ProgramState:
             self.stack_problem = problem
 
     def _frames_of(self, thread: Thread) -> Iterator[Frame]:
-        from pydbg.target.tailcalls import TailCalls
         from pydbg.target.unwind import unwind
 
         self.stack_problem = None
         inferior = thread.inferior
-        block = thread.registers
-        registers = {
-            number: block.get(register.name)
-            for number, register in inferior.arch.by_dwarf.items()
-            if register.where == "gpr"
-        }
+        registers = thread.registers.by_dwarf()
         registers[inferior.arch.return_column] = thread.pc
         unwinding = unwind(
             registers,
@@ -342,14 +338,12 @@ class ProgramState:
             return self.points.inlined_at(addr) | self.steps.entered(thread)
 
         inner: Frame | None = None
-        tail_calls: TailCalls | None = None
         callee: RawFrame | None = None
         for real in unwinding:
             raws = [real]
             if callee is not None:
-                tail_calls = tail_calls or TailCalls(inferior.modules)
                 column = inferior.arch.return_column
-                raws = [*tail_calls.between(callee, real, column), real]
+                raws = [*self._calls_between(inferior.modules).between(callee, real, column), real]
             callee = real
             for raw in raws:
                 for frame in frames_of(thread, raw, inner, meant):
@@ -358,6 +352,15 @@ class ProgramState:
                         return
                     inner = frame
         self.stack_problem = unwinding.stop_reason
+
+    def _calls_between(self, modules: ModuleList) -> TailCalls:
+        """Return what finds tail calls, kept until a module is loaded or unloaded."""
+        known = self._tail_calls
+        if known is None or not known.serves(modules):
+            from pydbg.target.tailcalls import TailCalls
+
+            known = self._tail_calls = TailCalls(modules)
+        return known
 
     @property
     def _whole(self) -> Debugger:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from struct import Struct
 
 from pydbg.records import Record, field
 
@@ -109,6 +110,25 @@ class Arch(Record):
     def by_dwarf(self) -> dict[int, Register]:
         """Map DWARF register numbers (psABI, "DWARF Register Number Mapping")."""
         return {r.dwarf: r for r in self.registers if r.dwarf is not None}
+
+    @cached_property
+    def dwarf_layout(self) -> tuple[tuple[int, ...], Struct]:
+        """Give the DWARF numbers of the general registers in user_regs_struct, and how they lie.
+
+        >>> from pydbg.arch import I386, X86_64
+        >>> [len(arch.dwarf_layout[0]) for arch in (X86_64, I386)], X86_64.dwarf_layout[0][:2]
+        ([26, 16], (15, 14))
+        """
+        form, end = "<", 0
+        rows = sorted(
+            (r.offset, r.size, r.dwarf)
+            for r in self.registers
+            if r.dwarf is not None and r.where == "gpr"
+        )
+        for offset, size, _ in rows:
+            form += f"{offset - end}x{ {2: 'H', 4: 'I', 8: 'Q'}[size]}"
+            end = offset + size
+        return tuple(number for _, _, number in rows), Struct(form)
 
     def register(self, name: str) -> Register | None:
         """Find a register by name, with or without ``$``; None where there is none.

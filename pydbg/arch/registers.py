@@ -105,6 +105,16 @@ class RegisterBlock:
             return int.from_bytes(self.gpr[start : start + register.size], "little")
         return int.from_bytes(self.read(name), "little")
 
+    def by_dwarf(self) -> dict[int, int]:
+        """Give the general registers by DWARF number, which unwinding starts from.
+
+        >>> from pydbg.arch import X86_64
+        >>> RegisterBlock(X86_64, bytearray(80) + b"\\x05" + bytes(135), lambda: b"").by_dwarf()[0]
+        5
+        """
+        numbers, layout = self.arch.dwarf_layout
+        return dict(zip(numbers, layout.unpack_from(self.gpr), strict=True))
+
     def set(self, name: str, value: int) -> None:
         """Write a register; the value wraps around at the register's size."""
         size = self._find(name).size

@@ -7,9 +7,6 @@ it. What runs off the buffer raises ``IndexError``; the public readers turn that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from pydbg.errors import FileError
 
 __all__ = ["Buffer", "cstring", "damaged", "fixed", "signed", "sleb", "sleb_slow", "take", "uleb"]
@@ -122,8 +119,7 @@ def cstring(data: bytes, pos: int) -> tuple[bytes, int]:
     return data[pos:end], end + 1
 
 
-@contextmanager
-def damaged(what: str) -> Iterator[None]:
+class damaged:
     """Turn reads beyond a section's end into a ``FileError`` that names the section.
 
     >>> with damaged("a.out: .debug_line"):
@@ -132,7 +128,15 @@ def damaged(what: str) -> Iterator[None]:
     ...
     pydbg.errors.FileError: a.out: .debug_line is damaged (index out of range)
     """
-    try:
-        yield
-    except (IndexError, ValueError, OverflowError) as error:
-        raise FileError(f"{what} is damaged ({error})") from error
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, (IndexError, ValueError, OverflowError)):
+            raise FileError(f"{self._what} is damaged ({error})") from error

@@ -8,11 +8,12 @@ reader of locations, which is asked about these operations.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from pydbg.errors import FileError
 from pydbg.symbols.cursor import fixed, signed, sleb, uleb
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "simple"]
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _MAX_STEPS = 10_000  # DW_OP_bra can loop for ever; no real expression is near this
@@ -27,6 +28,38 @@ EXTRA = frozenset(
 implicit_value, stack_value, implicit_pointer to reinterpret, and their GNU forerunners."""
 
 _FIXED = {0x08: 1, 0x0A: 2, 0x0C: 4, 0x0E: 8}  # DW_OP_const1u … const8u; +1 is signed
+
+
+@lru_cache(maxsize=4096)
+def simple(expression: bytes, pointer_size: int = 8) -> tuple[str, int, int] | None:
+    """Say what an expression of a single operation means, as most are; None for any other.
+
+    It is ("register", number, 0) for a value in a register; the others are in memory: ("based",
+    number, offset) from a register, ("frame", 0, offset) from the frame base, ("cfa", 0, 0), or
+    ("addr", 0, link address).
+
+    >>> simple(b"\\x91\\x6c"), simple(b"\\x55"), simple(b"\\x77\\x08"), simple(b"\\x30\\x9f")
+    (('frame', 0, -20), ('register', 5, 0), ('based', 7, 8), None)
+    """
+    if not expression:
+        return None
+    op, size = expression[0], len(expression)
+    try:
+        if 0x50 <= op <= 0x6F:
+            return ("register", op - 0x50, 0) if size == 1 else None
+        if op == 0x9C:
+            return ("cfa", 0, 0) if size == 1 else None
+        if op == 0x03:
+            addr, end = fixed(expression, 1, pointer_size)
+            return ("addr", 0, addr) if end == size else None
+        if op == 0x91 or 0x70 <= op <= 0x8F:
+            offset, end = sleb(expression, 1)
+            if end != size:
+                return None
+            return ("frame", 0, offset) if op == 0x91 else ("based", op - 0x70, offset)
+    except IndexError:
+        pass  # What is damaged is said by who runs it.
+    return None
 
 
 def evaluate(

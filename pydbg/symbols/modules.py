@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from pydbg.symbols.functions import Function, FunctionTable
     from pydbg.symbols.gopclntab import GoTable
     from pydbg.symbols.lines import LineEntry, LineTable
+    from pydbg.symbols.spots import Spot
     from pydbg.symbols.unitnames import NameTable
     from pydbg.symbols.units import Dwarf
 
 __all__ = ["LinkMapEntry", "Module", "ModuleList", "SourceLine", "link_map", "main_bias"]
 
 Read = Callable[[int, int], bytes]
+
+_MOST_SPOTS = 4096
+"""So many addresses are remembered at most: a long `stepi` visits many."""
 
 
 class SourceLine(NamedTuple):
@@ -93,6 +97,7 @@ class Module:
         self._debug_directory = debug_directory
         self.low = elf.low + bias
         self.high = elf.high + bias
+        self._spots: dict[int, Spot] = {}
 
     @classmethod
     def from_memory(cls, read: Read, addr: int, name: str = "[vdso]") -> Module:
@@ -111,6 +116,7 @@ class Module:
     def at_bias(self, bias: int, *, is_main: bool = False) -> Module:
         """Return the same file at another load bias, with all that was read of it so far."""
         module = copy.copy(self)
+        module._spots = {}
         module.bias, module.is_main = bias, is_main
         module.low, module.high = self.elf.low + bias, self.elf.high + bias
         return module
@@ -357,6 +363,17 @@ class Module:
                 return SourceLine(file, line, low + self.bias, high + self.bias, True, file)
         return None
 
+    def spot_at(self, addr: int) -> Spot:
+        """Give what frames show of a run-time address; it is kept."""
+        spot = self._spots.get(addr)
+        if spot is None:
+            from pydbg.symbols.spots import spot_of
+
+            if len(self._spots) >= _MOST_SPOTS:
+                self._spots.clear()
+            spot = self._spots[addr] = spot_of(self, addr)
+        return spot
+
     def function_at(self, addr: int) -> Function | None:
         """Find the function that DWARF knows at a run-time address (link addresses inside)."""
         table = self.function_table
@@ -460,6 +477,8 @@ class ModuleList(Sequence[Module]):
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self._modules: list[Module] = []
+        self.version = 0
+        """Counts the changes: what was worked out of all modules holds while it stays."""
         self._starts: list[int] = []
         self._by_start: list[Module] = []
         for module in modules:
@@ -499,6 +518,7 @@ class ModuleList(Sequence[Module]):
         self._index()
 
     def _index(self) -> None:
+        self.version += 1
         self._by_start = sorted(self._modules, key=lambda m: m.low)
         self._starts = [m.low for m in self._by_start]
 

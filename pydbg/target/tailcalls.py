@@ -33,7 +33,12 @@ class TailCalls:
 
     def __init__(self, modules: ModuleList) -> None:
         self._modules = modules
+        self._version = modules.version
         self._found: dict[tuple[int, int], tuple[int, ...]] = {}
+
+    def serves(self, modules: ModuleList) -> bool:
+        """Tell whether it still speaks of these modules: none came or went."""
+        return modules is self._modules and modules.version == self._version
 
     def between(self, callee: RawFrame, caller: RawFrame, pc_column: int) -> list[RawFrame]:
         """Give the frames between two neighbours on the stack, innermost first."""

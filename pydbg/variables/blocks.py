@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydbg.expr.types import CType
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.loclists import locations
+from pydbg.symbols.units import Ranges
 
 __all__ = ["Block", "Variable", "blocks_around", "declares"]
 
@@ -12,14 +15,21 @@ _MAX_DEPTH = 200
 
 
 class Variable:
-    """Be one declared variable or parameter; ``die`` is the entry that says where it is."""
+    """Be one declared variable or parameter; ``die`` is the entry that says where it is.
 
-    __slots__ = ("die", "is_argument", "name")
+    What is worked out of the entry is kept: files do not change while they are looked at.
+    """
+
+    __slots__ = ("_located", "_places", "die", "fixed_type", "is_argument", "name")
 
     def __init__(self, name: str, die: Die, is_argument: bool) -> None:
         self.name = name
         self.die = die
         self.is_argument = is_argument
+        self.fixed_type: CType | None = None
+        """Its type, if that is the same whenever it is asked for."""
+        self._located: Die | bool | None = False
+        self._places: tuple[tuple[int | None, int, bytes], ...] | None = None
 
     def __repr__(self) -> str:
         return f"<Variable {self.name}>"
@@ -32,12 +42,45 @@ class Variable:
         return None
 
     @property
+    def located(self) -> Die | None:
+        """Return the entry that says where it is or what value it has, None for nowhere."""
+        if isinstance(self._located, bool):
+            self._located = located(self.die)
+        return self._located
+
+    def expression_at(self, link_addr: int) -> bytes | None:
+        """Return the location expression that holds at an address; None where it is nowhere."""
+        die = self.located
+        attr = die.attrs.get(At.location) if die is not None else None
+        if die is None or attr is None:
+            return None
+        if isinstance(attr[1], bytes):
+            return attr[1]
+        if self._places is None:
+            self._places = tuple(locations(die.view.source, die.unit, attr))
+        default: bytes | None = None
+        for low, high, expression in self._places:
+            if low is None:
+                default = expression
+            elif low <= link_addr < high:
+                return expression
+        return default
+
+    @property
     def is_extern(self) -> bool:
         """Tell whether it only declares a global that is defined elsewhere."""
         if At.location in self.die.attrs or At.const_value in self.die.attrs:
             return False
         found = self.find(At.declaration)
         return found is not None and found.flag(At.declaration)
+
+
+def located(die: Die) -> Die | None:
+    """Return the first of an entry and those it completes that has a place or a value."""
+    for one in die.origins():
+        if At.location in one.attrs or At.const_value in one.attrs:
+            return one
+    return None
 
 
 class Block:
@@ -54,6 +97,8 @@ class Block:
         """``using namespace`` in it."""
         self.types: list[Die] = []
         """Types and enumerators that are declared here."""
+        self._codes: list[Ranges] | None = None
+        self._opened: dict[int, Block] = {}
         seen = self._own(die, 0)
         origin = die.target(At.abstract_origin)
         if origin is not None:
@@ -109,6 +154,18 @@ class Block:
             }:  # fmt: skip
                 self._note(child, depth)
 
+    def inner_at(self, link_addr: int) -> Block | None:
+        """Give the block directly inside that an address is in; it is kept."""
+        if self._codes is None:
+            self._codes = [die.ranges() for die in self.inner]
+        for index, ranges in enumerate(self._codes):
+            if any(low <= link_addr < high for low, high in ranges):
+                block = self._opened.get(index)
+                if block is None:
+                    block = self._opened[index] = Block(self.inner[index])
+                return block
+        return None
+
     @property
     def arguments(self) -> list[Variable]:
         """Return the parameters in their order."""
@@ -132,16 +189,12 @@ class Block:
 
 def blocks_around(root: Block, link_addr: int) -> Iterator[Block]:
     """Give the blocks around an address, outermost (``root``) first."""
-    yield root
-    block = root
+    block: Block | None = root
     for _ in range(_MAX_DEPTH):
-        for die in block.inner:
-            if any(low <= link_addr < high for low, high in die.ranges()):
-                block = Block(die)
-                yield block
-                break
-        else:
+        if block is None:
             return
+        yield block
+        block = block.inner_at(link_addr)
 
 
 def _hash(name: str, cplus: bool) -> int:

@@ -300,6 +300,9 @@ def place(ctype: CType, expression: bytes | None, around: Surroundings) -> Value
     if not expression:
         return optimized_out(ctype, read)
     try:
+        piece = _simple(expression, around)
+        if piece is not None:
+            return _whole(ctype, piece, around)
         pieces = Machine(around).run(expression)
     except ExprError as error:
         if "optimized out" in str(error):
@@ -308,6 +311,29 @@ def place(ctype: CType, expression: bytes | None, around: Surroundings) -> Value
     if len(pieces) == 1 and not pieces[0].size:
         return _whole(ctype, pieces[0], around)
     return _joined(ctype, pieces, around)
+
+
+def _simple(expression: bytes, around: Surroundings) -> Piece | None:
+    """Return the place that an expression of one operation describes, None for more."""
+    found = dwexpr.simple(expression, around.pointer_size)
+    if found is None:
+        return None
+    kind, number, offset = found
+    if kind == "register":
+        known = around.register(number)
+        return Piece("none") if known is None else Piece("register", 0, *known)
+    if kind == "based":
+        known = around.register(number)
+        if known is None:
+            return Piece("none")
+        addr = int.from_bytes(known[1], "little") + offset
+    elif kind == "frame":
+        addr = around.frame_base() + offset
+    elif kind == "cfa":
+        addr = around.cfa() + offset
+    else:
+        addr = around.bias + offset
+    return Piece("memory", addr & ((1 << 8 * around.pointer_size) - 1))
 
 
 def _whole(ctype: CType, piece: Piece, around: Surroundings) -> Value:

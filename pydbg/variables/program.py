@@ -23,7 +23,7 @@ from pydbg.expr.types import (
 from pydbg.expr.values import Value, from_number
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.loclists import location_at
-from pydbg.variables.blocks import Block, Variable
+from pydbg.variables.blocks import Block, Variable, located
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import optimized_out, place
@@ -107,28 +107,33 @@ class Variables:
         self, die: Die, ctype: CType, around: ModuleSurroundings, link_addr: int | None
     ) -> Value:
         """Return the value of a variable's entry."""
-        entry: Die | None = die
-        for one in die.origins():
-            if At.location in one or At.const_value in one:
-                entry = one
-                break
-        else:
+        entry = located(die)
+        if entry is None:
             return optimized_out(ctype, around.read)
-        assert entry is not None
-        attr = entry.attrs.get(At.const_value)
-        if attr is not None and At.location not in entry:
+        attr = entry.attrs.get(At.location)
+        if attr is None:
             return _constant(entry, ctype, around)
-        attr = entry.attrs[At.location]
         expression: bytes | None
         if isinstance(attr[1], bytes):
             expression = attr[1]
         elif link_addr is None:
             expression = None
         else:
-            around.use(entry)
             expression = location_at(entry.view.source, entry.unit, attr, link_addr)
         around.use(entry)
         return place(ctype, expression, around)
+
+    def value_at(
+        self, variable: Variable, ctype: CType, around: ModuleSurroundings, link_addr: int
+    ) -> Value:
+        """Return the value of a frame's variable where the frame stands at a link address."""
+        entry = variable.located
+        if entry is None:
+            return optimized_out(ctype, around.read)
+        if At.location not in entry.attrs:
+            return _constant(entry, ctype, around)
+        around.use(entry)
+        return place(ctype, variable.expression_at(link_addr), around)
 
     def settled(self, ctype: CType, around: ModuleSurroundings) -> CType:
         """Return a type whose lengths are known: those of variable arrays are asked for now."""

@@ -49,9 +49,14 @@ class FrameScope:
 
     def type_of(self, variable: Variable) -> CType:
         """Return a variable's type."""
+        if variable.fixed_type is not None:
+            return variable.fixed_type
         die = variable.find(At.type)
         ctype = self.file.reader.of(die) if die is not None else self.file.reader.model.int
-        return self._owner.settled(ctype, self.around)
+        settled = self._owner.settled(ctype, self.around)
+        if settled is ctype:
+            variable.fixed_type = ctype  # The reader keeps it as well.
+        return settled
 
     def value(self, variable: Variable) -> Value:
         """Return a variable's value, which may be optimized out."""
@@ -60,8 +65,9 @@ class FrameScope:
                 found = self._owner.value_named(variable.name, None, self.file)
                 if found is not None:
                     return found
-            return self._owner.value_of(variable.die, self.type_of(variable), self.around,
-                                        self.link_addr)  # fmt: skip
+            return self._owner.value_at(
+                variable, self.type_of(variable), self.around, self.link_addr
+            )
 
     def at_entry(self, variable: Variable) -> Value | None:
         """Return what a parameter was when the function was entered; None where nobody tells.
