@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from _signal import getsignal  # type: ignore[import-not-found]
+from _signal import signal as set_handler
 from _thread import get_native_id
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,6 +83,8 @@ def interruptible(
     Does nothing outside of Python's main thread, where signal handlers cannot be set, nor (for
     SIGINT) when the host program has a handler of its own and ``own_sigint`` is false.
     """
+    # Straight from the interpreter: ``signal`` makes enums of what a stop in a script sets and
+    # gets a dozen times.
     if get_native_id() != os.getpid():
         yield
         return
@@ -100,17 +104,17 @@ def interruptible(
 
     saved: dict[int, Any] = {}
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        if callable(signal.getsignal(ending)):
-            saved[ending] = signal.signal(ending, put_off)
+        if callable(getsignal(ending)):
+            saved[ending] = set_handler(ending, put_off)
     wanted = [WAKE]
-    if own_sigint or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if own_sigint or getsignal(signal.SIGINT) is signal.default_int_handler:
         wanted.append(signal.SIGINT)
     for wish in wanted:
-        saved[wish] = signal.signal(wish, handler)
+        saved[wish] = set_handler(wish, handler)
     try:
         yield
     finally:
         for signo, old in saved.items():
-            signal.signal(signo, old if old is not None else signal.SIG_DFL)
+            set_handler(signo, old if old is not None else signal.SIG_DFL)
         for signo, frame in late:
             saved[signo](signo, frame)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydbg.arch.registers import RegisterBlock
 from pydbg.errors import DebuggerError
 from pydbg.records import Record
 
@@ -29,7 +30,8 @@ class Snapshot(Record):
 
     pid: int
     tid: int
-    registers: dict[str, int]
+    registers: RegisterBlock
+    """A copy of the general ones: which of them differ is worked out when somebody asks."""
     sp: int
     stack: bytes
     """The stack's bytes from ``sp - BELOW`` on."""
@@ -40,6 +42,12 @@ class Snapshot(Record):
     written: int | None = None
     stdout: int | None = None
     """The place in the file that standard output goes to, None if it is none."""
+
+    def register(self, name: str) -> int | None:
+        """Return what a general register held, None for one that is not kept."""
+        known = self.registers.arch.by_name.get(name)
+        kept = known is not None and known.where in ("gpr", "sub") and "general" in known.group
+        return self.registers.get(name) if kept else None
 
 
 class Changes(Record):
@@ -63,10 +71,8 @@ class Changes(Record):
 
 def take(thread: Thread, *, full: bool = False) -> Snapshot:
     """Return a snapshot of a stopped thread."""
-    arch = thread.inferior.arch
-    block, pid = thread.registers, thread.inferior.pid
-    names = [one.name for one in arch.in_group("general") if one.where in ("gpr", "sub")]
-    registers = {name: block.get(name) for name in names}
+    pid = thread.inferior.pid
+    registers = RegisterBlock(thread.inferior.arch, bytearray(thread.fetch()), bytes)
     sp = thread.sp
     try:
         stack = thread.inferior.read_some(sp - BELOW, BELOW + ABOVE)
@@ -97,17 +103,17 @@ def take(thread: Thread, *, full: bool = False) -> Snapshot:
 def compare(before: Snapshot, now: Snapshot, word: int = 8) -> Changes:
     """Return what differs.
 
-    >>> one = Snapshot(1, 1, {"rax": 1, "rbx": 2}, 0x1000, bytes(BELOW + 16))
-    >>> two = Snapshot(1, 1, {"rax": 3, "rbx": 2}, 0x1000, bytes(BELOW + 8) + b"\\x05" + bytes(7))
+    >>> from pydbg.arch import X86_64
+    >>> first, second = (RegisterBlock(X86_64, bytearray(216), bytes) for _ in "ab")
+    >>> first.set("rax", 1), second.set("rax", 3)
+    (None, None)
+    >>> one = Snapshot(1, 1, first, 0x1000, bytes(BELOW + 16))
+    >>> two = Snapshot(1, 1, second, 0x1000, bytes(BELOW + 8) + b"\\x05" + bytes(7))
     >>> changes = compare(one, two)
     >>> changes.registers, changes.stack
     ((('rax', 1, 3),), ((4104, 0, 5),))
     """
-    registers = tuple(
-        (name, old, new)
-        for name, new in now.registers.items()
-        if (old := before.registers.get(name, new)) != new
-    )
+    registers = _changed(before, now)
     full = before.full and now.full
     gone: tuple[Any, ...] = ()
     new_maps: tuple[Any, ...] = ()
@@ -130,6 +136,19 @@ def compare(before: Snapshot, now: Snapshot, word: int = 8) -> Changes:
         (now.stdout or 0) - (before.stdout or 0) if full else 0,
         full,
     )
+
+
+def _changed(before: Snapshot, now: Snapshot) -> tuple[tuple[str, int, int], ...]:
+    """Return the general registers that are another now."""
+    if before.registers.gpr == now.registers.gpr:
+        return ()
+    found = []
+    for one in now.registers.arch.in_group("general"):
+        new = now.register(one.name)
+        old = before.register(one.name)
+        if new is not None and old is not None and old != new:
+            found.append((one.name, old, new))
+    return tuple(found)
 
 
 def _stack(before: Snapshot, now: Snapshot, word: int) -> tuple[tuple[int, int, int], ...]:

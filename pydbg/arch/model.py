@@ -126,7 +126,7 @@ class Arch(Record):
             if r.dwarf is not None and r.where == "gpr"
         )
         for offset, size, _ in rows:
-            form += f"{offset - end}x{ {2: 'H', 4: 'I', 8: 'Q'}[size]}"
+            form += f"{offset - end}x{ {2: 'H', 4: 'I', 8: 'Q'}[size] }"
             end = offset + size
         return tuple(number for _, _, number in rows), Struct(form)
 

@@ -109,7 +109,7 @@ def _registers(session: Session) -> Iterator[RegisterCell]:
             value = dbg.regs[name]
         except DebuggerError:
             continue  # It is not saved in this frame.
-        changed = before is not None and before.registers.get(name, value) != value
+        changed = before is not None and before.register(name) not in (None, value)
         if dbg.outer_frame is not None:
             changed = False
         note = _flags(session, name) if name == dbg.arch.flags else dbg.symbolize(value) or ""

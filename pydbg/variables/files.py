@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols.cursor import damaged
-from pydbg.symbols.entries import Die, Tag
+from pydbg.symbols.entries import At, Die, Tag
 from pydbg.variables.blocks import Block
 from pydbg.variables.types import TypeReader
 
@@ -34,6 +34,9 @@ class FileTypes:
         self.reader = TypeReader(names, pointer_size, self._definition)
         self._owner = owner
         self.blocks: dict[int, Block] = {}
+        self.reenters: dict[int, bool] = {}
+        """Function's entry -> whether it may be entered again by a tail call."""
+        self._passed: dict[int, tuple[tuple[bytes | None, bytes | None, Die], ...]] = {}
 
     def guard(self) -> AbstractContextManager[None]:
         """Give the context that turns damage into a FileError."""
@@ -47,6 +50,22 @@ class FileTypes:
             if die is None:
                 raise FileError("a function's entry is not there")
             found = self.blocks[offset] = Block(die)
+        return found
+
+    def passed(self, site: int) -> tuple[tuple[bytes | None, bytes | None, Die], ...]:
+        """Give what a call passes: (where, with what value, the parameter's entry)."""
+        found = self._passed.get(site)
+        if found is None:
+            die = self.names.entries.at(site)
+            found = self._passed[site] = tuple(
+                (
+                    child.block(At.location),
+                    child.block(At.call_value) or child.block(At.gnu_call_value),
+                    child,
+                )
+                for child in (die.children() if die is not None else ())
+                if child.tag in (Tag.call_parameter, Tag.gnu_call_parameter)
+            )
         return found
 
     def _definition(self, keyword: str, name: str) -> Die | None:

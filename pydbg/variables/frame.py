@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ExprError
-from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.entries import At, Die
 from pydbg.symbols.loclists import location_at
 
 if TYPE_CHECKING:
@@ -159,19 +159,16 @@ class FrameSurroundings(ModuleSurroundings):
     def entry_value(self, register: int, /) -> int:
         """Return what a register held at the function's entry, as the caller's call tells."""
         site, scope = self._call_site()
-        for child in site.children():
-            if child.tag not in (Tag.call_parameter, Tag.gnu_call_parameter):
+        wanted = bytes((0x50 + register,))
+        for where, value, die in scope.file.passed(site):
+            if where != wanted:
                 continue
-            where = child.block(At.location)
-            if where != bytes((0x50 + register,)):
-                continue
-            value = child.block(At.call_value) or child.block(At.gnu_call_value)
             if value is None:
                 break
             from pydbg.variables.places import Machine
 
             around = scope.around
-            around.use(child)
+            around.use(die)
             pieces = Machine(around).run(value)
             if pieces[0].kind == "bytes":
                 return int.from_bytes(pieces[0].data[: self.pointer_size], "little")
@@ -180,8 +177,8 @@ class FrameSurroundings(ModuleSurroundings):
             return pieces[0].addr
         raise ExprError(_GONE)
 
-    def _call_site(self) -> tuple[Die, FrameScope]:
-        """Return the call that made this frame, and the caller's scope."""
+    def _call_site(self) -> tuple[int, FrameScope]:
+        """Return the entry of the call that made this frame, and the caller's scope."""
         frame: Frame | None = self.frame
         while frame is not None and frame.inline is not None and frame.how != "tailcall":
             frame = self._outer(frame)  # Only real functions are entered.
@@ -193,9 +190,7 @@ class FrameSurroundings(ModuleSurroundings):
         return_pc = caller.module.link_addr(caller.addr)
         for site in caller.module.call_sites_at(caller.lookup_addr):
             if site.return_pc == return_pc and scope is not None:
-                die = scope.file.names.entries.at(site.die)
-                if die is not None:
-                    return die, scope
+                return site.die, scope
         raise ExprError(_GONE)
 
     def _outer(self, frame: Frame) -> Frame | None:
@@ -208,17 +203,29 @@ class FrameSurroundings(ModuleSurroundings):
         function = module.function_at(frame.lookup_addr) if module is not None else None
         if module is None or function is None:
             raise ExprError(_GONE)
+        file = self.dbg.variables.file(module)
+        known = None if file is None else file.reenters.get(function.die)
+        if known is None:
+            known = self._may_reenter(module, function.low)
+            if file is not None:
+                file.reenters[function.die] = known
+        if known:
+            raise ExprError(_GONE)
+
+    @staticmethod
+    def _may_reenter(module: Module, low: int) -> bool:
         reached: set[int] = set()
-        waiting = [function.low]
+        waiting = [low]
         while waiting:
             for site in module.call_sites_at(module.addr(waiting.pop())):
                 if not site.is_tail or site.target is None:
                     continue
-                if site.target == function.low or len(reached) > _MAX_REACHED:
-                    raise ExprError(_GONE)
+                if site.target == low or len(reached) > _MAX_REACHED:
+                    return True
                 if site.target not in reached:
                     reached.add(site.target)
                     waiting.append(site.target)
+        return False
 
     def _owner_scope(self, frame: Frame) -> FrameScope | None:
         try:
