@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydbg.records import Record, field
+from pydbg.runtimeevents import EVENTS
 
 if TYPE_CHECKING:
     from pydbg.expr.nodes import Node
     from pydbg.locspec import Spec
 
 CATCH_KINDS = (
+    *EVENTS,
     "syscall",
     "fork",
     "vfork",
@@ -36,7 +38,7 @@ def _nobody() -> Callable[[], None]:
 
 
 class Location(Record, frozen=False, eq=False):
-    """Be one place of a breakpoint; the owner of its site.
+    """Be one place of a breakpoint or catchpoint; the owner of its site.
 
     ``addr`` is the run-time address, None while the module is not loaded. ``module_path`` is
     None for an absolute address.
@@ -49,7 +51,7 @@ class Location(Record, frozen=False, eq=False):
     """
 
     number: int
-    breakpoint: Breakpoint
+    breakpoint: Breakpoint | Catchpoint
     module_path: str | None
     link_addr: int
     addr: int | None = None
@@ -236,7 +238,8 @@ class Catchpoint(Point, frozen=False, eq=False, kw_only=True):
 
     For system calls ``numbers`` maps an ABI to what is caught, or is None for all of them;
     ``phase`` is "both", "entry" or "return". For signals ``signals`` is the set, or None for
-    all. For load and unload ``pattern`` is a regular expression or None.
+    all. For load and unload, and for exceptions, ``pattern`` is a regular expression or None.
+    Events of a runtime (``pydbg.runtimeevents``) have ``locations``, as a breakpoint has.
 
     >>> import pydbg
     >>> with pydbg.launch("/bin/true") as dbg:
@@ -256,6 +259,9 @@ class Catchpoint(Point, frozen=False, eq=False, kw_only=True):
     pattern: str | None = None
     on_entry: Callback | None = None
     on_return: Callback | None = None
+    locations: list[Location] = field(default_factory=list)
+
+    hardware = False
 
     @property
     def kind_text(self) -> str:

@@ -25,6 +25,7 @@ from pydbg.events import (
 )
 from pydbg.linux import ptrace
 from pydbg.records import replace
+from pydbg.runtimeevents import EVENTS, Raised, look
 from pydbg.stepping import plan_of
 from pydbg.target.thread import RESTARTS
 
@@ -88,7 +89,7 @@ class Catches:
             fields = self.resolve(args)
         elif kind == "signal":
             fields = self._signals(args)
-        elif kind in ("load", "unload") and args:
+        elif args and (kind in ("load", "unload") or (kind in EVENTS and EVENTS[kind].pattern)):
             try:
                 re.compile(args[0])
             except re.error as error:
@@ -111,6 +112,8 @@ class Catches:
         )
         self._dbg.points.set_condition(point, condition)
         self._dbg.points.add(point)
+        if kind in EVENTS:
+            self._dbg.points.locate(point)
         if kind == "syscall" and phase != "entry":
             self._want_returns(point)
         return point
@@ -471,6 +474,26 @@ class Catches:
                 pid = thread.inferior.pid
                 return CatchHit(pid, thread.tid, point.number, point.temporary, kind, detail)
         return None
+
+    def raised(self, point: Catchpoint, thread: Thread) -> CatchHit | None:
+        """Judge an event of a runtime in a thread that stands at one of the point's locations."""
+        found = None
+        if point.pattern is not None:
+            found = look(self._dbg, point.kind, thread)
+            name = found.type if found is not None else None
+            # As in gdb a type that cannot be found out stops.
+            if name is not None and not re.search(point.pattern, name):
+                return None
+        stops, error = self._dbg.control.passes(point, thread)
+        if not stops:
+            return None
+        found = found or look(self._dbg, point.kind, thread) or Raised()
+        self._dbg.points.spent(point.number)
+        pid, tid = thread.inferior.pid, thread.tid
+        kind = point.kind
+        return CatchHit(
+            pid, tid, point.number, point.temporary, kind, found.type, found.message, error
+        )
 
     def _stops(self, point: Catchpoint, thread: Thread, names: Mapping[str, int] | None) -> bool:
         stops, _ = self._dbg.control.passes(point, thread, names)

@@ -292,10 +292,11 @@ class SignalReceived(Event):
 
 
 class CatchHit(Event):
-    """Report a caught fork, vfork, clone, exec, exit, load or unload, or a refused call.
+    """Report a caught fork, vfork, clone, exec, exit, load or unload, a refused call, an exception.
 
-    ``kind`` is one of these words or "seccomp", ``detail`` the child's pid, the new program's
-    path, the exit status, the libraries' names or the call with the reason.
+    ``kind`` is one of these words or "seccomp", "throw", "rethrow", "catch"; ``detail`` the
+    child's pid, the new program's path, the exit status, the libraries' names, the call with the
+    reason, or the type that was thrown. Then ``message`` is what it says, where that is known.
 
     >>> import pydbg
     >>> with pydbg.launch("/bin/sh", "-c", "exec /bin/true") as dbg:
@@ -309,6 +310,11 @@ class CatchHit(Event):
     temporary: bool
     kind: str
     detail: Any = None
+    message: str | None = None
+    error: str | None = None
+    """The text of a condition that could not be evaluated, which stops too."""
+    also: tuple[Event, ...] = ()
+    """What else stops at this place."""
 
 
 class StepDone(Event):

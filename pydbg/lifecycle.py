@@ -399,7 +399,7 @@ class Lifecycle(ProgramState):
             own = (main.path, main.elf.interp)
             kept = [m for m in inferior.modules if m.path in own or m.path.startswith("[")]
             self._static = ModuleList(kept)
-        for point in self.points.breakpoints():
+        for point in self.points.located():
             for location in point.locations:
                 location.planted = False
         self._switch_after(inferior)

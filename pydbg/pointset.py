@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydbg.breakpoints import Breakpoint, Location, Point
+from pydbg.breakpoints import Breakpoint, Catchpoint, Location, Point
 from pydbg.errors import CommandError, DebuggerError, ExprError, LocationError, MemoryFault
 from pydbg.events import BreakpointMoved
 from pydbg.latebound import IfuncWatch, MainWatch
 from pydbg.locspec import Resolved, Resolver, parse
+from pydbg.runtimeevents import EVENTS, places
 from pydbg.symbols.entrypoint import START_MAIN
 from pydbg.target.inject import can_inject
 from pydbg.watches import Watches
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pydbg.locspec import Spec
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
+
+Located = Breakpoint | Catchpoint
 
 
 class PointSet:
@@ -79,8 +82,8 @@ class PointSet:
         ``pending`` None asks the setting ``breakpoint pending``.
         """
         spec = parse(text)
-        places = self.resolve(spec)
-        if not places:
+        found = self.resolve(spec)
+        if not found:
             if pending is None:
                 pending = self._dbg.settings["breakpoint pending"] == "on"
             if not pending and not self._may_appear(spec):
@@ -95,7 +98,7 @@ class PointSet:
             thread=thread,
             ignore_count=ignore,
         )
-        self._set_locations(point, places)
+        self._set_locations(point, found)
         self.set_condition(point, condition)
         if hardware and self._dbg.inferior is not None:
             self._arm(point, self._dbg.inferior)
@@ -169,10 +172,8 @@ class PointSet:
         found = difflib.get_close_matches(name, names, 1, 0.75)
         return found[0] if found else ""
 
-    def resolve(self, spec: Spec) -> list[Resolved]:
-        """Return the places a parsed spec means now."""
+    def _resolver(self) -> Resolver:
         dbg = self._dbg
-        live = dbg.inferior is not None
 
         def evaluate(text: str) -> int:
             value = dbg.evaluate(text)
@@ -183,18 +184,27 @@ class PointSet:
             return int(value) & ((1 << 64) - 1)
 
         inferior = dbg.inferior
-        resolver = Resolver(
+        return Resolver(
             dbg.modules,
             evaluate,
-            live=live,
+            live=inferior is not None,
             current_file=self._current_file,
             current_line=self._current_line,
             known=inferior.late_bound if inferior is not None else None,
         )
-        places = resolver.resolve(spec)
-        if any(place.is_resolver for place in places) and self._ask_resolvers(places):
-            places = resolver.resolve(spec)
-        return places
+
+    def resolve(self, spec: Spec) -> list[Resolved]:
+        """Return the places a parsed spec means now."""
+        resolver = self._resolver()
+        found = resolver.resolve(spec)
+        if any(place.is_resolver for place in found) and self._ask_resolvers(found):
+            found = resolver.resolve(spec)
+        return found
+
+    def locate(self, point: Catchpoint) -> None:
+        """Find the places of a runtime's event."""
+        self._set_locations(point, places(self._dbg, point.kind, self._resolver()))
+        self._stale = True
 
     def _current_file(self) -> str | None:
         if self._dbg.control.loop_running:
@@ -206,7 +216,7 @@ class PointSet:
         frame = self._dbg.frame if not self._dbg.control.loop_running else None
         return frame.line if frame is not None else None
 
-    def _ask_resolvers(self, places: list[Resolved]) -> bool:
+    def _ask_resolvers(self, found: list[Resolved]) -> bool:
         """Call the resolvers of ifuncs in a program that is past its relocations, as gdb does."""
         dbg = self._dbg
         inferior, thread = dbg.inferior, dbg.thread
@@ -217,7 +227,7 @@ class PointSet:
         started = here is None or main is None or here.path != main.elf.interp
         if not started or not can_inject(thread):
             return False
-        for place in places:
+        for place in found:
             if place.is_resolver and place.addr is not None:
                 try:
                     dbg.behind_ifunc(place.addr)
@@ -244,11 +254,11 @@ class PointSet:
         if MainWatch(self, inferior).is_set:
             self._main_watched.add(inferior)
 
-    def _set_locations(self, point: Breakpoint, places: list[Resolved]) -> None:
+    def _set_locations(self, point: Located, found: list[Resolved]) -> None:
         old = {(loc.module_path, loc.link_addr): loc for loc in point.locations}
         point.locations = []
-        places = sorted(places, key=lambda p: p.link_addr if p.addr is None else p.addr)
-        for number, place in enumerate(places, 1):
+        found = sorted(found, key=lambda p: p.link_addr if p.addr is None else p.addr)
+        for number, place in enumerate(found, 1):
             path = place.module.path if place.module is not None else None
             location = old.get((path, place.link_addr))
             if location is None:
@@ -372,62 +382,72 @@ class PointSet:
         """Return the breakpoints, without the catchpoints."""
         return [p for p in self.by_number.values() if isinstance(p, Breakpoint)]
 
+    def located(self) -> list[Located]:
+        """Return the points that have places: breakpoints, catchpoints of runtime events."""
+        return [
+            p
+            for p in self.by_number.values()
+            if isinstance(p, Breakpoint) or (isinstance(p, Catchpoint) and p.kind in EVENTS)
+        ]
+
     def modules_changed(self, inferior: Inferior | None) -> None:
         """Resolve everything anew; what was found stays where its module still is."""
-        for point in self.breakpoints():
+        for point in self.located():
             if point.deleted:
                 continue
             point.compiled = None
             try:
-                places = self._again(point)
+                found = self._again(point)
             except DebuggerError as error:
                 if inferior is not None and not isinstance(error, LocationError):
                     continue
-                places = []
-            if not places and point.locations:
+                found = []
+            if not found and point.locations:
                 self._withdraw(point, inferior)
                 self._keep_unloaded(point)
                 continue
             before = [(loc.module_path, loc.link_addr) for loc in point.locations]
-            self._move(point, places, inferior)
+            self._move(point, found, inferior)
             after = [(loc.module_path, loc.link_addr) for loc in point.locations]
-            if before != after and inferior is not None:
+            if before != after and inferior is not None and isinstance(point, Breakpoint):
                 self._dbg.notify(BreakpointMoved(inferior.pid, inferior.pid, point.number))
         self._stale = True
         if inferior is not None:
             self.insert(inferior, quiet=True)
             self._watch_for_main(inferior)
 
-    def _again(self, point: Breakpoint) -> list[Resolved]:
+    def _again(self, point: Located) -> list[Resolved]:
+        if isinstance(point, Catchpoint):
+            return places(self._dbg, point.kind, self._resolver())
         spec = point.parsed
         assert spec is not None
         if spec.kind != "address" or not point.locations:
             return self.resolve(spec)
         # An address stays what it was when it was set: a place in a module, or a number.
         live = self._dbg.inferior is not None
-        places = []
+        found = []
         for loc in point.locations:
             if loc.module_path is None:
-                places.append(Resolved(None, loc.link_addr, loc.link_addr))
+                found.append(Resolved(None, loc.link_addr, loc.link_addr))
                 continue
             module = next((m for m in self._dbg.modules if m.path == loc.module_path), None)
             if module is not None:
                 addr = module.addr(loc.link_addr)
                 resolver = Resolver(self._dbg.modules, lambda _: 0, live=live)
-                places.append(resolver.place_inside(module, module.link_addr(addr)))
-        return places
+                found.append(resolver.place_inside(module, module.link_addr(addr)))
+        return found
 
-    def _keep_unloaded(self, point: Breakpoint) -> None:
+    def _keep_unloaded(self, point: Located) -> None:
         for location in point.locations:
             location.addr = None
 
-    def _move(self, point: Breakpoint, places: list[Resolved], inferior: Inferior | None) -> None:
-        kept = {(p.module.path if p.module else None, p.link_addr, p.addr) for p in places}
+    def _move(self, point: Located, found: list[Resolved], inferior: Inferior | None) -> None:
+        kept = {(p.module.path if p.module else None, p.link_addr, p.addr) for p in found}
         for location in point.locations:
             key = (location.module_path, location.link_addr, location.addr)
             if location.planted and key not in kept:
                 self._unplant(location, inferior)
-        self._set_locations(point, places)
+        self._set_locations(point, found)
 
     def insert(self, inferior: Inferior, *, quiet: bool = False) -> None:
         """Plant what is enabled and lift what is not, before the process runs.
@@ -439,7 +459,7 @@ class PointSet:
         if not self._stale:
             return
         problems = self.watches.update(inferior)
-        for point in self.breakpoints():
+        for point in self.located():
             for location in point.locations:
                 wanted = point.enabled and location.enabled and location.addr is not None
                 if wanted and not location.planted:
@@ -481,14 +501,14 @@ class PointSet:
         else:
             inferior.sites.discard(location.addr, location)
 
-    def _withdraw(self, point: Breakpoint, inferior: Inferior | None) -> None:
+    def _withdraw(self, point: Located, inferior: Inferior | None) -> None:
         for location in point.locations:
             if location.planted:
                 self._unplant(location, inferior)
 
     def process_gone(self) -> None:
         """Note that no site is planted any more: the process ended or was let go."""
-        for point in self.breakpoints():
+        for point in self.located():
             for location in point.locations:
                 location.planted = False
         self.watches.process_gone()
@@ -520,7 +540,7 @@ class PointSet:
         """Delete a point; raises CommandError for an unknown number."""
         point = self.get(number)
         point.deleted = True
-        if isinstance(point, Breakpoint):
+        if isinstance(point, Breakpoint | Catchpoint):
             self._withdraw(point, self._dbg.inferior)
         elif isinstance(point, Watchpoint):
             self.watches.lift(point, self._dbg.inferior)

@@ -230,7 +230,7 @@ class ProgramState:
             return
         self.inferior, self.thread = inferior, inferior.leader
         self.arch = inferior.arch
-        for point in self.points.breakpoints():
+        for point in self.points.located():
             for location in point.locations:
                 location.planted = False
         self.changed()
@@ -491,6 +491,10 @@ class ProgramState:
             from pydbg.expr.siginfo import siginfo_value
 
             return siginfo_value(thread.siginfo(), self.arch.pointer_size)
+        elif name == "_exception":
+            from pydbg.cxxthrown import exception_value
+
+            return exception_value(self._whole)
         elif isinstance(self.last_event, SyscallCaught):
             # At a caught call what its condition could name can be printed as well.
             number = self._whole.catches.names_at(self.last_event).get(name)

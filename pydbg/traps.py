@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydbg.breakpoints import Catchpoint
 from pydbg.errors import DebuggerError, ThreadGone
-from pydbg.events import BreakpointHit, Event, joined
+from pydbg.events import BreakpointHit, CatchHit, Event, joined
+from pydbg.records import replace
 from pydbg.stepping import Plan, plan_of
 from pydbg.target.thread import SI_KERNEL, si_code
 from pydbg.watchpoints import Watchpoint
@@ -168,9 +170,20 @@ class Traps:
         places: list[int] = []
         error: str | None = None
         temporary = False
-        for location in locations:
+        caught: CatchHit | None = None
+        for location in sorted(locations, key=lambda one: one.breakpoint.number):
             point = location.breakpoint
             if not location.enabled:
+                continue
+            if isinstance(point, Catchpoint):
+                hit = self.dbg.catches.raised(point, thread)
+                if hit is None:
+                    continue
+                if numbers:
+                    numbers.append(hit.number)
+                    places.append(location.number)
+                else:
+                    caught = hit if caught is None else replace(caught, also=(*caught.also, hit))
                 continue
             stops, problem = self.passes(point, thread)
             error = error or problem
@@ -180,11 +193,13 @@ class Traps:
                 numbers.append(point.number)
                 places.append(location.number)
         if not numbers:
-            return None
+            return caught
         for number in numbers:
             self.dbg.points.spent(number)
         pid = thread.inferior.pid
-        return BreakpointHit(pid, thread.tid, addr, tuple(numbers), tuple(places), temporary, error)
+        hits = tuple(numbers), tuple(places)
+        stop = BreakpointHit(pid, thread.tid, addr, *hits, temporary, error)
+        return stop if caught is None else replace(caught, also=(*caught.also, stop))
 
     def passes(
         self,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydbg.commands import kinds
 from pydbg.commands.results import PointSet
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import UsageError
+from pydbg.errors import CommandError, UsageError
+from pydbg.runtimeevents import EVENTS, RuntimeEvent
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -38,6 +39,8 @@ def what_text(point: Any, caught: Any = None) -> str:
         return _syscalls_listed(point) + _phase(point)
     if point.kind == "signal":
         return _signals_listed(point)
+    if point.kind in EVENTS:
+        return EVENTS[point.kind].listed
     if point.kind in ("load", "unload"):
         matching = f" matching {point.pattern}" if point.pattern else ""
         return f"{point.kind} of library{matching}"
@@ -158,6 +161,32 @@ def _library(kind: str, temporary: bool) -> Callable[[Session, Parsed], PointSet
     return catch
 
 
+def _raised(row: RuntimeEvent, temporary: bool) -> Callable[[Session, Parsed], PointSet]:
+    def catch(session: Session, parsed: Parsed) -> PointSet:
+        pattern = parsed["REGEX"] if row.pattern else None
+        if pattern is not None:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                why = _REGEX_ERRORS.get(error.msg, error.msg)
+                raise CommandError(f"invalid type-matching regexp: {why}") from None
+        args = () if pattern is None else (pattern,)
+        point = session.dbg.catch(
+            row.kind, *args, condition=parsed["CONDITION"], temporary=temporary
+        )
+        return _made(point)
+
+    return catch
+
+
+_REGEX_ERRORS = {
+    "unterminated character set": "Unmatched [ or [^",
+    "missing ), unterminated subpattern": "Unmatched ( or \\(",
+    "nothing to repeat": "Invalid preceding regular expression",
+}
+"""Python's words for what is wrong with a pattern, and regerror's (regex(3))."""
+
+
 def _list(session: Session, parsed: Parsed) -> str:
     """Say what can be caught."""
     from pydbg.commands.helptext import help_on
@@ -191,6 +220,16 @@ class _Pattern(kinds.Kind):
 
     def take(self, text: str) -> tuple[str | None, str]:
         return (text, "") if text else (None, "")
+
+
+class _TypePattern(_Pattern):
+    """Take a regular expression up to a condition."""
+
+    def take(self, text: str) -> tuple[str | None, str]:
+        found = re.search(r"(?:^|\s)if\b", text)
+        if found is None:
+            return super().take(text)
+        return text[: found.start()].rstrip() or None, text[found.start() :].lstrip()
 
 
 _IF = Arg("CONDITION", kinds.CONDITION, optional=True, doc="stop only if this is not zero")
@@ -251,6 +290,13 @@ def _family(word: str, aliases: tuple[str, ...], temporary: bool) -> Iterable[Co
         yield row(kind, summary, _plain(kind, temporary), _IF, example=f"{word} {kind}",
                   more=_SECCOMP_HELP if kind == "seccomp" else more,
                   extension=kind in _EXTENSIONS)  # fmt: skip
+    for event in EVENTS.values():
+        regex = Arg("REGEX", _TypePattern("regex"), optional=True, doc="only types that match")
+        yield row(
+            event.kind, event.summary, _raised(event, temporary),
+            *((regex,) if event.pattern else ()), _IF, more=event.help,
+            example=f"{word} {event.kind}", extension=event.extension,
+        )  # fmt: skip
     yield row(
         "signal", "Stop when a signal is about to be delivered.", _signal(temporary),
         Arg("SIGNAL", _UntilIf(kinds.SIGNAL, "all"), optional=True, repeat=True, doc="which ones"),

@@ -8,6 +8,7 @@ from pydbg import events as ev
 from pydbg.commands import common
 from pydbg.commands.results import ExtraNote, Stop, Watched
 from pydbg.errors import DebuggerError
+from pydbg.runtimeevents import EVENTS, Raised
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -173,6 +174,8 @@ def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
         isinstance(event, ev.CatchHit) and event.kind == "seccomp"
     ):
         call = session.dbg.catches.entered(thread)
+    if isinstance(event, ev.CatchHit) and event.kind in EVENTS:
+        return Raised(event.detail, event.message).line
     return call.decoded.line() if call is not None else None
 
 

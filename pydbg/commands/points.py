@@ -10,6 +10,7 @@ from pydbg.commands.catch import what_text
 from pydbg.commands.results import Note, PointRow, Points, PointSet, Site
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, FileError, LocationError, UsageError
+from pydbg.runtimeevents import EVENTS
 
 if TYPE_CHECKING:
     from pydbg.breakpoints import Breakpoint, Location
@@ -319,8 +320,15 @@ def row_of(point: Any, caught: Any = None) -> PointRow:
         ignore=point.ignore_count,
         enable_count=point.disable_after if (point.disable_after or 0) > 1 else 0,
         commands=tuple(point.commands),
-        placed=getattr(point, "planted", False) and bool(point.parts),
+        placed=_placed(point),
+        matching=point.pattern if is_catch and point.kind in EVENTS else None,
     )
+
+
+def _placed(point: Any) -> bool:
+    if point.kind_text == "catchpoint":
+        return bool(point.locations)
+    return getattr(point, "planted", False) and bool(point.parts)
 
 
 def save(session: Session, parsed: Parsed) -> Note:

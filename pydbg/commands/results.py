@@ -183,7 +183,9 @@ class PointRow(Record):
     enable_count: int = 0
     commands: tuple[str, ...] = ()
     placed: bool = False
-    """Whether a watchpoint has debug registers now."""
+    """Whether a watchpoint has debug registers now, a catchpoint an address."""
+    matching: str | None = None
+    """The regular expression that a thrown type must match."""
 
 
 class Points(Record):

@@ -88,6 +88,8 @@ def _reason(event: Any) -> dict[str, Any]:
                 "kind": event.kind,
                 "detail": list(detail) if isinstance(detail, tuple) else detail,
             }
+            if event.message is not None:
+                found["catch"]["message"] = event.message
         case ev.SignalReceived():
             found["signal"] = _signal(event.signo)
         case ev.CoreLoaded() if event.signo:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydbg.commands.results import PointRow, Points, PointSet, Site
 from pydbg.render.escape import address, clean
+from pydbg.runtimeevents import EVENTS
 
 __all__ = ["indented", "made", "table"]
 
@@ -34,6 +35,9 @@ _WATCHPOINTS = {
 def _made(record: PointSet) -> str:
     if record.kind == "catchpoint":
         # gdb says "Catchpoint" for tcatch too.
+        if record.temporary and record.what in EVENTS:
+            # break-catch-throw.c, print_mention_exception_catchpoint: two blanks.
+            return f"Temporary catchpoint  {record.number} ({record.what})"
         return f"Catchpoint {record.number} ({clean(record.what)})"
     if record.kind in _WATCHPOINTS:
         return f"{_WATCHPOINTS[record.kind]} {record.number}: {clean(record.spec)}"
@@ -105,6 +109,8 @@ def _row(row: PointRow, num: int, kinds: int, width: int, word_size: int) -> Ite
     if row.thread is not None:
         text += f" thread {row.thread}"
     yield text
+    if row.matching:
+        yield f"\tmatching: {clean(row.matching)}"
     if row.condition:
         yield f"\tstop only if {clean(row.condition)}"
     if row.thread is not None:

@@ -10,6 +10,7 @@ from pydbg.commands.results import ExtraNote, Stop, Watched
 from pydbg.records import replace
 from pydbg.render.escape import clean
 from pydbg.render.frames import frame, source
+from pydbg.runtimeevents import EVENTS
 
 __all__ = ["heading", "notice", "stop"]
 
@@ -148,6 +149,8 @@ def _caught(record: Stop) -> tuple[str, bool]:
         paths = event.detail if isinstance(event.detail, (tuple, list)) else [event.detail]
         names = "\n    ".join(clean(str(path)) for path in paths if path)
         return f"{head}\n  Inferior {event.kind}ed {names}", False
+    if event.kind in EVENTS:
+        return _catch(record, EVENTS[event.kind].stopped)
     what = {
         "fork": "forked process {}",
         "vfork": "vforked process {}",

@@ -59,6 +59,9 @@ CATCHES: dict[str, tuple[str, ...]] = {
     "exit": ("plain.c",),
     "load": ("dlopen.c", "PLUGIN"),
     "seccomp": ("sigsys.c",),
+    "throw": ("throws.cc",),
+    "rethrow": ("throws.cc",),
+    "catch": ("throws.cc",),
     "unload": ("dlopen.c", "PLUGIN"),
 }
 
@@ -67,7 +70,7 @@ def words(program: tuple[str, ...]) -> list[str]:
     """Return a command line, with fixtures compiled."""
     made = {"PLUGIN": lambda: str(build_library("plugin.c"))}
     return [
-        str(build(word)) if word.endswith(".c") else made.get(word, lambda w=word: w)()
+        str(build(word)) if word.endswith((".c", ".cc")) else made.get(word, lambda w=word: w)()
         for word in program
     ]
 

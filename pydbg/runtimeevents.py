@@ -1,0 +1,133 @@
+"""Events that a language's runtime makes known: a C++ exception thrown or caught.
+
+Such an event is a call of a function of the runtime, or a probe point in it, so its catchpoint has
+locations as a breakpoint has. ``EVENTS`` is the table: what is caught, where, in which words, and
+what is to be said of it at the stop. A further language adds rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError
+from pydbg.records import Record
+from pydbg.symbols.probes import probes_in
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.locspec import Resolved, Resolver
+    from pydbg.target.thread import Thread
+
+__all__ = ["EVENTS", "Raised", "RuntimeEvent", "places"]
+
+
+class Raised(Record):
+    """Be what was thrown, or what a panic says: its type and its text, where they are known.
+
+    >>> Raised("std::runtime_error", "boom").line
+    'std::runtime_error: boom'
+    """
+
+    type: str | None = None
+    message: str | None = None
+
+    @property
+    def line(self) -> str | None:
+        """Return both as one line for people.
+
+        >>> Raised("int", "42").line, Raised("Thing").line, Raised(message="boom").line
+        ('int: 42', 'Thing', 'boom')
+        """
+        return ": ".join(part for part in (self.type, self.message) if part is not None) or None
+
+
+class RuntimeEvent(Record):
+    """Describe an event of a runtime: a row of ``EVENTS``.
+
+    ``kind`` is the word behind ``catch``; ``listed`` stands in ``info breakpoints``, ``stopped``
+    in the brackets of the stop. ``probe`` is the (provider, name) of an SDT probe point, which is
+    preferred where any module has it; ``functions`` are names as ``break`` takes them.
+    ``look`` tells what is raised in a thread that has just been stopped there. With ``pattern``
+    the command takes a regular expression that the raised type must match.
+    """
+
+    kind: str
+    summary: str
+    listed: str
+    stopped: str
+    functions: tuple[str, ...]
+    look: Callable[[Debugger, Thread], Raised | None]
+    probe: tuple[str, str] | None = None
+    pattern: bool = False
+    help: str = ""
+    extension: bool = False
+    """Whether gdb has no such command."""
+
+
+def _exception(dbg: Debugger, thread: Thread) -> Raised | None:
+    from pydbg import cxxthrown
+
+    found = cxxthrown.thrown(thread)
+    if found is None:
+        return None
+    inferior = thread.inferior
+    text = cxxthrown.message(inferior, found) or cxxthrown.scalar_text(dbg, inferior, found)
+    return Raised(cxxthrown.type_name(inferior, found.typeinfo), text)
+
+
+_CXX_HELP = """Below the stop's line stand the exception's type and, where it can be read without
+running the program, its text; $_exception is the exception itself.  Where the C++ library has no
+probe points (libc++), the stop is at the beginning of the function that does it."""
+
+
+def _cxx(kind: str, stopped: str, function: str) -> RuntimeEvent:
+    return RuntimeEvent(
+        kind,
+        f"Stop when a C++ exception is {stopped}.",
+        f"exception {kind}",
+        f"exception {stopped}",
+        (function,),
+        _exception,
+        probe=("libstdcxx", kind),
+        pattern=True,
+        help=_CXX_HELP,
+    )
+
+
+EVENTS: Mapping[str, RuntimeEvent] = {
+    row.kind: row
+    for row in (
+        _cxx("throw", "thrown", "__cxa_throw"),
+        _cxx("rethrow", "rethrown", "__cxa_rethrow"),
+        _cxx("catch", "caught", "__cxa_begin_catch"),
+    )
+}
+
+
+def places(dbg: Debugger, kind: str, resolver: Resolver) -> list[Resolved]:
+    """Return where an event of a runtime happens in the modules of now; none before they are."""
+    row = EVENTS[kind]
+    found = []
+    for module in dbg.modules:
+        for probe in probes_in(module.elf) if row.probe is not None else ():
+            if (probe.provider, probe.name) == row.probe:
+                found.append(resolver.place(module, probe.link_addr))
+    if found:
+        return found
+    from pydbg.locspec import parse
+
+    for name in row.functions:
+        try:
+            found += resolver.resolve(parse(name))
+        except DebuggerError:
+            continue
+    return found
+
+
+def look(dbg: Debugger, kind: str, thread: Thread) -> Raised | None:
+    """Tell what is raised at a stop; None where it does not say."""
+    try:
+        return EVENTS[kind].look(dbg, thread)
+    except DebuggerError:
+        return None
