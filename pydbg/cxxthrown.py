@@ -16,7 +16,7 @@ from pydbg.symbols.probes import Probe, argument, probes_in
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
-    from pydbg.expr.types import CType
+    from pydbg.expr.context import Context
     from pydbg.expr.values import Value
     from pydbg.symbols.modules import Module
     from pydbg.target.inferior import Inferior
@@ -184,37 +184,34 @@ def exception_value(dbg: Debugger) -> Value:
         if probe is not None:
             raise ExprError("not stopped at a C++ exception catchpoint")
         raise ExprError("did not find exception probe (does libstdcxx have SDT probes?)")
-    return value_of(dbg, thread.inferior, found)
+    return _value(dbg.context(), thread.inferior, found)
 
 
-def value_of(dbg: Debugger, inferior: Inferior, found: Thrown) -> Value:
+def _value(context: Context, inferior: Inferior, found: Thrown) -> Value:
     """Return an exception as a value of its type; raises ExprError if that is not known."""
+    from pydbg.expr.evaluate import parse_in, type_of
     from pydbg.expr.values import Value
 
     name = type_name(inferior, found.typeinfo)
     if name is None:
         raise ExprError("the exception's type_info cannot be read")
-    return Value.at(_type_of(dbg, name), found.addr, inferior.read)
+    ctype = context.type_named(name)
+    if ctype is None:
+        ctype = type_of(parse_in(name, context), context)
+    return Value.at(ctype, found.addr, inferior.read)
 
 
-def _type_of(dbg: Debugger, name: str) -> CType:
-    from pydbg.expr.evaluate import parse_in, type_of
-
-    context = dbg.context()
-    known = context.type_named(name)
-    return known if known is not None else type_of(parse_in(name, context), context)
-
-
-def scalar_text(dbg: Debugger, inferior: Inferior, found: Thrown) -> str | None:
+def scalar_text(dbg: Debugger, thread: Thread, found: Thrown) -> str | None:
     """Return the text of a thrown number or pointer; None for a class."""
     from pydbg.expr.format import Formatter
     from pydbg.expr.strings import PrintOptions
     from pydbg.expr.values import is_scalar
 
+    inferior = thread.inferior
     if _mangled(inferior, found.typeinfo) in ("PKc", "Pc"):
         return _text(inferior, _pointer(inferior, found.addr), _MOST_TEXT)
     try:
-        value = value_of(dbg, inferior, found)
+        value = _value(dbg.context_of(thread), inferior, found)
         if not is_scalar(value.type):
             return None
         return Formatter(PrintOptions(), dbg.symbolize, inferior.read).top(value)

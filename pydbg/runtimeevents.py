@@ -72,7 +72,7 @@ def _exception(dbg: Debugger, thread: Thread) -> Raised | None:
     if found is None:
         return None
     inferior = thread.inferior
-    text = cxxthrown.message(inferior, found) or cxxthrown.scalar_text(dbg, inferior, found)
+    text = cxxthrown.message(inferior, found) or cxxthrown.scalar_text(dbg, thread, found)
     return Raised(cxxthrown.type_name(inferior, found.typeinfo), text)
 
 
