@@ -48,7 +48,8 @@ class ProgramContext(BaseContext):
     @property
     def language(self) -> Language:
         """Return the language of the frame that names are seen from, or the one that is set."""
-        return self._dbg.language if self._frame is None else self._dbg.language_in(self._frame)
+        # Not that of the debugger's selection, which is of the last stop while the program runs.
+        return self._dbg.language_in(self._here)
 
     # --- memory ------------------------------------------------------------------------------
 
