@@ -77,7 +77,7 @@ class RegisterView:
         if register is None:
             raise UsageError(f"Invalid register `{name}'")
         data = (int(value) & ((1 << 8 * register.size) - 1)).to_bytes(register.size, "little")
-        if frame is not None and frame.level > 0:
+        if frame is not None and not frame.is_innermost:
             frame.write_register(register.name, data)
         else:
             write_register(thread, register.name, data)

@@ -89,7 +89,7 @@ class ProgramContext(BaseContext):
         if self._thread is None:
             raise NoProcess("No registers.")
         frame = self._frame
-        if frame is not None and frame.level > 0:
+        if frame is not None and not frame.is_innermost:
             data = frame.register_bytes(name)
             if data is None:
                 raise ExprError("value is not available")
@@ -112,7 +112,7 @@ class ProgramContext(BaseContext):
         if self._thread is None:
             raise NoProcess("The program has no registers now.")
         frame = self._frame
-        if frame is not None and frame.level > 0:
+        if frame is not None and not frame.is_innermost:
             frame.write_register(name, value.data)
         else:
             write_register(self._thread, name, value.data)
@@ -124,7 +124,8 @@ class ProgramContext(BaseContext):
         """Return a convenience variable or a value the debugger makes up."""
         if name in self._names:
             return self._number(self._names[name])
-        return self._dbg.convenience_value(name, self._thread)
+        found = self._dbg.convenience.get(name)
+        return made_up(self._dbg, name, self._thread) if found is None else found
 
     def set_convenience(self, name: str, value: Value, /) -> None:
         """Keep a convenience variable; it lasts until the debugger ends."""
@@ -225,6 +226,40 @@ class ProgramContext(BaseContext):
     def warn(self, message: str, /) -> None:
         """Keep a warning for the front end."""
         self.warnings.append(message)
+
+
+def made_up(dbg: Debugger, name: str, thread: Thread | None) -> Value | None:
+    """Return a convenience variable's value that is worked out when it is asked for."""
+    from pydbg.events import BreakpointHit, SyscallCaught
+    from pydbg.expr.types import data_model
+
+    model = data_model(dbg.arch.pointer_size)
+    event = dbg.last_event
+    number: int | None = None
+    if name == "bpnum":
+        number = dbg.points.last_number or None
+    elif name == "_thread":
+        number = thread.number if thread is not None else 0
+    elif name == "_inferior":
+        number = dbg.inferior.number if dbg.inferior is not None else 1
+    elif name == "_hit_bpnum" and isinstance(event, BreakpointHit):
+        number = event.numbers[0]
+    elif name == "_goroutine" and thread is not None:
+        parked = dbg.parked if thread is dbg.thread else None
+        number = dbg.goroutines.number_of(thread) if parked is None else parked.id
+    elif name == "_siginfo" and thread is not None:
+        from pydbg.expr.siginfo import siginfo_value
+
+        return siginfo_value(thread.siginfo(), dbg.arch.pointer_size)
+    elif name == "_exception":
+        from pydbg.cxxthrown import exception_value
+
+        return exception_value(dbg)
+    elif isinstance(event, SyscallCaught):
+        # At a caught call what its condition could name can be printed as well.
+        number = dbg.catches.names_at(event).get(name)
+        return None if number is None else from_number(model.long, number)
+    return None if number is None else from_number(model.int, number)
 
 
 def write_register(thread: Thread, name: str, data: bytes) -> None:

@@ -31,7 +31,7 @@ from pydbg.events import (
     ThreadExit,
     ThreadKilled,
 )
-from pydbg.handlers import EnterHandler, PassHandler, has_handler
+from pydbg.handlers import EnterHandler, PassHandler, has_handler, postpone
 from pydbg.linux import ptrace
 from pydbg.placement import Placement
 from pydbg.stepping import CallFunction, Plan, plan_of
@@ -378,7 +378,9 @@ class RunControl:
         if site is not None and site.addr != thread.stop_pc:
             site = None
         by_steps = self.dbg.points.watches.steps.request
-        if thread.signal:
+        thread.signal, thread.owed = thread.signal or thread.owed, 0
+        postponed = thread.signal and (site is not None or request == ptrace.SINGLESTEP)
+        if thread.signal and not (postponed and postpone(self.dbg, thread)):
             request = self._to_handler(thread, request, site)
         elif site is not None:
             return self._leave_site(thread, site, by_steps(thread, request))
@@ -420,7 +422,7 @@ class RunControl:
             # The program's own int3 below ours: it takes its effect now.
             thread.pc = site.addr + arch.breakpoint_adjust
             return self.signal_arrived(thread, _SIGTRAP) or self.resume(thread)
-        if request != ptrace.SINGLESTEP or site.is_call:
+        if not thread.owed and (request != ptrace.SINGLESTEP or site.is_call):
             slot = thread.inferior.sites.slot_for(site, thread)
             if slot is not None:
                 thread.pc = slot
@@ -463,6 +465,7 @@ class RunControl:
                 return event
         if self.interrupt_requested and not thread.inferior.silent:
             return self.interrupted(thread)
+        thread.signal, thread.owed = thread.signal or thread.owed, 0
         self.tracer.resume(thread, request)
         return None
 

@@ -278,6 +278,7 @@ class Debugger(LineStepping, Lifecycle):
         3
         """
         thread = self._thread()
+        self.refuse_parked()
         caller, frame = self._caller()
         if frame.inline is not None and frame.how != "tailcall":
             return self._go(LeaveInline(thread, frame.inline.ranges))
@@ -312,6 +313,7 @@ class Debugger(LineStepping, Lifecycle):
         ('BreakpointHit', True)
         """
         thread = self._thread()
+        self.refuse_parked()
         places = self.places(spec)
         if len(places) > 1:
             raise CommandError(f"Unreasonable jump request: {spec} is {len(places)} places.")
@@ -375,11 +377,12 @@ class Debugger(LineStepping, Lifecycle):
         landing = inferior.auxv.get(_AT_ENTRY, 0)
         plan = CallFunction(thread, addr, args, landing)
         previous, current, level = self.last_event, thread.stop_pc, self._level
+        parked = self._parked
         event = self._go(plan)
         if isinstance(event, StepDone) and event.plan == "call":
             self.last_event = previous
             thread.stop_pc = current
-            self._level = level
+            self._level, self._parked = level, parked
             return plan.result
         if isinstance(event, Exited | Killed):
             raise CommandError("The program being debugged exited while in a function called.")

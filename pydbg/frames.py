@@ -102,6 +102,17 @@ class Frame:
         return f"<Frame {self.level} {self.addr:#x} in {self.function or '??'}>"
 
     @property
+    def is_innermost(self) -> bool:
+        """Tell whether its registers are the thread's own.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.frame.is_innermost
+        True
+        """
+        return self.level == 0 and not self.raw.parked
+
+    @property
     def regs(self) -> RegisterView:
         """Return the registers as they were in this frame; those of a caller can be set too.
 
@@ -143,7 +154,7 @@ class Frame:
         """
         arch = self.thread.inferior.arch
         register = arch.by_name[name]
-        if self.raw.level == 0:
+        if self.raw.level == 0 and not self.raw.parked:
             return self.thread.registers.read(register.name)
         whole = register
         while whole.parent is not None:
@@ -151,7 +162,7 @@ class Frame:
         if whole.dwarf is None or whole.where != "gpr":
             if whole.name == arch.pc:
                 return self.addr.to_bytes(register.size, "little")
-            return self.thread.registers.read(register.name)
+            return None if self.raw.parked else self.thread.registers.read(register.name)
         value = self.addr if whole.name == arch.pc else self.raw.regs.get(whole.dwarf)
         if value is None:
             return None
@@ -173,7 +184,8 @@ class Frame:
         dwarf = register.dwarf
         if register.name == inferior.arch.pc:
             dwarf = inferior.arch.return_column
-        if register.parent is not None or dwarf is None or dwarf not in self.raw.regs:
+        unknown = dwarf is None or dwarf not in self.raw.regs
+        if register.parent is not None or dwarf is None or unknown or self.raw.parked:
             raise CommandError("Left operand of assignment is not an lvalue.")
         inner = self.inner
         while inner is not None:
@@ -210,7 +222,7 @@ def frames_of(
         yield Frame(thread, raw, inner, call=calls[-1] if calls else None)
         return
     callee: InlineCall | None = None
-    if raw.level == 0:
+    if raw.level == 0 and not raw.parked:
         entered = meant(raw.pc) if calls else ()
         while calls and not calls[-1].contains(raw.pc - 1) and calls[-1].die not in entered:
             callee = calls.pop()

@@ -9,10 +9,12 @@ from pydbg.linux import procfs, ptrace
 from pydbg.stepping import Plan, plan_of
 
 if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
     from pydbg.events import Event
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
+_SIGURG = 23
 _SAVED_SP, _SAVED_PC = 160, 168
 """Where rt_sigreturn finds rsp and rip from the stack pointer on (struct ucontext, psABI)."""
 
@@ -24,6 +26,18 @@ def has_handler(thread: Thread) -> bool:
     except DebuggerError:
         return False
     return bool(caught >> (thread.signal - 1) & 1)
+
+
+def postpone(dbg: Debugger, thread: Thread) -> bool:
+    """Put off the signal by which Go preempts a goroutine (preemptM in signal_unix.go).
+
+    Its handler has the goroutine leave the thread, perhaps for another one: a step off a
+    breakpoint, or of one instruction, comes first. Returns False for any other signal.
+    """
+    if thread.signal != _SIGURG or thread.told_signal or not dbg.steps.map.is_go(thread.pc):
+        return False
+    thread.signal, thread.owed = 0, _SIGURG
+    return True
 
 
 class PassHandler(Plan):

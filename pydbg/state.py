@@ -10,7 +10,7 @@ from pydbg.access import MemoryView, RegisterView
 from pydbg.arch.model import Arch
 from pydbg.context import ProgramContext
 from pydbg.errors import CommandError, DebuggerError, LocationError, NoProcess
-from pydbg.events import BreakpointHit, Event, SyscallCaught
+from pydbg.events import Event
 from pydbg.frames import Frame, frames_of
 from pydbg.locspec import Resolved, parse
 from pydbg.settings import Settings
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydbg.expr.language import Language
     from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
+    from pydbg.golang.goroutines import Goroutine, Goroutines
     from pydbg.pointset import PointSet
     from pydbg.steps import Steps
     from pydbg.symbols.symtab import Symbol
@@ -63,6 +64,8 @@ class ProgramState:
         self._level = 0
         self._variables: Variables | None = None
         self._tail_calls: TailCalls | None = None
+        self._goroutines: Goroutines | None = None
+        self._parked: Goroutine | None = None
         self._trees: dict[tuple[str, str], Node] = {}
         self._last_language = ""
         """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
@@ -125,15 +128,16 @@ class ProgramState:
 
     def written(self) -> None:
         """Forget the stack as it was before a register or memory was changed; keep the level."""
-        level = self._level
+        level, parked = self._level, self._parked
         self.changed()
-        self._level = level
+        self._level, self._parked = level, parked
 
     def changed(self) -> None:
         """Forget what was worked out of registers and memory: they are not what they were."""
         self._frames = None
         self._frames_complete = False
         self._level = 0
+        self._parked = None
         if self.thread is not None and (self.thread.gone or self.thread.zombie):
             living = self.inferior is not None and not self.inferior.dead
             self.thread = self.inferior.leader if living and self.inferior else None
@@ -257,7 +261,7 @@ class ProgramState:
     @property
     def outer_frame(self) -> Frame | None:
         """Return the selected frame if it is not the innermost, whose registers the thread has."""
-        return self.frame if self._level else None
+        return self.frame if self._level or self._parked is not None else None
 
     def select_frame(self, level: int) -> Frame:
         """Select a frame by level; raises CommandError if the stack is not that deep.
@@ -297,7 +301,7 @@ class ProgramState:
         if self._frames is None:
             self._frames, self._frames_complete = [], False
             assert self.thread is not None
-            self._frame_source = self._frames_of(self.thread)
+            self._frame_source = self._frames_of(self.thread, self._parked)
         while len(self._frames) < count and not self._frames_complete:
             try:
                 self._frames.append(next(self._frame_source))
@@ -319,19 +323,22 @@ class ProgramState:
         finally:
             self.stack_problem = problem
 
-    def _frames_of(self, thread: Thread) -> Iterator[Frame]:
+    def _frames_of(self, thread: Thread, parked: Goroutine | None = None) -> Iterator[Frame]:
         from pydbg.target.unwind import unwind
 
         self.stack_problem = None
         inferior = thread.inferior
         registers = thread.registers.by_dwarf()
         registers[inferior.arch.return_column] = thread.pc
+        if parked is not None:
+            registers = parked.registers
         unwinding = unwind(
             registers,
             read=inferior.read,
             modules=inferior.modules,
             arch=inferior.arch,
             limit=_FRAMES_AHEAD,
+            entry=None if parked is None else parked.start,
         )
 
         def meant(addr: int) -> frozenset[int]:
@@ -402,6 +409,30 @@ class ProgramState:
             self._variables = Variables(self._whole)
         return self._variables
 
+    @property
+    def goroutines(self) -> Goroutines:
+        """Return what knows the goroutines of a Go program."""
+        if self._goroutines is None:
+            from pydbg.golang.goroutines import Goroutines
+
+            self._goroutines = Goroutines(self._whole)
+        return self._goroutines
+
+    @property
+    def parked(self) -> Goroutine | None:
+        """Return the goroutine whose stack is looked at although no thread runs it."""
+        return self._parked
+
+    @parked.setter
+    def parked(self, goroutine: Goroutine | None) -> None:
+        self.changed()  # It lasts until another thread is selected or the program runs on.
+        self._parked = goroutine
+
+    def refuse_parked(self) -> None:
+        """Raise CommandError where a stack is looked at that no thread runs on."""
+        if self._parked is not None:
+            raise CommandError(f"Goroutine {self._parked.id} does not run on a thread now.")
+
     # --- expressions -------------------------------------------------------------------------
 
     def context(self) -> ProgramContext:
@@ -468,38 +499,6 @@ class ProgramState:
         (8, 42)
         """
         return self.evaluate(text)
-
-    def convenience_value(self, name: str, thread: Tracee | None) -> Value | None:
-        """Return a convenience variable, or a value that is made up when it is asked for."""
-        found = self.convenience.get(name)
-        if found is not None:
-            return found
-        from pydbg.expr.types import data_model
-        from pydbg.expr.values import from_number
-
-        model = data_model(self.arch.pointer_size)
-        number: int | None = None
-        if name == "bpnum":
-            number = self.points.last_number or None
-        elif name == "_thread":
-            number = thread.number if thread is not None else 0
-        elif name == "_inferior":
-            number = self.inferior.number if self.inferior is not None else 1
-        elif name == "_hit_bpnum" and isinstance(self.last_event, BreakpointHit):
-            number = self.last_event.numbers[0]
-        elif name == "_siginfo" and thread is not None:
-            from pydbg.expr.siginfo import siginfo_value
-
-            return siginfo_value(thread.siginfo(), self.arch.pointer_size)
-        elif name == "_exception":
-            from pydbg.cxxthrown import exception_value
-
-            return exception_value(self._whole)
-        elif isinstance(self.last_event, SyscallCaught):
-            # At a caught call what its condition could name can be printed as well.
-            number = self._whole.catches.names_at(self.last_event).get(name)
-            return None if number is None else from_number(model.long, number)
-        return None if number is None else from_number(model.int, number)
 
     # --- symbols and code --------------------------------------------------------------------
 

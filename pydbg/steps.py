@@ -204,6 +204,7 @@ class LineStepping:
 
         dbg = self._dbg
         inferior = dbg.live_inferior()
+        dbg.refuse_parked()
         thread, frame = dbg.thread, dbg.frame
         if thread is None or frame is None:
             raise CommandError("No frame selected.")
@@ -233,6 +234,7 @@ class LineStepping:
         """
         dbg = self._dbg
         dbg.live_inferior()
+        dbg.refuse_parked()
         frame = dbg.frame
         if frame is None or dbg.thread is None:
             raise CommandError("No selected frame.")

@@ -101,6 +101,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         watches=_watched(event, session),
         bits=8 * dbg.arch.pointer_size,
         returned=_returned(event, session),
+        goroutine=dbg.goroutines.number_of(thread) if session.observers else 0,
     )
 
 

@@ -115,6 +115,8 @@ class Stop(Record):
     bits: int = 64
     returned: str | None = None
     """A function's value with its number in the history, "" of one that returns nothing."""
+    goroutine: int = 0
+    """The goroutine that the thread runs, where somebody asks for it."""
     watches: tuple[Watched, ...] = ()
     """The watchpoints that were hit, the first one first."""
 

@@ -52,6 +52,7 @@ MODULES = (
     "points",
     "data",
     "stack",
+    "goroutines",
     "files",
     "status",
     "cores",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import callrecords, results, viewrecords
+from pydbg.commands import callrecords, gorecords, results, viewrecords
 from pydbg.events import Event
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _TEXTS: dict[type, tuple[str, str]] = {
     results.Files: ("status", "files"),
     results.Symbols: ("status", "symbols"),
     results.Displays: ("status", "displays"),
+    gorecords.GoroutineList: ("goroutines", "table"),
     callrecords.CallFacts: ("calls", "facts"),
     callrecords.CallAt: ("calls", "at"),
     callrecords.CallHistory: ("calls", "history"),

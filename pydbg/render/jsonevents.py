@@ -140,6 +140,8 @@ def _syscall(event: ev.SyscallCaught) -> dict[str, Any]:
 
 def _place(record: Stop) -> dict[str, Any]:
     found: dict[str, Any] = {"thread": record.thread}
+    if record.goroutine:
+        found["goroutine"] = record.goroutine
     frame = record.frame
     if frame is not None:
         found.update(

@@ -59,6 +59,7 @@ class Thread:
         "injected",
         "interrupting",
         "number",
+        "owed",
         "pending",
         "plans",
         "pushes_flags",
@@ -106,6 +107,8 @@ class Thread:
         """A site (addr, sp) whose next hit is not one: a signal handler returned to it."""
         self.told_signal = False
         """Whether the signal to deliver was told to the user."""
+        self.owed = 0
+        """A signal that is delivered after a step that comes first."""
         self.interrupting = False
         """Whether it was asked to stop and has not done so yet."""
         self.restarting = False

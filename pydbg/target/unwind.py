@@ -62,6 +62,8 @@ class RawFrame(Record, frozen=False):
     """DWARF number -> address of the memory that holds the caller's value."""
     function: int | None = None
     """The run-time address where the frame's code begins, by CFI or else by symbol."""
+    parked: bool = False
+    """Whether no thread runs on its stack: its registers are in no thread."""
 
     @property
     def is_signal(self) -> bool:
@@ -90,7 +92,14 @@ class Unwinding(Iterator[RawFrame]):
     """
 
     def __init__(
-        self, regs: Mapping[int, int], *, read: Read, modules: _Modules, arch: Arch, limit: int
+        self,
+        regs: Mapping[int, int],
+        *,
+        read: Read,
+        modules: _Modules,
+        arch: Arch,
+        limit: int,
+        entry: int | None = None,
     ) -> None:
         self.stop_reason: str | None = None
         self._read = read
@@ -108,13 +117,15 @@ class Unwinding(Iterator[RawFrame]):
         self._below_loader = False
         self._switches = 0
         self._first = dict(regs)
+        self._parked = entry is not None
+        self._exact = entry is None or entry == regs[self._ra]
 
     def __next__(self) -> RawFrame:
         if self._ended:
             raise StopIteration
         last = self._last
         if last is None:
-            frame = self._frame(0, self._first, exact=True)
+            frame = self._frame(0, self._first, exact=self._exact)
         else:
             found = self._step(last)
             if found is None:
@@ -168,7 +179,7 @@ class Unwinding(Iterator[RawFrame]):
     def _frame(self, level: int, regs: dict[int, int], *, exact: bool) -> RawFrame:
         pc = regs[self._ra]
         lookup_pc = pc if exact else (pc - 1) & self._mask
-        frame = RawFrame(level, pc, lookup_pc, regs)
+        frame = RawFrame(level, pc, lookup_pc, regs, parked=self._parked)
         way = self._way = self._find_way(frame, exact)
         if way.how == "signal":
             frame.lookup_pc = pc
@@ -527,11 +538,14 @@ def unwind(
     modules: _Modules,
     arch: Arch,
     limit: int | None = None,
+    entry: int | None = None,
 ) -> Unwinding:
     """Walk the stack of a thread that is stopped with these registers.
 
     ``regs`` maps DWARF numbers to values and must hold at least the stack pointer and, as
     ``arch.return_column``, the pc. ``read(addr, size)`` reads memory or raises MemoryFault.
+    With ``entry`` it is a stack that no thread runs on: its pc is where a call returns to,
+    unless it is ``entry``, where it is to begin.
 
     >>> from pydbg.arch import X86_64
     >>> from pydbg.symbols.modules import ModuleList
@@ -541,6 +555,5 @@ def unwind(
     >>> [hex(frame.pc) for frame in frames], frames.stop_reason
     (['0x0'], 'frame did not save the PC')
     """
-    return Unwinding(
-        regs, read=read, modules=modules, arch=arch, limit=limit if limit is not None else 1 << 62
-    )
+    limit = limit if limit is not None else 1 << 62
+    return Unwinding(regs, read=read, modules=modules, arch=arch, limit=limit, entry=entry)

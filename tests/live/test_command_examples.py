@@ -18,6 +18,13 @@ from tests.support.build import build
 ROWS = [row for row in all_commands() if row.example and not row.prefix]
 
 AT_INNER = ["break inner", "run"]
+AT_GO = ["break main.stop", "run"]
+PROGRAMS = {
+    "expect-output": "wait.c",
+    "goroutine": "goroutines.go",
+    "info goroutines": "goroutines.go",
+}
+"""The program of an example; of the others it is plain.c."""
 
 BEFORE: dict[str, list[str]] = {
     "attach": [],
@@ -30,6 +37,8 @@ BEFORE: dict[str, list[str]] = {
     "expect-output": ["capture-output", "break idle", "run"],
     "expect-stop": ["catch syscall write", "run"],
     "info syscalls": ["set syscall-history 5", *AT_INNER],
+    "goroutine": AT_GO,
+    "info goroutines": AT_GO,
     "if": [*AT_INNER, "set $_exitcode = 0"],
     "quit": [*AT_INNER, "set $_exitcode = 3"],
     "record session": [],
@@ -80,7 +89,7 @@ def test_example(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "input.txt").write_text("")
     (tmp_path / "session.pydbg").write_text("print 1\n")
-    program = build("wait.c" if row.name == "expect-output" else "plain.c")
+    program = build(PROGRAMS.get(row.name, "plain.c"))
     out = io.StringIO()
     with Debugger(str(program)) as dbg:
         dbg.stdout = dbg.stderr = os.devnull
