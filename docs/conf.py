@@ -33,14 +33,14 @@ nitpick_ignore_regex = [
     ("py:class", pattern)
     for pattern in (
         # Python's own: its reference is not at hand without the network.
-        r"collections\.abc\..*|PathLike|Fraction",
+        r"collections\.abc\..*|PathLike|Fraction|re\.Pattern",
         # Variables of types, and what is private.
         r".*\b([A-Z]|Function|_\w+)",
         # What is inside: parameters that only pydbg itself gives, attributes for other rooms.
         # What is public of these modules is in api.md, and a test says whether all of it is.
         r"pydbg\.(?!(aio|commands|errors|events|expr|library|pytest_plugin|settings)\.)\w+\..*",
-        r"Callback|Expression|InlineCall|Module|ProgramState|RawFrame|RawStop|Spec|Symbol|Tracee|Variables|Writer",
-        r"pydbg\.expr\.types\.Field",
+        r"Callback|Expression|InlineCall|Module|ProgramState|RawFrame|RawStop|Spec|Formatter|Family|Child|Match|Result|Symbol|Tracee|Variables|Writer",
+        r"pydbg\.expr\.types\.(Field|ArrayType)",
         r"pydbg\.events\.(\w+Stop|ThreadExit|ThreadKilled)",
     )
 ]

@@ -77,10 +77,12 @@ __all__ = [
     "command",
     "launch",
     "open_core",
+    "printers",
 ]
 
 if TYPE_CHECKING:
     from pydbg import aio as aio
+    from pydbg import printers as printers
     from pydbg.access import MemoryView as MemoryView
     from pydbg.access import RegisterView as RegisterView
     from pydbg.arch.disasm import Insn as Insn
@@ -163,8 +165,8 @@ def __getattr__(name: str) -> Any:
     """Load the room a public name lives in (PEP 562)."""
     from importlib import import_module
 
-    if name == "aio":
-        return import_module("pydbg.aio")
+    if name in ("aio", "printers"):
+        return import_module(f"pydbg.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'pydbg' has no attribute {name!r}")
     room = next((room for room, names in _ROOMS.items() if name in names), "events")

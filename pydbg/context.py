@@ -15,6 +15,7 @@ from pydbg.symbols.cursor import damaged
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.context import Context
+    from pydbg.expr.format import Formatter
     from pydbg.expr.language import Language
     from pydbg.expr.types import CType
     from pydbg.frames import Frame
@@ -143,6 +144,10 @@ class ProgramContext(BaseContext):
     def symbolize(self, addr: int) -> str | None:
         """Return ``<main+4>`` for an address inside a symbol: for the text of values."""
         return self._dbg.symbolize(addr)
+
+    def formatter(self) -> Formatter:
+        """Return what makes the text of values."""
+        return self._dbg.formatter()
 
     def symbol(self, name: str, /) -> Value | None:
         """Return a symbol's value; NAME may also be a module's, as in ``libc+0x1000``."""

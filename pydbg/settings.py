@@ -24,8 +24,9 @@ class Setting(NamedTuple):
 
     ``kind`` is "bool" (on or off), "enum" (one of ``choices``), "words" (one of ``alone``, or
     some of ``choices`` with commas between), "limit" (a count, where 0 and "unlimited" mean
-    None), "int", or "text". ``doc`` begins the sentence of ``show``, which
-    ends in `` is VALUE.`` ; ``example`` is a value for the help text and its tests.
+    None), "depth" (a count, where -1 and "unlimited" mean None), "int", or "text". ``doc``
+    begins the sentence of ``show``, which ends in `` is VALUE.`` ; ``example`` is a value for the
+    help text and its tests.
 
     >>> Setting("confirm", "bool", True, doc="Whether to confirm").sentence(True)
     'Whether to confirm is on.'
@@ -61,6 +62,8 @@ class Setting(NamedTuple):
             return _parse_choice(text, self.choices)
         if self.kind == "words":
             return _parse_words(text, self.alone, self.choices)
+        if self.kind == "depth":
+            return _parse_depth(text)
         return _parse_number(text, unlimited=self.kind == "limit")
 
     def spell(self, value: Value) -> str:
@@ -145,6 +148,18 @@ LANGUAGES = (
 )  # fmt: skip
 """The source languages that gdb has names for."""
 
+
+def _parse_depth(text: str) -> int | None:
+    if (text and "unlimited".startswith(text.lower())) or text == "-1":
+        return None
+    if not text:
+        raise UsageError('Argument required (integer to set it to, or "unlimited").')
+    value = _parse_number(text, unlimited=False)
+    if value is not None and value < 0:
+        raise UsageError("only -1 is allowed to set as unlimited")
+    return value
+
+
 _ON_OFF_AUTO = ("auto", "on", "off")
 
 _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
@@ -184,15 +199,20 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      "The max call depth for user-defined commands is {}."),
     ("print address", "bool", True, (), "Printing of addresses", ""),
     ("print array", "bool", False, (), "Pretty formatting of arrays", ""),
+    ("print array-indexes", "bool", False, (), "Printing of array indexes", ""),
     ("print elements", "limit", 200, (), "Limit on string chars or array elements to print", ""),
     ("print entry-values", "enum", "default",
      ("no", "only", "preferred", "if-needed", "both", "compact", "default"), "",
      'Printing of function arguments at function entry is "{}".'),
     ("print frame-arguments", "enum", "scalars", ("all", "scalars", "none", "presence"), "",
      'Printing of non-scalar frame arguments is "{}".'),
+    ("print max-depth", "depth", 20, (), "Maximum print depth", ""),
     ("print null-stop", "bool", False, (), "Printing of char arrays to stop at first null char",
      ""),
     ("print pretty", "bool", False, (), "Pretty formatting of structures", ""),
+    ("print raw-frame-arguments", "bool", False, (),
+     "Whether to print frame arguments in raw form", ""),
+    ("print raw-values", "bool", False, (), "Whether to print values in raw form", ""),
     ("print repeats", "limit", 10, (), "Threshold for repeated print elements", ""),
     ("print symbol", "bool", True, (), "Printing of symbol names when printing pointers", ""),
     ("print static-members", "bool", True, (), "Printing of C++ static members", ""),
@@ -274,7 +294,6 @@ opaque-type-resolution
 osabi
 output-radix
 overload-resolution
-print array-indexes
 print asm-demangle
 print demangle
 print finish

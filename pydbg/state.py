@@ -24,11 +24,13 @@ from pydbg.threads import Thread
 if TYPE_CHECKING:
     from pydbg.arch.disasm import Insn
     from pydbg.debugger import Debugger
+    from pydbg.expr.format import Formatter
     from pydbg.expr.language import Language
     from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.golang.goroutines import Goroutine, Goroutines
     from pydbg.pointset import PointSet
+    from pydbg.printers.registry import Printers
     from pydbg.steps import Steps
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.tailcalls import TailCalls
@@ -63,6 +65,7 @@ class ProgramState:
         self._frame_source: Iterator[Frame] = iter(())
         self._level = 0
         self._variables: Variables | None = None
+        self._printers: Printers | None = None
         self._tail_calls: TailCalls | None = None
         self._goroutines: Goroutines | None = None
         self._parked: Goroutine | None = None
@@ -432,6 +435,34 @@ class ProgramState:
         """Raise CommandError where a stack is looked at that no thread runs on."""
         if self._parked is not None:
             raise CommandError(f"Goroutine {self._parked.id} does not run on a thread now.")
+
+    @property
+    def printers(self) -> Printers:
+        """Return what shows values of some types in another way than as structs.
+
+        >>> import pydbg
+        >>> dbg = pydbg.Debugger()
+        >>> show = dbg.printers.add("handle", lambda value, program: f"handle {value['fd']}")
+        """
+        if self._printers is None:
+            from pydbg.printers.registry import Printers
+
+            self._printers = Printers(self._whole)
+        return self._printers
+
+    def formatter(self, frame: Frame | None = None) -> Formatter:
+        """Return what prints values, in the language of the selected or another frame.
+
+        It does so by the settings as they are now.
+
+        >>> import pydbg
+        >>> with pydbg.Debugger() as dbg:
+        ...     dbg.formatter().top(dbg.eval("(char)65"))
+        "65 'A'"
+        """
+        from pydbg.printers.formatting import formatter
+
+        return formatter(self._whole, frame)
 
     # --- expressions -------------------------------------------------------------------------
 

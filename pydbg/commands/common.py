@@ -80,31 +80,7 @@ def symbolize(session: Session, addr: int) -> str:
 
 def formatter(session: Session, frame: Frame | None = None) -> Formatter:
     """Return what prints values by the settings, in the selected or another frame's language."""
-    from pydbg.expr.strings import PrintOptions
-
-    settings = session.settings
-    options = PrintOptions(
-        elements=settings.limit("print elements") or 0,
-        repeats=settings.limit("print repeats") or 0,
-        pretty=settings.flag("print pretty"),
-        address=settings.flag("print address"),
-        symbol=settings.flag("print symbol"),
-        null_stop=settings.flag("print null-stop"),
-        array=settings.flag("print array"),
-        union=settings.flag("print union"),
-        static_members=settings.flag("print static-members"),
-    )
-    dbg = session.dbg
-    language = dbg.language if frame is None else dbg.language_in(frame)
-    made = language.formatter(
-        options,
-        dbg.symbolize,
-        context(session).read,
-        dbg.arch.pointer_size,
-        pretty_symbol=lambda addr: dbg.symbolize(addr, pretty=True),
-    )
-    made.statics = dbg.variables.static_member
-    return made
+    return session.dbg.formatter(frame)
 
 
 # --- frames --------------------------------------------------------------------------------

@@ -9,11 +9,14 @@ from pydbg.commands import common, kinds
 from pydbg.commands.results import Display, Displays
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.printers.model import Unfinished
+from pydbg.records import replace
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.events import Event
     from pydbg.expr.examine import Examiner
+    from pydbg.expr.formats import Format
     from pydbg.expr.values import Value
 
 __all__ = ["commands"]
@@ -26,13 +29,13 @@ __all__ = ["commands"]
 _FORMAT_TEXT = kinds.Slashed("format")
 
 
-def _letter(text: str | None) -> str:
-    """Return the letter of a ``print`` format; sizes and counts make no sense there."""
-    from pydbg.expr.formats import parse_format
+def _format(text: str | None, last: str = "") -> Format:
+    """Return a ``print`` format, whose letter if there is none but ``r`` is the last one's."""
+    from pydbg.expr.formats import Format, parse_format
 
     if not text:
-        return ""
-    form, end = parse_format(text[1:], "", "")
+        return Format(1, "")
+    form, end = parse_format(text[1:], last, "")
     if text[1 + end :]:
         raise UsageError(f'Invalid format "{text}".')
     # printcmd.c, print_command_parse_format
@@ -42,7 +45,14 @@ def _letter(text: str | None) -> str:
         raise UsageError('Size letters are meaningless in "print" command.')
     if form.letter == "i":
         raise UsageError('Format letter "i" is meaningless in "print" command.')
-    return form.letter
+    return form
+
+
+def _print_format(session: Session, text: str | None) -> Format:
+    form = _format(text, session.memory.get("print format", ""))
+    if text:
+        session.memory["print format"] = form.letter
+    return form
 
 
 # --- print ---------------------------------------------------------------------------------
@@ -52,13 +62,26 @@ def _evaluate(session: Session, text: str) -> Value:
     return session.dbg.evaluate(text)
 
 
-def _value_text(session: Session, value: Value, letter: str) -> str:
-    return common.formatter(session).top(value, letter)
+def _value_text(session: Session, value: Value, form: Format) -> str:
+    formatter = common.formatter(session)
+    if form.raw:
+        formatter.options = replace(formatter.options, raw=True)
+    return formatter.top(value, form.letter)
+
+
+def _kept_text(session: Session, value: Value, form: Format) -> str:
+    """Return the newest value of the history with its number."""
+    number = f"${len(session.dbg.history)} = "
+    try:
+        return number + _value_text(session, value, form)
+    except Unfinished as error:
+        session.write(number + error.shown)
+        raise
 
 
 def show(session: Session, parsed: Parsed) -> str:
     """Evaluate an expression, keep its value and show it."""
-    letter = _letter(parsed["FMT"])
+    form = _print_format(session, parsed["FMT"])
     text = parsed["EXPRESSION"]
     dbg = session.dbg
     if text is None:
@@ -71,7 +94,7 @@ def show(session: Session, parsed: Parsed) -> str:
         value.data  # noqa: B018 - what cannot be read has no number
     # Kept before it is shown: a value that cannot be shown in this format has its number too.
     dbg.history.append(value)
-    return f"${len(dbg.history)} = {_value_text(session, value, letter)}"
+    return _kept_text(session, value, form)
 
 
 def call(session: Session, parsed: Parsed) -> str | None:
@@ -81,13 +104,13 @@ def call(session: Session, parsed: Parsed) -> str | None:
         return None
     history = session.dbg.history
     history.append(value)
-    return f"${len(history)} = {_value_text(session, value, _letter(parsed['FMT']))}"
+    return _kept_text(session, value, _print_format(session, parsed["FMT"]))
 
 
 def output(session: Session, parsed: Parsed) -> None:
     """Show a value without its number and without a newline."""
     value = _evaluate(session, parsed["EXPRESSION"])
-    session.write(_value_text(session, value, _letter(parsed["FMT"])))
+    session.write(_value_text(session, value, _print_format(session, parsed["FMT"])))
 
 
 def printf(session: Session, parsed: Parsed) -> None:
@@ -123,6 +146,7 @@ def examine(session: Session, parsed: Parsed) -> None:
     """Show memory."""
     examiner = _examiner(session)
     form, rest = examiner.parse(parsed["FMT_ADDRESS"] or "")
+    session.memory["print format"] = form.letter
     if form.count == 0:
         return
     addr = None
@@ -207,7 +231,7 @@ def _display_text(session: Session, row: Display) -> str:
             text = _display_memory(session, row)
             return f"{row.number}: x{row.format} {row.text}\n{text}"
         value = _evaluate(session, row.text)
-        shown = common.formatter(session).top(value, _letter(row.format))
+        shown = _value_text(session, value, _format(row.format))
     except DebuggerError as error:
         shown = f"<error: {error}>"
     form = f"{row.format} " if row.format else ""
@@ -241,7 +265,7 @@ def display(session: Session, parsed: Parsed) -> str | None:
         rows = [row for row in displays.values() if row.enabled]
         return "\n".join(_display_text(session, row) for row in rows)
     if form and not _is_memory(form):
-        _letter(form)
+        _format(form)
     from pydbg.expr.evaluate import parse_in
 
     parse_in(text, session.dbg.context())
@@ -262,6 +286,8 @@ def info_display(session: Session, parsed: Parsed) -> Displays:
         form = row.format
         if _is_memory(form):
             form = _full_format(form)
+        elif form:
+            form = form.replace("r", "").rstrip("/")
         rows.append(replace(row, format=form))
     return Displays(tuple(rows))
 
@@ -324,7 +350,10 @@ def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
     return Command(name, summary=summary, run=run, **fields)
 
 
-_FORMS = """/FMT is a letter: x d u o t (binary) z (hexadecimal with zeros) a (address) c f s."""
+_FORMS = (
+    "/FMT is a letter: x d u o t (binary) z (hexadecimal with zeros) a (address) c f s, or r "
+    "for the value as it is, without printers."
+)
 
 
 def commands() -> tuple[Command, ...]:

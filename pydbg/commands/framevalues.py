@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from pydbg.commands import common
 from pydbg.errors import DebuggerError
+from pydbg.expr.pretty import error_text
 from pydbg.expr.types import ArrayType, CType, ReferenceType, StructType, strip
+from pydbg.printers.model import Unfinished
+from pydbg.records import replace
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from pydbg.variables.scope import FrameScope
 
 __all__ = ["argument_lines", "arguments", "local_lines"]
+
+_ARGUMENT_DEPTH = 2
+"""How deep gdb takes the values in a frame's line to stand already."""
 
 NO_SYMBOLS = "No symbol table info available."
 
@@ -37,6 +43,12 @@ def arguments(session: Session, frame: Frame) -> str:
     if scope is None:
         return "..."
     formatter = common.formatter(session, frame)
+    formatter.options = replace(
+        formatter.options,
+        raw=session.settings.flag("print raw-frame-arguments"),
+        summary=shown == "scalars",
+        flat=True,
+    )
     parts: list[str] = []
     for one in scope.function.arguments:
         parts += _argument(session, scope, one, formatter, shown)
@@ -67,32 +79,32 @@ def _argument(
     if mode in ("default", "compact") and entry is not None and value is not None and known:
         same = value.data == entry.data
         if same:
-            return [f"{name}={name}@entry={_text(entry, formatter, shown)}"]
+            return [f"{name}={name}@entry={_text(entry, formatter)}"]
     if entry is not None and gone and mode in ("compact", "if-needed", "preferred", "only"):
-        return [f"{name}@entry={_text(entry, formatter, shown)}"]
+        return [f"{name}@entry={_text(entry, formatter)}"]
     if mode == "preferred" and entry is not None:
-        return [f"{name}@entry={_text(entry, formatter, shown)}"]
+        return [f"{name}@entry={_text(entry, formatter)}"]
     if mode == "only":
-        shown_entry = _text(entry, formatter, shown) if entry is not None else "<optimized out>"
+        shown_entry = _text(entry, formatter) if entry is not None else "<optimized out>"
         return [f"{name}@entry={shown_entry}"]
     text = f"<error reading variable: {error}>" if error else ""
     if not text and value is not None:
-        text = _text(value, formatter, shown)
+        text = _text(value, formatter)
     parts = [f"{name}={text}"]
     if entry is not None:
-        parts.append(f"{name}@entry={_text(entry, formatter, shown)}")
+        parts.append(f"{name}@entry={_text(entry, formatter)}")
     elif mode == "both":
         parts.append(f"{name}@entry=<optimized out>")
     return parts
 
 
-def _text(value: Value, formatter: Formatter, shown: str) -> str:
-    if shown != "all" and not _is_scalar(value.type):
-        return "..."
+def _text(value: Value, formatter: Formatter) -> str:
     try:
-        return formatter.inner(value, deref=True)
+        if formatter.options.summary and not _is_scalar(value.type):
+            return formatter.printed(value, "", _ARGUMENT_DEPTH) or "..."
+        return formatter.inner(value, depth=_ARGUMENT_DEPTH, deref=True)
     except DebuggerError as error:
-        return f"<error reading variable: {error}>"
+        return error_text(error)
 
 
 def _is_scalar(ctype: CType) -> bool:
@@ -138,5 +150,6 @@ def _line(scope: FrameScope, one: Variable, formatter: Formatter, indent: str) -
         value = scope.value(one)
         text = formatter.inner(value, depth=len(indent) // 2, deref=True)
     except DebuggerError as error:
-        return f"{indent}{one.name} = <error reading variable {one.name} ({error})>"
+        shown = error.shown if isinstance(error, Unfinished) else ""
+        return f"{indent}{one.name} = {shown}<error reading variable {one.name} ({error})>"
     return f"{indent}{one.name} = {text}"

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, MemoryFault
+from pydbg.expr.pretty import error_text
 from pydbg.expr.types import (
     ArrayType,
     ComplexType,
@@ -17,20 +18,30 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import Value
+from pydbg.printers.model import Unfinished
 
 if TYPE_CHECKING:
     from pydbg.expr.format import Formatter
 
 __all__ = ["complex_text", "elements_text", "struct_text"]
 
-_MAX_DEPTH = 20
-
 
 def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
-    """Return the elements of an array between its braces, runs of equal ones shortened."""
-    parts: list[str] = []
+    """Return the elements of an array in braces, runs of equal ones shortened."""
     if value.is_gone:
-        return _pieced_elements(out, value, ctype, letter, depth)
+        return "{" + _pieced_elements(out, value, ctype, letter, depth) + "}"
+    inside = "\n" + "  " * (depth + 1) if out.options.array else ""
+    parts = [f"{{{inside}"]
+    try:
+        parts += _elements(out, value, ctype, letter, depth, f",{inside}" if inside else ", ")
+    except Unfinished as error:
+        return "".join(parts) + error_text(error)
+    return "".join(parts) + ("\n" + "  " * depth if inside else "") + "}"
+
+
+def _elements(
+    out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int, between: str
+) -> Iterator[str]:
     data = value.data
     size = ctype.element.size
     index = printed = 0
@@ -43,20 +54,20 @@ def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, d
             run += 1
         if whole:
             run = index + 1
-        text = out.inner(value.element(index), letter, depth + 1)
+        if index:
+            yield between
+        if out.options.array_indexes:
+            yield f"[{index}] = "
+        yield out.inner(value.element(index), letter, depth + 1)
         if run - index > threshold:
-            parts.append(f"{text} <repeats {run - index} times>")
+            yield f" <repeats {run - index} times>"
             index = run
             printed += threshold
         else:
-            parts.append(text)
             index += 1
             printed += 1
-    more = "..." if index < ctype.count else ""
-    if out.options.array:
-        inside = "\n" + "  " * (depth + 1)
-        return inside + f",{inside}".join(parts) + more + "\n" + "  " * depth
-    return ", ".join(parts) + more
+    if index < ctype.count:
+        yield "..."
 
 
 def _pieced_elements(
@@ -79,25 +90,31 @@ def _pieced_elements(
 
 def struct_text(out: Formatter, value: Value, ctype: StructType, letter: str, depth: int) -> str:
     """Return a struct, union or class with its bases and members."""
-    if depth > _MAX_DEPTH:
+    if out.too_deep(depth):
         return "{...}"
     if ctype.keyword == "union" and depth and not out.options.union:
         return "{...}"
     if ctype.incomplete:
         return "<incomplete type>"
-    return "{" + "".join(_parts(out, value, ctype, letter, depth)) + "}"
+    parts = ["{"]
+    try:
+        parts += _parts(out, value, ctype, letter, depth)
+    except Unfinished as error:
+        return "".join(parts) + error_text(error)
+    return "".join(parts) + "}"
 
 
 def _parts(
     out: Formatter, value: Value, ctype: StructType, letter: str, depth: int
 ) -> Iterator[str]:
-    pretty = out.options.pretty
+    pretty = out.options.pretty and not out.options.flat
     fields = list(ctype.fields)
     bases = [field for field in fields if field.kind in ("base", "virtual")]
     own = [field for field in fields if field.kind not in ("base", "virtual")]
     inside = "\n" + "  " * (depth + 1) if pretty else ""
     for base in bases:
-        yield f"{inside}<{base.name}> = {_base(out, value, base, letter, depth)}, "
+        yield f"{inside}<{base.name}> = "
+        yield f"{_base(out, value, base, letter, depth)}, "
     if not own:
         yield "<No data fields>"
         return
@@ -112,7 +129,8 @@ def _parts(
         seen = True
         static = "static " if field.kind == "static" else ""
         name = f"{static}{field.name} = " if field.name else static
-        yield f"{inside}{name}{_member(out, value, field, letter, depth)}"
+        yield f"{inside}{name}"
+        yield _member(out, value, field, letter, depth)
     if pretty:
         yield "\n" + "  " * depth
 
@@ -122,7 +140,12 @@ def _base(out: Formatter, value: Value, base: Field, letter: str, depth: int) ->
         part = value.base_part(base)
         inner = strip(base.type)
         assert isinstance(inner, StructType)
+        printed = out.printed(part, letter, depth + 1)
+        if printed is not None:
+            return printed
         return struct_text(out, part, inner, letter, depth + 1)
+    except Unfinished:
+        raise
     except DebuggerError:
         return "<invalid address>"
 
@@ -139,10 +162,10 @@ def _member(out: Formatter, value: Value, field: Field, letter: str, depth: int)
             # The pointer to the table of virtual functions, whatever its type says.
             return out.code_address(int(part))
         return out.inner(part, letter, depth + 1)
-    except MemoryFault:
+    except (MemoryFault, Unfinished):
         raise
     except DebuggerError as error:
-        return f"<error reading variable: {error}>"
+        return error_text(error)
 
 
 def complex_text(out: Formatter, value: Value, letter: str) -> str:

@@ -277,9 +277,12 @@ class PythonValue:
         ...     dbg.eval("(char)65").format(), dbg.eval("10").format("t")
         ("65 'A'", '1010')
         """
-        from pydbg.expr.format import format_value
+        from pydbg.expr.format import Formatter, format_value
         from pydbg.expr.language import Language
 
+        made = self._program("formatter")
+        if callable(made):
+            return cast("Formatter", made()).top(self._self(), letter)
         symbolize = self._program("symbolize")
         language = self._program("language")
         return format_value(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from pydbg.errors import ExprError
+from pydbg.errors import DebuggerError, ExprError
 from pydbg.expr import floats
 from pydbg.expr.aggregates import complex_text, elements_text, struct_text
 from pydbg.expr.formats import narrow_char, scalar_by_letter
+from pydbg.expr.pretty import error_text, printed_text
 from pydbg.expr.strings import PrintOptions, char_text, pointer_string, string_text
 from pydbg.expr.types import (
     ArrayType,
@@ -33,6 +36,9 @@ from pydbg.expr.types import (
     unqualified,
 )
 from pydbg.expr.values import Value, from_number
+
+if TYPE_CHECKING:
+    from pydbg.printers.model import Printed
 
 __all__ = ["Formatter", "PrintOptions", "format_value"]
 
@@ -82,17 +88,47 @@ class Formatter:
         """Keep the ways to symbols: by the linker's name, and demangled as pointers show it."""
         self.options = options
         self._pretty_symbol = pretty_symbol or symbolize
+        self.pointer_size = pointer_size
         self._mask = (1 << (8 * pointer_size)) - 1
         self.symbolize = symbolize
         self.read = read
         self.statics: Callable[[Field], Value | None] | None = None
         """Finds the value of a static member."""
+        self.printers: Callable[[Value], Printed | None] | None = None
+        """Finds how a printer shows a value, None where there is none for it."""
+
+    @contextmanager
+    def using(self, options: PrintOptions) -> Iterator[None]:
+        """Print with other options for a while."""
+        kept, self.options = self.options, options
+        try:
+            yield
+        finally:
+            self.options = kept
+
+    def too_deep(self, depth: int) -> bool:
+        """Tell whether what has members is no more shown at that depth."""
+        most = self.options.max_depth
+        return most is not None and depth >= most
+
+    def printed(self, value: Value, letter: str, depth: int) -> str | None:
+        """Return the text of a value that has a printer, else None."""
+        if self.printers is None or self.options.raw:
+            return None
+        try:
+            found = self.printers(value)
+        except DebuggerError as error:
+            return error_text(error)
+        return None if found is None else printed_text(self, found, letter, depth)
 
     def top(self, value: Value, letter: str = "") -> str:
         """Return a value's text with a pointer's type before it, as ``print`` does."""
         ctype = strip(value.type)
         if value.is_gone and not getattr(value, "known", 0) and not getattr(value, "synthetic", 0):
             return "<optimized out>"
+        printed = self.printed(value, letter, 0)
+        if printed is not None:
+            return printed
         if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
             own = unqualified(value.type)
             if isinstance(own, PointerType):
@@ -111,6 +147,9 @@ class Formatter:
         lvalue = value.lvalue
         if lvalue is not None and lvalue.kind in _UNSEEN:
             return f"<{lvalue.kind}>"
+        printed = self.printed(value, letter, depth)
+        if printed is not None:
+            return printed
         if isinstance(ctype, ReferenceType):
             return self._reference(value, ctype, letter, depth, deref)
         if isinstance(ctype, ComplexType):
@@ -254,7 +293,7 @@ class Formatter:
             return string_text(data, self.options, width=element.size, prefix=prefix)
         if letter == "s" and not isinstance(element, (ArrayType, StructType)):
             letter = ""
-        return "{" + elements_text(self, value, ctype, letter, depth) + "}"
+        return elements_text(self, value, ctype, letter, depth)
 
 
 def _is_byte(ctype: CType) -> bool:

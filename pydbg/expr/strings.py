@@ -8,7 +8,14 @@ from pydbg.errors import MemoryFault
 from pydbg.expr.types import IntType
 from pydbg.records import Record
 
-__all__ = ["PrintOptions", "char_text", "fetch_string", "pointer_string", "string_text"]
+__all__ = [
+    "PrintOptions",
+    "char_text",
+    "fetch_string",
+    "pointer_string",
+    "sized_string",
+    "string_text",
+]
 
 Read = Callable[[int, int], bytes]
 
@@ -33,6 +40,15 @@ class PrintOptions(Record):
     array: bool = False
     union: bool = True
     static_members: bool = True
+    array_indexes: bool = False
+    max_depth: int | None = 20
+    """How deep structs are shown in structs; None is without a limit."""
+    raw: bool = False
+    """Whether printers are left out."""
+    summary: bool = False
+    """Whether only scalars and the texts of printers are shown, as in a frame's line."""
+    flat: bool = False
+    """Whether structs stand on one line although ``pretty`` is set, as in a frame's line."""
 
     @property
     def limit(self) -> int:
@@ -215,3 +231,27 @@ def pointer_string(
     if failed:
         text += f"<error: Cannot access memory at address {addr + len(data):#x}>"
     return text, len(data)
+
+
+def sized_string(
+    addr: int, count: int, options: PrintOptions, read: Read, *, width: int = 1, prefix: str = ""
+) -> str:
+    """Return the text of ``count`` characters at an address, no more than are to be printed.
+
+    What cannot be read is an error behind what could be (gdb's val_print_string).
+
+    >>> sized_string(0, 2, PrintOptions(), lambda addr, size: b"hi, you"[:size])
+    '"hi"'
+    """
+    wanted = min(count, options.limit)
+    try:
+        data, error = read(addr, wanted * width) if wanted else b"", ""
+    except MemoryFault as fault:
+        size = max(min(fault.addr - addr, wanted * width), 0) // width * width
+        data = read(addr, size) if size else b""
+        error = f"<error: Cannot access memory at address {addr + len(data):#x}>"
+    text = ""
+    if data or not error:
+        more = bool(error) or count > wanted
+        text = string_text(data, options, width=width, prefix=prefix, ellipsis=more)
+    return text + error

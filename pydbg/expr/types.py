@@ -34,6 +34,7 @@ __all__ = [
     "QualifiedType",
     "ReferenceType",
     "StructType",
+    "TemplateArgument",
     "TypedefType",
     "VoidType",
     "base_name",
@@ -196,6 +197,14 @@ class Method(Record):
     """A virtual function's place in the table."""
 
 
+class TemplateArgument(Record):
+    """Be one argument of a template: a type, or a ``number`` of that type."""
+
+    name: str
+    type: CType
+    number: int | None = None
+
+
 class StructType(CType):
     """Be a struct, union or class (``keyword``); compared by identity.
 
@@ -215,6 +224,8 @@ class StructType(CType):
     """Typedefs that a class declares, each with its access."""
     templates: Sequence[tuple[str, str]] = ()
     """Template arguments: (name, how ``ptype`` explains it)."""
+    arguments: Sequence[TemplateArgument] = ()
+    """All of them, those of packs too."""
     declared_class = False
 
     def __init__(

@@ -42,7 +42,7 @@ class Tag:
     restrict, namespace, imported_module, unspecified = 0x37, 0x39, 0x3A, 0x3B
     partial_unit, imported_unit, type_unit, rvalue, template_alias = 0x3C, 0x3D, 0x41, 0x42, 0x43
     atomic, call_site, call_parameter, skeleton, immutable = 0x47, 0x48, 0x49, 0x4A, 0x4B
-    gnu_call_site, gnu_call_parameter = 0x4109, 0x410A
+    gnu_call_site, gnu_call_parameter, template_pack = 0x4109, 0x410A, 0x4107
     structs = frozenset((klass, structure, union))
     blocks = frozenset((lexical_block, catch_block, try_block))
 

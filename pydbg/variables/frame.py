@@ -10,6 +10,7 @@ from pydbg.symbols.loclists import location_at
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
+    from pydbg.expr.format import Formatter
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
     from pydbg.variables.blocks import Block
@@ -49,6 +50,10 @@ class ModuleSurroundings:
     def read(self, addr: int, size: int, /) -> bytes:
         """Read the program's memory, or its file's before it runs."""
         return self.dbg.context().read(addr, size)
+
+    def formatter(self) -> Formatter:
+        """Return what makes the text of values."""
+        return self.dbg.formatter()
 
     def register(self, number: int, /) -> tuple[str, bytes] | None:
         """Fail: a global has no registers."""

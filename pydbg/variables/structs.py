@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.expr.types import (
     CType,
     Field,
+    IntType,
     Method,
     PointerType,
     QualifiedType,
     StructType,
+    TemplateArgument,
     TypedefType,
     VoidType,
     strip,
@@ -128,6 +130,33 @@ class SourceStruct(StructType):
         self._read()
         found: list[tuple[str, str]] = self.__dict__["_templates"]
         return found
+
+    @property  # type: ignore[misc]
+    def arguments(self) -> Sequence[TemplateArgument]:
+        """Return all of the template's arguments."""
+        values = self.__dict__
+        if "_arguments" not in values:
+            self._find()
+            die: Die = values["_die"]
+            with die.entries.guard():
+                values["_arguments"] = list(_template_arguments(values["_reader"], die))
+        found: list[TemplateArgument] = values["_arguments"]
+        return found
+
+
+def _template_arguments(reader: TypeReader, die: Die) -> Iterator[TemplateArgument]:
+    for child in die.children():
+        if child.tag == Tag.template_pack:
+            yield from _template_arguments(reader, child)
+        elif child.tag == Tag.template_type:
+            yield TemplateArgument(child.name or "", reader.of(child))
+        elif child.tag == Tag.template_value:
+            ctype = reader.of(child)
+            number = child.signed(At.const_value)
+            inner = strip(ctype)
+            if number is not None and not (isinstance(inner, IntType) and inner.signed):
+                number &= (1 << 8 * ctype.size) - 1
+            yield TemplateArgument(child.name or "", ctype, number)
 
 
 class _Members:

@@ -41,7 +41,7 @@ def test_every_page_is_in_the_table_of_contents(site: Path) -> None:
 
 def test_all_public_names_are_in_the_reference(site: Path) -> None:
     page = (site / "api.html").read_text()
-    names = set(re.findall(r'id="pydbg[.](\w+)"', page)) | {"aio"}
+    names = set(re.findall(r'id="pydbg[.](\w+)"', page)) | {"aio", "printers"}
     assert names >= set(pydbg.__all__)
     assert 'id="pydbg.aio.AsyncDebugger"' in page
 

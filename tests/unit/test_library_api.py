@@ -70,7 +70,7 @@ INNER = {
 }
 """What the parts of pydbg use of each other although its name has no underscore."""
 
-NAMES = [name for name in pydbg.__all__ if name not in ("STOP", "__version__", "aio")]
+NAMES = [name for name in pydbg.__all__ if name not in ("STOP", "__version__", "aio", "printers")]
 CLASSES = [
     name
     for name in NAMES

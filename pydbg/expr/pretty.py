@@ -1,0 +1,138 @@
+"""What printers give, as gdb prints it (python/py-prettyprint.c, print_children)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pydbg.errors import DebuggerError, MemoryFault
+from pydbg.expr.strings import pointer_string, sized_string, string_text
+from pydbg.expr.types import CharType, data_model, strip
+from pydbg.expr.values import from_number
+from pydbg.printers.model import Child, Printed, StringAt, Unfinished
+from pydbg.records import replace
+
+if TYPE_CHECKING:
+    from pydbg.expr.format import Formatter
+
+__all__ = ["error_text", "printed_text"]
+
+
+def error_text(error: DebuggerError) -> str:
+    """Return what stands for a value, or for the rest of it, that cannot be shown."""
+    shown = error.shown if isinstance(error, Unfinished) else ""
+    return f"{shown}<error reading variable: {error}>"
+
+
+def printed_text(out: Formatter, printed: Printed, letter: str, depth: int) -> str:
+    """Return the text of a value that a printer shows: its own text, then its children.
+
+    Raises Unfinished where one of them cannot be shown.
+    """
+    text = _own_text(out, printed, letter, depth)
+    if printed.children is None:
+        return text
+    parts = [text]
+    try:
+        _children(out, printed, letter, depth, parts)
+    except DebuggerError as error:
+        before = error.shown if isinstance(error, Unfinished) else ""
+        raise Unfinished("".join(parts) + before, error) from None
+    return "".join(parts)
+
+
+def _own_text(out: Formatter, printed: Printed, letter: str, depth: int) -> str:
+    text = printed.text
+    if text is None:
+        return ""
+    if isinstance(text, str):
+        if printed.hint == "string":
+            return string_text(text.encode("utf-8", "surrogateescape"), out.options)
+        return text
+    if isinstance(text, StringAt):
+        return _string_at(out, text)
+    with out.using(replace(out.options, address=False)):
+        return out.inner(text, letter, depth)
+
+
+def _string_at(out: Formatter, text: StringAt) -> str:
+    read = out.read
+    if read is None:
+        raise MemoryFault(text.addr, 1)
+    ctype = strip(text.type)
+    width, prefix = ctype.size, ctype.prefix if isinstance(ctype, CharType) else ""
+    if text.length < 0:
+        return pointer_string(text.addr, out.options, read, width=width, prefix=prefix)[0]
+    return sized_string(text.addr, text.length, out.options, read, width=width, prefix=prefix)
+
+
+def _children(out: Formatter, printed: Printed, letter: str, depth: int, parts: list[str]) -> None:
+    """Add ``= {...}`` to the parts, nothing where there are no children."""
+    options = out.options
+    is_map, is_array = printed.hint == "map", printed.hint == "array"
+    pretty = options.array if is_array else options.pretty
+    inside = "\n" + "  " * (depth + 1) if pretty else ""
+    children = _guarded(printed.children or ())
+    count = 0
+    done = False
+    while count < options.limit:
+        child = next(children, None)
+        if isinstance(child, DebuggerError):
+            parts.append(error_text(child))
+            break
+        if child is None:
+            done = True
+            break
+        key = is_map and count % 2 == 0
+        if not count:
+            parts.append("" if printed.text is None else " = ")
+        elif not is_map or key:
+            parts.append("," if pretty else ", ")
+        if out.too_deep(depth):
+            parts.append("{...}")
+            return
+        if not count:
+            parts.append("{")
+        if options.summary:
+            parts.append("...}")
+            return
+        if not is_map or key:
+            parts.append(inside)
+        if key:
+            parts.append("[")
+        elif is_array and options.array_indexes:
+            parts.append(f"[{count}] = ")
+        elif not is_array and not is_map:
+            parts.append(f"{child[0]} = ")
+        parts.append(_child(out, child, letter, depth, deeper=key))
+        if key:
+            parts.append("] = ")
+        count += 1
+    if count:
+        if not done:
+            parts.append(f"{inside}...")
+        parts.append("\n" + "  " * depth + "}" if pretty else "}")
+
+
+def _guarded(children: Iterable[Child]) -> Iterator[Child | DebuggerError]:
+    """Give the children, and last the error that ended them early, if one did."""
+    try:
+        yield from children
+    except DebuggerError as error:
+        yield error
+    except Exception as error:  # Of a user's printer: whatever it raises.
+        yield DebuggerError(f"{type(error).__name__}: {error}")
+
+
+def _child(out: Formatter, child: Child, letter: str, depth: int, *, deeper: bool = False) -> str:
+    """Return the text of one child; a map's key may be one level deeper than its value."""
+    value = child[1]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        value = from_number(data_model(out.pointer_size).long, value)
+    options = out.options
+    if deeper and options.max_depth is not None:
+        options = replace(options, max_depth=options.max_depth + 1)
+    with out.using(options):
+        return out.inner(value, letter, depth + 1)

@@ -1,0 +1,44 @@
+"""What prints the values of one debugger: by its settings, and with its printers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.expr.strings import PrintOptions
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.expr.format import Formatter
+    from pydbg.frames import Frame
+
+__all__ = ["formatter"]
+
+
+def formatter(dbg: Debugger, frame: Frame | None = None) -> Formatter:
+    """Return what prints values by the settings, in the selected or another frame's language."""
+    settings = dbg.settings
+    options = PrintOptions(
+        elements=settings.limit("print elements") or 0,
+        repeats=settings.limit("print repeats") or 0,
+        pretty=settings.flag("print pretty"),
+        address=settings.flag("print address"),
+        symbol=settings.flag("print symbol"),
+        null_stop=settings.flag("print null-stop"),
+        array=settings.flag("print array"),
+        union=settings.flag("print union"),
+        static_members=settings.flag("print static-members"),
+        array_indexes=settings.flag("print array-indexes"),
+        max_depth=settings.limit("print max-depth"),
+        raw=settings.flag("print raw-values"),
+    )
+    language = dbg.language if frame is None else dbg.language_in(frame)
+    made = language.formatter(
+        options,
+        dbg.symbolize,
+        dbg.context().read,
+        dbg.arch.pointer_size,
+        pretty_symbol=lambda addr: dbg.symbolize(addr, pretty=True),
+    )
+    made.statics = dbg.variables.static_member
+    made.printers = dbg.printers.find
+    return made

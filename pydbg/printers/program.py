@@ -1,0 +1,90 @@
+"""What a printer may ask of the program whose value it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydbg.errors import ExprError
+from pydbg.expr.types import CType, PointerType, StructType, data_model, strip
+from pydbg.expr.values import Value, from_number
+
+if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.expr.format import Formatter
+    from pydbg.expr.types import DataModel, TemplateArgument
+    from pydbg.printers.model import Printed
+
+__all__ = ["Program"]
+
+
+class Program:
+    """Be the program as printers see it.
+
+    >>> import pydbg
+    >>> with pydbg.launch("/bin/true") as dbg:
+    ...     dbg.printers.program.pointer_size
+    8
+    """
+
+    def __init__(self, dbg: Debugger) -> None:
+        self.dbg = dbg
+
+    @property
+    def pointer_size(self) -> int:
+        """Return the size of a pointer in bytes."""
+        return self.dbg.arch.pointer_size
+
+    @property
+    def model(self) -> DataModel:
+        """Return C's basic types: ``program.model.int``."""
+        return data_model(self.pointer_size)
+
+    def formatter(self) -> Formatter:
+        """Return what makes the text of values, by the settings."""
+        return self.dbg.formatter()
+
+    def read(self, addr: int, size: int, /) -> bytes:
+        """Read memory at a run-time address; raises MemoryFault."""
+        return self.dbg.context().read(addr, size)
+
+    def symbolize(self, addr: int) -> str | None:
+        """Return ``<main+4>`` for an address inside a symbol."""
+        return self.dbg.symbolize(addr, pretty=True)
+
+    def type_named(self, name: str) -> CType | None:
+        """Return the type of that full name that the program defines, or None."""
+        return self.dbg.variables.type_named(name, None)
+
+    def at(self, ctype: CType, addr: int) -> Value:
+        """Return the value of a type at a run-time address; it is read when it is looked at."""
+        return Value.at(ctype, addr, self.read)
+
+    def number(self, number: int, ctype: CType | None = None) -> Value:
+        """Return a number as a value, ``long`` without a type."""
+        return from_number(ctype or self.model.long, number, self.read)
+
+    def cast(self, value: Value, ctype: CType) -> Value:
+        """Return a pointer or number as another one, or an object in memory as another type."""
+        inner = strip(ctype)
+        if isinstance(inner, StructType):
+            if value.addr is None:
+                raise ExprError("Invalid cast.")
+            return self.at(ctype, value.addr)
+        return from_number(ctype, int(value), self.read)
+
+    def pointer(self, ctype: CType) -> PointerType:
+        """Return the type "pointer to"."""
+        return self.model.pointer(ctype)
+
+    def arguments(self, ctype: CType) -> list[TemplateArgument]:
+        """Return a template's arguments: types, and numbers with their type."""
+        inner = strip(ctype)
+        return list(inner.arguments) if isinstance(inner, StructType) else []
+
+    def printed(self, value: Value) -> Printed | None:
+        """Return how a printer shows a value, None where there is none for it."""
+        return self.dbg.printers.find(value)
+
+    def text(self, value: Value) -> str:
+        """Return what ``print`` shows of a value, by the settings."""
+        return self.formatter().top(value)
