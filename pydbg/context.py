@@ -147,7 +147,7 @@ class ProgramContext(BaseContext):
 
     def formatter(self) -> Formatter:
         """Return what makes the text of values."""
-        return self._dbg.formatter()
+        return self._dbg.formatter(self._frame)
 
     def symbol(self, name: str, /) -> Value | None:
         """Return a symbol's value; NAME may also be a module's, as in ``libc+0x1000``."""
