@@ -451,14 +451,11 @@ class ProgramState:
         return self._printers
 
     def formatter(self, frame: Frame | None = None) -> Formatter:
-        """Return what prints values, in the language of the selected or another frame.
-
-        It does so by the settings as they are now.
+        """Return what prints values by the settings, in the language of a frame.
 
         >>> import pydbg
-        >>> with pydbg.Debugger() as dbg:
-        ...     dbg.formatter().top(dbg.eval("(char)65"))
-        "65 'A'"
+        >>> pydbg.Debugger().formatter().options.elements
+        200
         """
         from pydbg.printers.formatting import formatter
 
