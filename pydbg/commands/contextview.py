@@ -38,6 +38,7 @@ SECTIONS = ("registers", "code", "stack", "source", "syscall", "threads")
 _BEFORE, _AFTER = 3, 6
 _COMPACT = 3
 _FUNCTION = 1 << 14
+_BY_LINES = ("step", "next")
 _WORDS = 8
 _LINES = 4
 _THREADS = 10
@@ -63,8 +64,10 @@ def at_stop(session: Session, record: Any) -> ContextView | None:
 
 def _compact(session: Session) -> ContextView | None:
     frame = session.dbg.frame
-    step = isinstance(session.last_event, StepDone)
-    if frame is None or (frame.line is not None and not step):
+    event = session.last_event
+    step = isinstance(event, StepDone)
+    by_lines = isinstance(event, StepDone) and event.plan in _BY_LINES
+    if frame is None or (frame.line is not None and (by_lines or not step)):
         return None
     if any("i" in row.format for row in session.memory.get("displays", {}).values()):
         return None  # display/i $pc: the user shows code already.

@@ -70,6 +70,8 @@ def test_each_step(terminal: Any, columns: int, lines: int) -> None:
     one.until(lambda t: "| inner | stepi" in t.rows[-1])
     one.run("finish")
     assert "Value returned" in one.text or "Run till exit from" in one.text
+    one.run("next")
+    assert "=>" not in one.text.rpartition("(pydbg) next")[2]
     one.run("set context registers")
     one.run("stepi")
     one.until(lambda t: "-- registers ---" in t.text)
