@@ -291,7 +291,7 @@ class LineMap:
             here = file is not None and file.path == place.path
             return over and here and call.call_line == place.line
 
-        calls = unit.inlined.get(function.die - unit.unit.offset, [])
+        calls = unit.inlined_in(function)
         inside = without_inlined(inside, calls, chain, through)
         return line_code(module.elf.load_bytes, inside, arch=self.dbg.arch)
 

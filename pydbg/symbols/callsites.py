@@ -42,11 +42,7 @@ def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) ->
     ``follow`` finds the entry that a reference means.
     """
     data, abbrevs = source.data(unit), source.abbrevs(unit)
-    sizes = {
-        "address_size": unit.address_size,
-        "offset_size": unit.offset_size,
-        "version": unit.version,
-    }
+    sizes = unit.sizes
     found: list[CallSite] = []
     pos, depth = function, 0
     nested: list[int] = []

@@ -74,11 +74,7 @@ class _View:
         self.unit = unit
         self.data = source.data(unit)
         self.abbrevs = source.abbrevs(unit)
-        self.sizes = {
-            "address_size": unit.address_size,
-            "offset_size": unit.offset_size,
-            "version": unit.version,
-        }
+        self.sizes = unit.sizes
 
 
 class Die:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols import dwarf
-from pydbg.symbols.cursor import damaged, uleb
+from pydbg.symbols.cursor import damaged
 from pydbg.symbols.demangle import base_name, demangle, is_rust, matches, without_result
-from pydbg.symbols.dwarf import Abbrev, Form
+from pydbg.symbols.dwarf import Form
 from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.functionscan import FunctionScan, Inlined, Scopes
 from pydbg.symbols.languages import CPLUS, RUST, language_of
-from pydbg.symbols.stringsearch import StringSearch
+from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
 
 if TYPE_CHECKING:
@@ -28,21 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Function", "FunctionTable", "Inlined", "UnitFunctions"]
 
 _MAX_REFERENCES = 16  # specification of abstract origin of ...; a loop in a damaged file
-_MAX_DEPTH = 512
-
-# Where gdb keeps variables in lists, a unit's locations are right even in the prologue.
-_VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
-
-
-class Inlined(Record):
-    """Hold one inlined call: its code, and where it was called from."""
-
-    die: int
-    depth: int
-    """Nesting in the function, from 1."""
-    ranges: Ranges
-    call_file: int
-    call_line: int
 
 
 class Function(Record):
@@ -101,28 +87,42 @@ class Function(Record):
 class UnitFunctions:
     """Be the functions of one unit."""
 
-    def __init__(self, source: Dwarf, unit: Unit) -> None:
+    def __init__(self, source: Dwarf, unit: Unit, scopes: Scopes) -> None:
         self.unit = unit
-        self.has_loclists = False
-        """Whether a variable's location is a list: the code was optimised and described."""
         self._source = source
+        self._scopes = scopes
+        self._scan = FunctionScan(source, unit)
         self._found: dict[int, Function] = {}
         self._sites: dict[int, list[CallSite]] = {}
-        self._with_parameters: set[int] = set()
-        self._main = -1
-        self._dies: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
-        self._scope_changes: dict[int, tuple[list[int], list[tuple[int, ...]]]] = {}
-        self.inlined: dict[int, list[Inlined]] = {}
-        """Function entry -> its inlined calls in the order of the entries."""
-        self._scan()
-        rows = sorted(
-            (low, high, die) for die, (ranges, _) in self._dies.items() for low, high in ranges
+        self._sort()
+
+    def _sort(self) -> None:
+        self._rows = sorted(
+            (low, high, die)
+            for die, (ranges, _) in self._scan.functions.items()
+            for low, high in ranges
         )
-        self._starts = [low for low, _, _ in rows]
-        self._rows = rows
+        self._starts = [low for low, _, _ in self._rows]
 
     def at(self, link_addr: int) -> Function | None:
         """Find the function whose code holds an address."""
+        found = self._at(link_addr)
+        if found is None and self._look_deeper():  # It may be one inside of another.
+            found = self._at(link_addr)
+        return found
+
+    def _look_deeper(self) -> bool:
+        """Find the functions inside of others too; tell whether there was more to read."""
+        try:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                more = self._scan.whole()
+        except FileError:
+            more = True
+        if more:
+            self._sort()
+        return more
+
+    def _at(self, link_addr: int) -> Function | None:
         index = bisect_right(self._starts, link_addr) - 1
         for at in range(index, max(-1, index - 8), -1):
             if link_addr < self._rows[at][1]:
@@ -131,7 +131,16 @@ class UnitFunctions:
 
     def all(self) -> list[Function]:
         """Give every function of the unit that has code, in the order of the entries."""
-        return [self._function(die) for die in self._dies]
+        self._look_deeper()
+        return [self._function(die) for die in self._scan.functions]
+
+    def inlined_in(self, function: Function) -> list[Inlined]:
+        """Give the inlined calls of a function, in the order of the entries."""
+        try:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                return self._scan.inlined_in(function.die - self.unit.offset)
+        except FileError:
+            return []
 
     def inlined_at(self, link_addr: int) -> list[Inlined]:
         """Give the inlined calls around an address, outermost first."""
@@ -140,21 +149,32 @@ class UnitFunctions:
             return []
         return [
             call
-            for call in self.inlined.get(function.die - self.unit.offset, ())
+            for call in self.inlined_in(function)
             if any(low <= link_addr < high for low, high in call.ranges)
         ]
 
     def has_parameters(self, entry: Function | Inlined) -> bool:
         """Tell whether a function, or an inlined call of one, has parameters to show."""
-        return entry.die in self._with_parameters
+        try:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                return self._scan.has_parameters(entry.die - self.unit.offset)
+        except FileError:
+            return False
 
     def is_main(self, function: Function) -> bool:
         """Tell whether the compiler says that the program begins here (Rust's main)."""
-        return function.die == self._main
+        abbrev = self._scan.abbrev_at(function.die - self.unit.offset)
+        return abbrev.has(dwarf.DW_AT_main_subprogram)
 
     def main(self) -> Function | None:
         """Give the function that the compiler calls the main one, if it is in this unit."""
-        return self._function(self._main - self.unit.offset) if self._main >= 0 else None
+        die = self._scan.main()
+        return None if die is None else self._function(die)
+
+    @property
+    def has_loclists(self) -> bool:
+        """Tell whether a variable's location is a list: the code was optimised and described."""
+        return self._scan.has_loclists
 
     @property
     def locations_valid(self) -> bool:
@@ -195,21 +215,28 @@ class UnitFunctions:
             return None, None
         return name, linkage
 
-    def named(self, name: str) -> Iterator[tuple[int, str, int | None]]:
-        """Find functions and inlined calls of a name: (entry, shown name, call's entry)."""
+    def named(
+        self, name: str, needles: list[bytes] | None = None
+    ) -> Iterator[tuple[int, str, int | None]]:
+        """Find functions and inlined calls of a name: (entry, shown name, call's entry).
+
+        ``needles`` are what the name's attribute can be among the unit's bytes, if it is known.
+        """
         called = _is_called_in_rust if self.unit.language == RUST else _is_called
-        for function in self.all():
+        functions, calls = self._scan.with_strings(needles)
+        for die in functions:
+            function = self._function(die)
             if function.name is not None and called(function.name, name):
                 yield function.low, function.pretty or function.name, None
         shown: dict[int, str | None] = {}
-        for calls in self.inlined.values():
-            for call in calls:
-                origin = self._origin_of(call.die - self.unit.offset)
-                if origin not in shown:
-                    shown[origin] = self._shown(call, name)
-                text = shown[origin]
-                if text is not None and call.ranges:
-                    yield call.ranges[0][0], text, call.die
+        for die in calls:
+            call = self._scan.inlined_call(die, 1)
+            origin = self._origin_of(die)
+            if origin not in shown:
+                shown[origin] = self._shown(call, name)
+            text = shown[origin]
+            if text is not None and call.ranges:
+                yield call.ranges[0][0], text, call.die
 
     def _origin_of(self, die: int) -> int:
         """Give the entry that an inlined call is an instance of, which has its name."""
@@ -237,94 +264,6 @@ class UnitFunctions:
             return name
         return without_result(demangle(linkage))
 
-    # --- one pass over the unit ----------------------------------------------------------------
-
-    def _scan(self) -> None:
-        """Step over all entries; note functions, inlined calls and lists of locations."""
-        source, unit = self._source, self.unit
-        data = source.data(unit)
-        abbrevs = source.abbrevs(unit)
-        sizes = {
-            "address_size": unit.address_size,
-            "offset_size": unit.offset_size,
-            "version": unit.version,
-        }
-        pos, end = unit.die, len(data)
-        depth = function_depth = 0
-        function = -1
-        scopes: list[tuple[int, int]] = []  # (depth, entry) of namespaces and classes
-        inlines: list[tuple[int, int]] = []  # (depth, entry)
-        while pos < end:
-            die = pos
-            code = data[pos]
-            pos += 1
-            if code == 0:
-                depth -= 1
-                if depth <= 0:
-                    break
-                if function >= 0 and depth <= function_depth:
-                    function = -1
-                while scopes and scopes[-1][0] >= depth:
-                    scopes.pop()
-                while inlines and inlines[-1][0] >= depth:
-                    inlines.pop()
-                continue
-            if code >= 0x80:
-                code, pos = uleb(data, die)
-            abbrev = abbrevs[code]
-            plan = abbrev.plan
-            if plan is None:
-                plan = abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
-            tag = abbrev.tag
-            if tag in _VARIABLES:
-                if not self.has_loclists:
-                    self.has_loclists = _has_list(abbrev, unit.version)
-                if tag == dwarf.DW_TAG_formal_parameter and function >= 0:
-                    owner = inlines[-1] if inlines else (function_depth, function)
-                    if depth == owner[0] + 1:
-                        self._with_parameters.add(owner[1] + unit.offset)
-            if tag == dwarf.DW_TAG_subprogram:
-                if _has_code(abbrev):
-                    _, attrs = source.entry(unit, die, data)
-                    ranges = source.code_ranges(unit, attrs)
-                    ranges = tuple(r for r in ranges if r[0])
-                    if ranges and abbrev.has(dwarf.DW_AT_main_subprogram):
-                        self._main = die + unit.offset
-                    if ranges:
-                        self._dies[die] = (ranges, tuple(entry for _, entry in scopes))
-                        if abbrev.children:
-                            function, function_depth = die, depth
-            elif tag == dwarf.DW_TAG_inlined_subroutine and function >= 0:
-                _, attrs = source.entry(unit, die, data)
-                ranges = source.code_ranges(unit, attrs)
-                call_file = attrs.get(dwarf.DW_AT_call_file, (0, 0))[1]
-                call_line = attrs.get(dwarf.DW_AT_call_line, (0, 0))[1]
-                if isinstance(call_file, int) and isinstance(call_line, int):
-                    self.inlined.setdefault(function, []).append(
-                        Inlined(die + unit.offset, len(inlines) + 1, ranges, call_file, call_line)
-                    )
-                if abbrev.children:
-                    inlines.append((depth, die))
-            elif abbrev.children and (
-                tag == dwarf.DW_TAG_namespace or tag in dwarf.DW_TAG_structures
-            ):
-                scopes.append((depth, die))
-            for step in plan:
-                if step >= 0:
-                    pos += step
-                elif step == -1:
-                    while data[pos] >= 0x80:
-                        pos += 1
-                    pos += 1
-                else:
-                    pos = dwarf.skip(data, pos, (step,), **sizes)
-            if abbrev.children:
-                depth += 1
-                if depth > _MAX_DEPTH:
-                    raise IndexError("entries nested too deep")
-            elif depth == 0:
-                break
-
     # --- names ---------------------------------------------------------------------------------
 
     def _function(self, die: int) -> Function:
@@ -334,7 +273,7 @@ class UnitFunctions:
                 with damaged(f"{self._source.elf.path}: .debug_info"):
                     found = self._read(die)
             except FileError:
-                ranges = self._dies[die][0]
+                ranges = self._scan.functions[die][0]
                 low, high = ranges[0]
                 found = Function(
                     None, None, low, high, ranges, die + self.unit.offset, self.unit
@@ -343,7 +282,7 @@ class UnitFunctions:
         return found
 
     def _read(self, die: int) -> Function:
-        ranges, scopes = self._dies[die]
+        ranges, scopes = self._scan.functions[die]
         low, high = ranges[0]
         name, linkage, file, line, external = self._names(die, scopes)
         return Function(
@@ -372,7 +311,7 @@ class UnitFunctions:
         name = source.string(unit, source.entry(unit, die)[1].get(dwarf.DW_AT_name))
         if name is None:
             return None
-        return "::".join([*self._scope_names(unit, self._scopes_of(unit, die)), name])
+        return "::".join([*self._scope_names(unit, self._scopes.around(unit, die)), name])
 
     def _names(
         self, die: int, scopes: tuple[int, ...]
@@ -387,7 +326,7 @@ class UnitFunctions:
             if name is None and dwarf.DW_AT_name in attrs:
                 name = source.string(at_unit, attrs[dwarf.DW_AT_name])
                 if at != die or at_unit is not unit:
-                    scopes = self._scopes_of(at_unit, at)
+                    scopes = self._scopes.around(at_unit, at)
                 if name is not None:
                     name = "::".join([*self._scope_names(at_unit, scopes), name])
             for key in (dwarf.DW_AT_linkage_name, dwarf.DW_AT_MIPS_linkage_name):
@@ -416,54 +355,6 @@ class UnitFunctions:
             return unit, value
         return None
 
-    def _scopes_of(self, unit: Unit, die: int) -> tuple[int, ...]:
-        """Find the namespaces and classes around an entry."""
-        found = self._scope_changes.get(unit.offset)
-        if found is None:
-            found = self._scope_changes[unit.offset] = self._walk_scopes(unit)
-        starts, scopes = found
-        return scopes[bisect_right(starts, die) - 1]
-
-    def _walk_scopes(self, unit: Unit) -> tuple[list[int], list[tuple[int, ...]]]:
-        """Walk over a whole unit: from where on which namespaces and classes are open."""
-        source = self._source
-        data, abbrevs = source.data(unit), source.abbrevs(unit)
-        sizes = {
-            "address_size": unit.address_size,
-            "offset_size": unit.offset_size,
-            "version": unit.version,
-        }
-        pos, depth = unit.die, 0
-        open_scopes: list[tuple[int, int]] = []
-        starts: list[int] = [0]
-        scopes: list[tuple[int, ...]] = [()]
-        while pos < len(data):
-            at = pos
-            code, pos = uleb(data, pos)
-            if code == 0:
-                depth -= 1
-                if open_scopes and open_scopes[-1][0] >= depth:
-                    while open_scopes and open_scopes[-1][0] >= depth:
-                        open_scopes.pop()
-                    starts.append(pos)
-                    scopes.append(tuple(entry for _, entry in open_scopes))
-                if depth <= 0:
-                    break
-                continue
-            abbrev = abbrevs[code]
-            if abbrev.plan is None:
-                abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
-            pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
-            if abbrev.children:
-                if abbrev.tag == dwarf.DW_TAG_namespace or abbrev.tag in dwarf.DW_TAG_structures:
-                    open_scopes.append((depth, at))
-                    starts.append(pos)
-                    scopes.append(tuple(entry for _, entry in open_scopes))
-                depth += 1
-            elif depth == 0:
-                break
-        return starts, scopes
-
     def _scope_names(self, unit: Unit, scopes: tuple[int, ...]) -> list[str]:
         names = []
         for scope in scopes:
@@ -488,6 +379,7 @@ class FunctionTable:
         self._units: dict[int, UnitFunctions | None] = {}
         self._named: dict[str, list[tuple[int, str, int | None]]] = {}
         self._strings = StringSearch(self.dwarf)
+        self._scopes = Scopes(self.dwarf)
 
     def at(self, link_addr: int) -> Function | None:
         """Find the function whose code holds a link address; None where there is none."""
@@ -521,13 +413,17 @@ class FunctionTable:
 
     def _search(self, name: str) -> Iterator[tuple[int, str, int | None]]:
         last = base_name(name).rpartition("::")[2].partition("<")[0]
-        if not last:
-            return
-        for offset in self._strings.units_with([last], templates=True):
+        names = dict.fromkeys([last, *own_names(name)])  # Go's have brackets of their own.
+        needles = self._strings.needles(names, templates=True)
+        for offset in self._strings.units_with(names, templates=True):
             unit = self.dwarf.unit(offset)
             functions = self.unit_functions(unit) if unit is not None and unit.is_code else None
             if functions is not None:
-                yield from functions.named(name)
+                try:
+                    with damaged(f"{self.dwarf.elf.path}: .debug_info"):
+                        yield from list(functions.named(name, needles))
+                except FileError:
+                    continue
 
     def unit_functions(self, unit: Unit) -> UnitFunctions | None:
         """Give a unit's functions; None where its entries are damaged."""
@@ -535,7 +431,7 @@ class FunctionTable:
             functions: UnitFunctions | None = None
             try:
                 with damaged(f"{self.dwarf.elf.path}: .debug_info"):
-                    functions = UnitFunctions(self.dwarf, unit)
+                    functions = UnitFunctions(self.dwarf, unit, self._scopes)
             except FileError:
                 functions = None
             self._units[unit.offset] = functions
@@ -550,21 +446,6 @@ def _is_called(name: str, wanted: str) -> bool:
 def _is_called_in_rust(name: str, wanted: str) -> bool:
     """Tell the same in Rust, where type arguments are part of a name for gdb."""
     return name == wanted or (wanted != "main" and name.endswith(f"::{wanted}"))
-
-
-def _has_code(abbrev: Abbrev) -> bool:
-    return abbrev.has(dwarf.DW_AT_low_pc) or abbrev.has(dwarf.DW_AT_ranges)
-
-
-def _has_list(abbrev: Abbrev, version: int) -> bool:
-    """Tell whether entries of an abbreviation are variables with a list of locations."""
-    if abbrev.tag not in _VARIABLES:
-        return False
-    for name, form, _ in abbrev.attrs:
-        if name == dwarf.DW_AT_location:
-            old = version < 4 and form in (Form.data4, Form.data8)
-            return form in (Form.sec_offset, Form.loclistx) or old
-    return False
 
 
 def _number(attrs: dict[int, Attr], name: int) -> int | None:

@@ -95,11 +95,7 @@ def _joined(text: str, mark: str) -> str:
 def _children(source: Dwarf, unit: Unit, die: int) -> Iterator[tuple[int, dict[int, Attr]]]:
     """Give tag and attributes of an entry's own children."""
     data, abbrevs = source.data(unit), source.abbrevs(unit)
-    sizes = {
-        "address_size": unit.address_size,
-        "offset_size": unit.offset_size,
-        "version": unit.version,
-    }
+    sizes = unit.sizes
     pos, depth = die, 0
     while pos < len(data):
         at = pos

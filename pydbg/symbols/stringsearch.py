@@ -49,6 +49,7 @@ class StringSearch:
     def __init__(self, source: Dwarf) -> None:
         self._source = source
         self._known: dict[tuple[tuple[str, ...], bool], list[int]] = {}
+        self._needles: dict[tuple[tuple[str, ...], bool], list[bytes] | None] = {}
 
     def units_with(self, names: Iterable[str], *, templates: bool = False) -> list[int]:
         """Give the offsets of the units that may have an entry of one of the names.
@@ -61,22 +62,38 @@ class StringSearch:
             found = self._known[key] = self._search(*key)
         return found
 
-    def _search(self, names: tuple[str, ...], templates: bool) -> list[int]:
+    def needles(self, names: Iterable[str], *, templates: bool = False) -> list[bytes] | None:
+        """Give what the attribute of such a name can be in a unit; None for too many.
+
+        That is the string itself or the offset of one; not the number of a slot.
+        """
+        key = tuple(names), templates
+        if key not in self._needles:
+            self._needles[key] = self._collect(*key)
+        return self._needles[key]
+
+    def _collect(self, names: tuple[str, ...], templates: bool) -> list[bytes] | None:
         raw = [name.encode("utf-8", "surrogateescape") for name in names if name]
-        endings = [name + b"\0" for name in raw]
-        beginnings = [name + b"<" for name in raw] if templates else []
+        inline = [name + b"\0" for name in raw]
+        inline += [name + b"<" for name in raw] if templates else []
         strings = []
         for section in _STRINGS:
-            for needle in endings + beginnings:
+            for needle in inline:
                 for at in self._source.hits(section, needle):
                     if needle[-1:] == b"\0" or _is_whole(self._source.section(section), at):
-                        strings.append(at)
+                        strings.append(at.to_bytes(4, "little"))
                         if len(strings) > _MAX_STRINGS:
-                            return self._source.offsets
+                            return None
+        return inline + strings
+
+    def _search(self, names: tuple[str, ...], templates: bool) -> list[int]:
+        needles = self.needles(names, templates=templates)
+        if needles is None:
+            return self._source.offsets
         found: set[int] = set()
-        for needle in endings + beginnings + [at.to_bytes(4, "little") for at in strings]:
+        for needle in needles:
             self._add_units(needle, found)
-        self._add_indexed(strings, found)
+        self._add_indexed(needles, found)
         return sorted(found)
 
     def _add_units(self, needle: bytes, found: set[int]) -> None:
@@ -93,14 +110,10 @@ class StringSearch:
                 return
             at = offsets[index]  # One is enough for a unit.
 
-    def _add_indexed(self, strings: list[int], found: set[int]) -> None:
+    def _add_indexed(self, needles: list[bytes], found: set[int]) -> None:
         """Add the units whose part of .debug_str_offsets has one of the strings."""
         source = self._source
-        places = [
-            at
-            for string in strings
-            for at in source.hits(".debug_str_offsets", string.to_bytes(4, "little"))
-        ]
+        places = [at for needle in needles for at in source.hits(".debug_str_offsets", needle)]
         if not places:
             return
         for offset in self._source.offsets:

@@ -114,6 +114,32 @@ def test_lookup_finds_each_function(program: str) -> None:
     assert table.at(0) is None
 
 
+def test_a_name_is_found_as_by_reading_everything(program: str) -> None:
+    """Searching for a name's string finds what reading all units that have it finds."""
+    table = FunctionTable(ElfFile(program))
+    names: dict[str, None] = {}
+    for function in all_functions(table)[::7]:
+        if function.name:
+            names[function.name.rpartition("::")[2].partition("<")[0] or function.name] = None
+        unit = table.unit_at(function.low)
+        assert unit is not None
+        names |= {unit.name_of(call) or "": None for call in unit.inlined_in(function)}
+    found = 0
+    for name in [name for name in names if name][:12]:
+        everywhere: set[tuple[int, str, int | None]] = set()
+        for unit in map(table.unit_functions, table.dwarf.units()):
+            assert unit is not None
+            everywhere.update(unit.named(name))
+        mine = set(table.named(name))
+        # In Go, gdb does not look for the calls in other units than the function's.
+        if not program.endswith("hello"):
+            assert mine == everywhere, name
+        assert mine <= everywhere, name
+        assert {at for at in everywhere if at[2] is None} <= mine, name
+        found += len(mine)
+    assert found
+
+
 def test_names_have_their_scopes_as_in_gdb() -> None:
     program = build("classes.cc")
     table = FunctionTable(ElfFile(str(program)))
