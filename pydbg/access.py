@@ -12,6 +12,7 @@ from pydbg.linux.memory import find_bytes
 if TYPE_CHECKING:
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
+    from pydbg.inspection import Inspection
     from pydbg.linux.procfs import Mapping
     from pydbg.state import ProgramState
     from pydbg.target.thread import Thread as Tracee
@@ -152,7 +153,7 @@ class MemoryView:
 
     __slots__ = ("_dbg",)
 
-    def __init__(self, dbg: ProgramState) -> None:
+    def __init__(self, dbg: Inspection) -> None:
         self._dbg = dbg
 
     def read(self, addr: int, size: int) -> bytes:

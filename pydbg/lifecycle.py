@@ -22,10 +22,10 @@ from pydbg.events import (
     Note,
     SyscallCaught,
 )
+from pydbg.inspection import Inspection
 from pydbg.linux.spawn import LaunchSpec
 from pydbg.loading import FileCache, Loader
 from pydbg.settings import Settings
-from pydbg.state import ProgramState
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.modules import ModuleList
 from pydbg.target.inferior import Inferior
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Listener = Callable[[Event], None]
 
 
-class Lifecycle(ProgramState):
+class Lifecycle(Inspection):
     """Be the part of the debugger that starts, takes over, follows and leaves processes."""
 
     calllog: CallLog

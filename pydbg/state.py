@@ -1,20 +1,17 @@
-"""What a stopped program looks like: threads, frames, registers, memory, expressions, code."""
+"""What of a stopped program is looked at: processes, threads, frames, registers, memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from pydbg.access import MemoryView, RegisterView
+from pydbg.access import RegisterView
 from pydbg.arch.model import Arch
-from pydbg.context import ProgramContext
-from pydbg.errors import CommandError, DebuggerError, LocationError, NoProcess
+from pydbg.errors import CommandError, NoProcess
 from pydbg.events import Event
 from pydbg.frames import Frame, frames_of
-from pydbg.locspec import Resolved, parse
 from pydbg.settings import Settings
-from pydbg.sourcelanguage import frame_language, main_language
 from pydbg.symbols.modules import ModuleList
 from pydbg.target.inferior import Inferior
 from pydbg.target.thread import Thread as Tracee
@@ -22,27 +19,18 @@ from pydbg.target.tracer import Tracer
 from pydbg.threads import Thread
 
 if TYPE_CHECKING:
-    from pydbg.arch.disasm import Insn
     from pydbg.debugger import Debugger
-    from pydbg.expr.format import Formatter
-    from pydbg.expr.language import Language
-    from pydbg.expr.nodes import Node
-    from pydbg.expr.values import Value
     from pydbg.golang.goroutines import Goroutine, Goroutines
     from pydbg.pointset import PointSet
-    from pydbg.printers.registry import Printers
     from pydbg.steps import Steps
-    from pydbg.symbols.symtab import Symbol
     from pydbg.target.tailcalls import TailCalls
     from pydbg.target.unwind import RawFrame
-    from pydbg.variables.program import Variables
 
 _FRAMES_AHEAD = 100_000
-_TREES = 64
 
 
 class ProgramState:
-    """Be the half of the debugger that looks at the program; ``Debugger`` is the whole."""
+    """Be the part of the debugger that knows what is selected; ``Debugger`` is the whole."""
 
     settings: Settings
     arch: Arch
@@ -54,8 +42,6 @@ class ProgramState:
     asking: Tracee | None
 
     def __init__(self) -> None:
-        self.convenience: dict[str, Value] = {}
-        self.history: list[Value] = []
         self.stack_problem: str | None = None
         """Why the last backtrace ended early, in gdb's words."""
         self._selected: Thread | None = None
@@ -64,14 +50,9 @@ class ProgramState:
         self._frames_complete = False
         self._frame_source: Iterator[Frame] = iter(())
         self._level = 0
-        self._variables: Variables | None = None
-        self._printers: Printers | None = None
         self._tail_calls: TailCalls | None = None
         self._goroutines: Goroutines | None = None
         self._parked: Goroutine | None = None
-        self._trees: dict[tuple[str, str], Node] = {}
-        self._last_language = ""
-        """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
 
     @property
     def modules(self) -> ModuleList:
@@ -174,17 +155,6 @@ class ProgramState:
         8
         """
         return RegisterView(self)
-
-    @property
-    def memory(self) -> MemoryView:
-        """Return the memory of the current process.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.memory[dbg.regs.rsp]  # argc
-        1
-        """
-        return MemoryView(self)
 
     @property
     def threads(self) -> list[Thread]:
@@ -398,21 +368,6 @@ class ProgramState:
         return found[0] if found else None
 
     @property
-    def variables(self) -> Variables:
-        """Return what answers about the program's variables and types.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.variables.scope(dbg.frame) is None
-        True
-        """
-        if self._variables is None:
-            from pydbg.variables.program import Variables
-
-            self._variables = Variables(self._whole)
-        return self._variables
-
-    @property
     def goroutines(self) -> Goroutines:
         """Return what knows the goroutines of a Go program."""
         if self._goroutines is None:
@@ -435,161 +390,6 @@ class ProgramState:
         """Raise CommandError where a stack is looked at that no thread runs on."""
         if self._parked is not None:
             raise CommandError(f"Goroutine {self._parked.id} does not run on a thread now.")
-
-    @property
-    def printers(self) -> Printers:
-        """Return what shows values of some types in another way than as structs.
-
-        >>> import pydbg
-        >>> dbg = pydbg.Debugger()
-        >>> show = dbg.printers.add("handle", lambda value, program: f"handle {value['fd']}")
-        """
-        if self._printers is None:
-            from pydbg.printers.registry import Printers
-
-            self._printers = Printers(self._whole)
-        return self._printers
-
-    def formatter(self, frame: Frame | None = None) -> Formatter:
-        """Return what prints values by the settings, in the language of a frame.
-
-        >>> import pydbg
-        >>> pydbg.Debugger().formatter().options.elements
-        200
-        """
-        from pydbg.printers.formatting import formatter
-
-        return formatter(self._whole, frame)
-
-    # --- expressions -------------------------------------------------------------------------
-
-    def context(self) -> ProgramContext:
-        """Return what expressions see now: the selected thread and frame."""
-        return ProgramContext(self._whole, self.thread, self.outer_frame)
-
-    def context_of(self, thread: Tracee, names: Mapping[str, int] | None = None) -> ProgramContext:
-        """Return what a condition sees in a thread that was just hit."""
-        self.asking = thread
-        return ProgramContext(self._whole, thread, None, names)
-
-    @property
-    def language(self) -> Language:
-        """Return the language of expressions and values: by `set language`, or the frame's.
-
-        As in gdb, where a frame's language is not known it stays that of the frame before, and
-        at first it is that of main.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.settings.set("language", "rust")
-        ...     dbg.language.name
-        'rust'
-        """
-        return self.language_in(self.frame)
-
-    def language_in(self, frame: Frame | None) -> Language:
-        """Return the language of a frame, unless one is set.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.language_in(dbg.frame).name
-        'c'
-        """
-        from pydbg.expr.language import language_named
-
-        wanted = str(self.settings["language"])
-        if wanted not in ("auto", "local"):
-            return language_named(wanted)
-        found = frame_language(frame) if frame is not None else ""
-        self._last_language = found or self._last_language or main_language(self.modules)
-        return language_named(self._last_language)
-
-    def evaluate(self, text: str) -> Value:
-        """Evaluate an expression; raises ExprError with the column of a mistake."""
-        from pydbg.expr.evaluate import evaluate, parse_in
-
-        context = self.context()
-        key = text, context.language.name
-        tree = self._trees.get(key)
-        if tree is None:
-            tree = parse_in(text, context)
-            if len(self._trees) >= _TREES:
-                self._trees.clear()
-            self._trees[key] = tree
-        return evaluate(tree, context)
-
-    def eval(self, text: str) -> Value:
-        """Evaluate an expression in the selected frame.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     int(dbg.eval("$rsp + 8")) - dbg.regs.rsp, int(dbg.eval("6 * 7"))
-        (8, 42)
-        """
-        return self.evaluate(text)
-
-    # --- symbols and code --------------------------------------------------------------------
-
-    def resolve(self, spec: str) -> list[Resolved]:
-        """Return the places that a location spec means.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.resolve("_start")[0].addr == dbg.regs.rip
-        True
-        """
-        return self.places(spec)
-
-    def functions_named(self, name: str) -> list[tuple[Symbol, int]]:
-        """Return the functions of a name with their run-time addresses."""
-        return [(s, m.addr_of(s)) for m, s in self.modules.breakable(name)]
-
-    def symbolize(self, addr: int, *, pretty: bool = False) -> str | None:
-        """Return ``<main+4>`` for an address inside a symbol, else None.
-
-        ``pretty`` demangles the name.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     dbg.symbolize(dbg.regs.rip + 3)
-        '<_start+3>'
-        """
-        module = self.modules.at(addr)
-        label = module.label_text(addr, pretty=pretty) if module is not None else None
-        return None if label is None else f"<{label}>"
-
-    def disassemble(
-        self, start: int, end: int | None = None, *, count: int | None = None
-    ) -> list[Insn]:
-        """Decode instructions from ``start`` to ``end`` (exclusive), or ``count`` of them.
-
-        >>> import pydbg
-        >>> with pydbg.launch("/bin/true") as dbg:
-        ...     [insn.text.split()[0] for insn in dbg.disassemble(dbg.regs.rip, count=2)]
-        ['mov', 'call']
-        """
-        from pydbg.arch.disasm import disassemble
-
-        size = end - start if end is not None else (count or 1) * self.arch.max_insn
-        context = self.context()
-        try:
-            code = context.read(start, size)
-        except DebuggerError:
-            inferior = self.inferior
-            code = inferior.read_some(start, size) if inferior is not None else b""
-            if not code:
-                raise
-        flavor = str(self.settings["disassembly-flavor"])
-        return disassemble(
-            code, start, arch=self.arch, flavor=flavor, symbolize=self.symbolize, count=count
-        )
-
-    def places(self, spec: str) -> list[Resolved]:
-        """Return the places a location spec means; raises LocationError if there are none."""
-        places = self.points.resolve(parse(spec))
-        if not places:
-            raise LocationError(f'Function "{spec}" not defined.')
-        return places
 
 
 def _is_main(frame: Frame) -> bool:
