@@ -288,7 +288,7 @@ class MemoryView:
         """
         from pydbg.expr.functions import c_string
 
-        return c_string(int(addr), self._dbg.context(), limit)
+        return c_string(int(addr), self._dbg.context().read, limit)
 
     def maps(self) -> list[Mapping]:
         """Return the mappings of the process as /proc/PID/maps has them.

@@ -106,7 +106,12 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
     language: str = ""
     """gdb's name of the language that conditions are written in: that of the code."""
     tree: Node | None = None
-    compiled: Callable[..., Any] | None = None
+    compiled: dict[tuple[int, int], Callable[..., bool] | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """The condition as functions, by process and pc; None where it has to be evaluated.
+
+    Forgotten when the condition is changed and when modules come or go."""
     ignore_count: int = 0
     hits: int = 0
     commands: list[str] = field(default_factory=list)
@@ -156,7 +161,8 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
 
         text = text.strip() if text else None
         tree = language_named(self.language).parse(text) if text else None
-        self.text, self.tree, self.compiled = text or None, tree, None
+        self.text, self.tree = text or None, tree
+        self.compiled.clear()
 
     @property
     def hit_count(self) -> int:

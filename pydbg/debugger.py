@@ -103,7 +103,6 @@ class Debugger(LineStepping, Lifecycle):
         """Whether SIGINT is taken over while the program runs although a handler is set."""
         self.on_stuck: Callable[[], None] | None = None
         """Called at a Ctrl-C, in its handler, when the one before has not stopped the program."""
-        self.asking = None
         self.quiet: Callable[[Any, Thread], bool] | None = None
         """Asked at a hit of a point with commands: True if they were run and it may go on."""
         if program is not None:

@@ -103,7 +103,6 @@ class Inspection(ProgramState):
 
     def context_of(self, thread: Tracee, names: Mapping[str, int] | None = None) -> ProgramContext:
         """Return what a condition sees in a thread that was just hit."""
-        self.asking = thread
         return ProgramContext(self._whole, thread, None, names)
 
     @property

@@ -19,12 +19,16 @@ from pydbg.watchpoints import Watchpoint
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
+    from pydbg.expr.compile import Condition
     from pydbg.expr.values import Value
     from pydbg.locspec import Spec
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
 Located = Breakpoint | Catchpoint
+
+_MOST_COMPILED = 64
+"""Places that one breakpoint's condition is compiled for; more are begun anew."""
 
 
 class PointSet:
@@ -324,19 +328,16 @@ class PointSet:
 
     def _sees(self, point: Breakpoint, name: str) -> bool:
         """Tell whether a function with one of a breakpoint's locations has a variable."""
-        from pydbg.variables.blocks import declares
+        from pydbg.variables.pinned import sees
 
         for location in point.locations:
             module = next((m for m in self._dbg.modules if m.path == location.module_path), None)
             if module is None:
                 continue
             function = module.function_at(module.addr(location.link_addr))
-            file = self._dbg.variables.file(module)
-            if function is None or file is None:
-                continue
-            with file.guard():
-                if declares(file.block(function.die), name):
-                    return True
+            entries = [location.inlined, None if function is None else function.die]
+            if any(e is not None and sees(self._dbg.variables, module, e, name) for e in entries):
+                return True
         return False
 
     def holds(self, point: Point, thread: Thread, names: Mapping[str, int] | None = None) -> bool:
@@ -346,35 +347,58 @@ class PointSet:
             return True
         if isinstance(point, Watchpoint) and point.asked is not None:
             return point.asked.holds(thread)
-        if names is None:
-            compiled = point.compiled
-            if compiled is None:
-                compiled = point.compiled = self._compile(point, thread)
-            return bool(compiled(thread.fetch(), thread.inferior.read))
-        return self._evaluate(point, thread, names)
+        if names is not None:
+            return self._evaluate(point, thread, names)
+        compiled = self._compiled(point, thread)
+        if compiled is None:
+            return self._evaluate(point, thread, None)
+        try:
+            return compiled(thread.fetch(), thread.inferior.read)
+        except DebuggerError:
+            return self._evaluate(point, thread, None)  # It says what is wrong, and where.
 
-    def _compile(self, point: Point, thread: Thread) -> Callable[..., bool]:
+    def _compiled(self, point: Point, thread: Thread) -> Condition | None:
+        """Return a point's condition as a function, None for one that is to be evaluated.
+
+        Variables have their places at one pc of one process. Points that stop anywhere know
+        no variables.
+        """
+        here = isinstance(point, Breakpoint)
+        key = (thread.inferior.pid, thread.pc) if here else (0, 0)
+        if key not in point.compiled:
+            if len(point.compiled) >= _MOST_COMPILED:
+                point.compiled.clear()
+            point.compiled[key] = self._compile(point, thread, variables=here)
+        return point.compiled[key]
+
+    def _compile(self, point: Point, thread: Thread, *, variables: bool) -> Condition | None:
+        from pydbg.expr.codes import Place, constant_place
         from pydbg.expr.compile import compile_condition
+        from pydbg.expr.types import FunctionType
 
         assert point.tree is not None
+        arch = thread.inferior.arch
         context = self._dbg.context_of(thread)
-        compiled = compile_condition(point.tree, thread.inferior.arch, symbol=context.symbol)
-        if compiled is not None:
-            return compiled
-        # What the compiler does not know is evaluated each time, in the thread that asks.
-        return lambda regs, read: self._evaluate(point, self._asking, None)
+        if variables:
+            from pydbg.variables.pinned import PinnedNames
+
+            names = PinnedNames(self._dbg, thread, context)
+            return compile_condition(
+                point.tree, arch, places=names.find, type_named=context.type_named
+            )
+
+        def function(name: str) -> Place | None:
+            value = context.symbol(name)
+            known = value is not None and isinstance(value.type, FunctionType)
+            return constant_place(value) if value is not None and known else None
+
+        return compile_condition(point.tree, arch, places=function)
 
     def _evaluate(self, point: Point, thread: Thread, names: Mapping[str, int] | None) -> bool:
         from pydbg.expr.evaluate import evaluate
 
         assert point.tree is not None
         return bool(evaluate(point.tree, self._dbg.context_of(thread, names)))
-
-    @property
-    def _asking(self) -> Thread:
-        thread = self._dbg.asking
-        assert thread is not None
-        return thread
 
     # --- places and sites --------------------------------------------------------------------
 
@@ -395,7 +419,7 @@ class PointSet:
         for point in self.located():
             if point.deleted:
                 continue
-            point.compiled = None
+            point.compiled.clear()
             try:
                 found = self._again(point)
             except DebuggerError as error:

@@ -39,7 +39,6 @@ class ProgramState:
     steps: Steps
     inferior: Inferior | None
     last_event: Event | None
-    asking: Tracee | None
 
     def __init__(self) -> None:
         self.stack_problem: str | None = None

@@ -219,7 +219,6 @@ class Traps:
         error: str | None = None
         if point.condition is not None:
             selected, self.dbg.thread = self.dbg.thread, thread
-            self.dbg.asking = thread
             try:
                 if not self.dbg.points.holds(point, thread, names):
                     return False, None

@@ -293,7 +293,7 @@ class Watches:
         self._ends.clear()
         for point in self._all():
             point.planted = False
-            point.compiled = None
+            point.compiled.clear()
             self.steps.discard(point)
             if point.asked is not None:
                 point.asked.process_gone()

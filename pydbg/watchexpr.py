@@ -297,7 +297,6 @@ class Expression:
         if self.scope is not None and self.scope.is_over():
             raise ExprError("Watchpoint condition cannot be tested in the current scope")
         frame = self._frame() if self._needs_frame and self.scope is not None else None
-        self._dbg.asking = thread
         return bool(evaluate(self.tree, _Context(self._dbg, thread, frame, self._pins)))
 
     def _frame(self) -> Frame | None:

@@ -23,7 +23,6 @@ from pydbg.expr.types import (
 )
 
 if TYPE_CHECKING:
-    from pydbg.expr.context import Context
     from pydbg.expr.values import Value
 
 __all__ = ["PythonValue"]
@@ -328,20 +327,13 @@ class PythonValue:
 
             if value.reader is None:
                 raise ExprError("Cannot read memory through this value.")
-            data = c_string(int(value), cast("Context", _Reader(value.reader)), limit)
+            data = c_string(int(value), value.reader, limit)
         else:
             raise ExprError(f"A value of type {value.type} is no string.")
         return data.partition(b"\0")[0][:limit].decode("utf-8", "backslashreplace")
 
 
 _READ_WHOLE = 65536
-
-
-class _Reader:
-    """Be what reading a string needs of a context."""
-
-    def __init__(self, read: Callable[[int, int], bytes]) -> None:
-        self.read = read
 
 
 def _quiet(_: str) -> None:

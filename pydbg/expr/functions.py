@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydbg.errors import ExprError, MemoryFault
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.types import ArrayType, EnumType, PointerType, data_model, strip
 from pydbg.expr.values import Value, from_number, is_integral
 
-__all__ = ["BUILTIN", "read_string"]
+__all__ = ["BUILTIN", "c_string", "read_string"]
 
 _PAGE = 4096
 # What a string that never ends may cost.
@@ -30,22 +32,22 @@ def read_string(value: Value, ctx: Context, limit: int = _MAX_STRING) -> bytes:
         return value.data.split(b"\0")[0]
     if not isinstance(ctype, PointerType) and not is_integral(ctype):
         raise ExprError(f"Trying to read string with inappropriate type `{value.type}'.")
-    return c_string(int(value), ctx, limit)
+    return c_string(int(value), ctx.read, limit)
 
 
-def c_string(addr: int, ctx: Context, limit: int = _MAX_STRING) -> bytes:
+def c_string(addr: int, read: Callable[[int, int], bytes], limit: int = _MAX_STRING) -> bytes:
     """Return the bytes at an address up to a null, read page by page."""
     found = bytearray()
     while len(found) < limit:
         here = addr + len(found)
         size = min(_PAGE - here % _PAGE, limit - len(found))
         try:
-            piece = ctx.read(here, size)
+            piece = read(here, size)
         except MemoryFault as fault:
             # The page may end early (a file's last page): go on by bytes.
             if fault.addr <= here:
                 raise
-            piece = ctx.read(here, fault.addr - here)
+            piece = read(here, fault.addr - here)
         end = piece.find(b"\0")
         if end >= 0:
             return bytes(found + piece[:end])

@@ -35,8 +35,8 @@ def simple(expression: bytes, pointer_size: int = 8) -> tuple[str, int, int] | N
     """Say what an expression of a single operation means, as most are; None for any other.
 
     It is ("register", number, 0) for a value in a register; the others are in memory: ("based",
-    number, offset) from a register, ("frame", 0, offset) from the frame base, ("cfa", 0, 0), or
-    ("addr", 0, link address).
+    number, offset) from a register, ("frame", 0, offset) from the frame base, ("cfa", 0, offset)
+    from the canonical frame address, or ("addr", 0, link address).
 
     >>> simple(b"\\x91\\x6c"), simple(b"\\x55"), simple(b"\\x77\\x08"), simple(b"\\x30\\x9f")
     (('frame', 0, -20), ('register', 5, 0), ('based', 7, 8), None)
@@ -48,7 +48,12 @@ def simple(expression: bytes, pointer_size: int = 8) -> tuple[str, int, int] | N
         if 0x50 <= op <= 0x6F:
             return ("register", op - 0x50, 0) if size == 1 else None
         if op == 0x9C:
-            return ("cfa", 0, 0) if size == 1 else None
+            if size == 1:
+                return "cfa", 0, 0
+            if expression[1] == 0x11 and expression[-1] == 0x22:  # consts, plus: as Go has it
+                offset, end = sleb(expression, 2)
+                return ("cfa", 0, offset) if end == size - 1 else None
+            return None
         if op == 0x03:
             addr, end = fixed(expression, 1, pointer_size)
             return ("addr", 0, addr) if end == size else None

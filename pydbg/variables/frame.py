@@ -132,9 +132,11 @@ class FrameSurroundings(ModuleSurroundings):
             self._base = self._frame_base()
         return self._base
 
-    def _frame_base(self) -> int:
-        from pydbg.variables.places import Machine
+    def frame_base_expression(self) -> bytes:
+        """Return the expression of what DW_OP_fbreg counts from; ExprError without one."""
+        return self._frame_base_at()[1]
 
+    def _frame_base_at(self) -> tuple[Die, bytes]:
         die = self._holder()
         attr = die.attrs.get(At.frame_base) if die is not None else None
         if die is None or attr is None:
@@ -142,6 +144,12 @@ class FrameSurroundings(ModuleSurroundings):
         expression = location_at(die.view.source, die.unit, attr, self._scope.link_addr)
         if not expression:
             raise ExprError("Could not find the frame base.")
+        return die, expression
+
+    def _frame_base(self) -> int:
+        from pydbg.variables.places import Machine
+
+        die, expression = self._frame_base_at()
         kept = self._die
         self.use(die)
         piece = Machine(self).run(expression)[0]

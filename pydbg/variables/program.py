@@ -145,7 +145,7 @@ class Variables:
 
     def lookup(self, name: str, frame: Frame | None) -> Value | None:
         """Find a variable, function or enumerator as an expression in a frame means it."""
-        scope = self._scope_or_none(frame)
+        scope = self.scope_or_none(frame)
         if scope is not None and "::" not in name:
             local = scope.find(name)
             if local is not None:
@@ -200,10 +200,11 @@ class Variables:
 
     def lookup_local(self, name: str, frame: Frame | None) -> Variable | None:
         """Find a local variable or parameter of a frame."""
-        scope = self._scope_or_none(frame)
+        scope = self.scope_or_none(frame)
         return None if scope is None else scope.find(name)
 
-    def _scope_or_none(self, frame: Frame | None) -> FrameScope | None:
+    def scope_or_none(self, frame: Frame | None) -> FrameScope | None:
+        """Give what a frame sees; None where nothing tells, also for want of a sound file."""
         if frame is None:
             return None
         try:
@@ -212,23 +213,30 @@ class Variables:
             return None
 
     def _prefixes(self, scope: FrameScope | None) -> list[str]:
-        """Give the namespaces and classes around a C++ function, innermost first."""
-        if scope is None or not scope.function.die.cplus:
+        return [""] if scope is None else self.prefixes(scope.file, scope.blocks)
+
+    def prefixes(self, file: FileTypes, blocks: list[Block]) -> list[str]:
+        """Give the namespaces and classes around a C++ function, innermost first.
+
+        ``blocks`` are those around an address, the function's last.
+        """
+        die = blocks[-1].die
+        if not die.cplus:
             return [""]
-        text = self.scope_name(scope)
+        text = self.scope_name(file, die)
         found = []
         while text:
             found.append(text)
             text = text.rpartition("::")[0]
-        return [*found, "", *self._used(scope)]
+        return [*found, "", *self._used(file, blocks)]
 
-    def _used(self, scope: FrameScope) -> list[str]:
+    def _used(self, file: FileTypes, blocks: list[Block]) -> list[str]:
         """Give the namespaces that a C++ function sees by ``using namespace``."""
-        names = scope.file.names
-        unit = names.unit(scope.function.die.unit)
-        targets = [die.target(At.import_) for block in scope.blocks for die in block.imports]
+        names, function = file.names, blocks[-1].die
+        unit = names.unit(function.unit)
+        targets = [die.target(At.import_) for block in blocks for die in block.imports]
         if unit is not None:
-            around = self.scope_name(scope)
+            around = self.scope_name(file, function)
             for place, offset in unit.imports:
                 if not place or around == place or around.startswith(f"{place}::"):
                     targets.append(names.entries.at(offset))
@@ -240,13 +248,18 @@ class Variables:
                     found.append(owner.qualified(target.pos, target.name))
         return found
 
-    def scope_name(self, scope: FrameScope) -> str:
-        """Return the namespaces and classes around a frame's function."""
-        for die in scope.function.die.origins():
-            if die.name is not None and die.entries is scope.file.names.entries:
-                unit = scope.file.names.unit(die.unit)
+    @staticmethod
+    def scope_name(file: FileTypes, function: Die) -> str:
+        """Return the namespaces and classes around a function's entry."""
+        for die in function.origins():
+            if die.name is not None and die.entries is file.names.entries:
+                unit = file.names.unit(die.unit)
                 return "" if unit is None else unit.scope_of(die.pos)
         return ""
+
+    def is_local_enumerator(self, name: str, scope: FrameScope) -> bool:
+        """Tell whether a function declares an enumerator of a name."""
+        return self._local_enumerator(name, scope) is not None
 
     def _local_enumerator(self, name: str, scope: FrameScope) -> Value | None:
         for block in scope.blocks:
@@ -419,7 +432,7 @@ class Variables:
         if self.dbg.thread is None:
             return None
         for frame in self.dbg.frames(1000):
-            scope = self._scope_or_none(frame)
+            scope = self.scope_or_none(frame)
             if scope is not None and scope.function.die.key == block.die.key:
                 return frame
         return None
@@ -477,7 +490,7 @@ class Variables:
         """Find a type as an expression in a frame means it: ``size_t``, ``struct node``."""
         keyword, _, rest = name.partition(" ")
         tags = KEYWORDS.get(keyword) if rest else None
-        scope = self._scope_or_none(frame)
+        scope = self.scope_or_none(frame)
         wanted = rest if tags else name
         cplus = scope is not None and scope.function.die.cplus
         if tags is None:

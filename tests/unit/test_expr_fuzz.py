@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pydbg.errors import DebuggerError, ExprError, MemoryFault, UsageError
+from pydbg.expr.codes import Place, constant_place
 from pydbg.expr.compile import compile_condition
 from pydbg.expr.context import BaseContext
 from pydbg.expr.evaluate import evaluate, evaluate_text, type_of
@@ -87,7 +88,12 @@ def everything(text: str) -> None:
         type_of(tree, context)
     except DebuggerError:
         pass
-    compile_condition(tree, Arch(), symbol=context.symbol)
+
+    def place(name: str) -> Place | None:
+        value = context.symbol(name)
+        return None if value is None else constant_place(value)
+
+    compile_condition(tree, Arch(), places=place)
 
 
 class Arch:
