@@ -37,6 +37,9 @@ __all__ = ["LinkMapEntry", "Module", "ModuleList", "SourceLine", "link_map", "ma
 
 Read = Callable[[int, int], bytes]
 
+_MOST_NAMES = 256
+"""Names whose symbols are remembered, until a module comes or goes."""
+
 _MOST_SPOTS = 4096
 """So many addresses are remembered at most: a long `stepi` visits many."""
 
@@ -479,6 +482,7 @@ class ModuleList(Sequence[Module]):
         self._modules: list[Module] = []
         self.version = 0
         """Counts the changes: what was worked out of all modules holds while it stays."""
+        self._found: dict[str, list[tuple[Module, Symbol]]] = {}
         self._starts: list[int] = []
         self._by_start: list[Module] = []
         for module in modules:
@@ -519,6 +523,7 @@ class ModuleList(Sequence[Module]):
 
     def _index(self) -> None:
         self.version += 1
+        self._found = {}
         self._by_start = sorted(self._modules, key=lambda m: m.low)
         self._starts = [m.low for m in self._by_start]
 
@@ -547,7 +552,14 @@ class ModuleList(Sequence[Module]):
 
     def lookup(self, name: str) -> list[tuple[Module, Symbol]]:
         """Find a name in every module, in order."""
-        return [(module, symbol) for module in self._modules for symbol in module.lookup(name)]
+        found = self._found.get(name)
+        if found is None:
+            if len(self._found) >= _MOST_NAMES:
+                self._found.clear()
+            found = self._found[name] = [
+                (module, symbol) for module in self._modules for symbol in module.lookup(name)
+            ]
+        return list(found)
 
     def breakable(self, name: str) -> list[tuple[Module, Symbol]]:
         """Find the functions that ``break NAME`` means, as gdb's search_minsyms_for_name.
