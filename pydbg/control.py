@@ -6,7 +6,6 @@ resuming the thread; one that does holds all threads, and the loop returns its e
 
 from __future__ import annotations
 
-import errno
 from _thread import get_ident
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pydbg.children import Children
-from pydbg.errors import CommandError, DebuggerError, PtraceError, ThreadGone
+from pydbg.errors import CommandError, ThreadGone
 from pydbg.events import (
     Event,
     EventStop,
@@ -31,17 +30,16 @@ from pydbg.events import (
     ThreadExit,
     ThreadKilled,
 )
-from pydbg.handlers import EnterHandler, PassHandler, has_handler, postpone
 from pydbg.linux import ptrace
 from pydbg.placement import Placement
-from pydbg.stepping import CallFunction, Plan, plan_of
+from pydbg.resuming import Resumer
+from pydbg.stepping import CallFunction, Plan
 from pydbg.target.thread import signal_sender
 from pydbg.traps import Traps
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.target.inferior import Inferior
-    from pydbg.target.sites import Site
     from pydbg.target.thread import Thread
 
 _SIGTRAP, _SIGSTOP = 5, 19
@@ -60,7 +58,7 @@ class RunControl:
         """Whether commands of a breakpoint are run: going on then resumes what it interrupted."""
         self.holding: Thread | None = None
         """The only thread that may run (scheduler-locking), or None for all."""
-        self._request = ptrace.CONT
+        self.request = ptrace.CONT
         self._late: deque[Thread] = deque()
         self._events: deque[Event] = deque()
         self._suspended: list[tuple[Thread, list[Plan]]] = []
@@ -71,6 +69,7 @@ class RunControl:
         self.placement = Placement()
         self.traps = Traps(self)
         self.children = Children(self)
+        self.resume = Resumer(self).resume
         self.passes = self.traps.passes
         self.settle_fork = self.children.settle
 
@@ -246,7 +245,7 @@ class RunControl:
             thread, stop = self._late_stop() or self.tracer.wait()
             event = self.handle(thread, stop)
             if event is None:
-                event = self._go_on(thread)
+                event = self.go_on(thread)
             if event is not None:
                 return event
 
@@ -261,7 +260,7 @@ class RunControl:
         if not thread.running and not thread.gone and not thread.inferior.dead:
             self.resume(thread)
 
-    def _release(self, held: list[Thread]) -> None:
+    def release(self, held: list[Thread]) -> None:
         """Let threads run on that were held for a moment; what they stopped for comes next."""
         self.children.departed()
         if self._settling:
@@ -286,7 +285,7 @@ class RunControl:
             return thread, stop
         return None
 
-    def _go_on(self, thread: Thread) -> Event | None:
+    def go_on(self, thread: Thread) -> Event | None:
         """Resume a thread whose stop was nothing to tell; the user's interrupt comes first."""
         if self.interrupt_requested and not thread.inferior.silent:
             return self.interrupted(thread)
@@ -322,7 +321,7 @@ class RunControl:
     def choose_request(self, inferior: Inferior) -> None:
         """See to it that caught system calls stop: by a filter, or by stopping at all calls."""
         tracing = self.dbg.catches.prepare(inferior)
-        self._request = ptrace.SYSCALL if tracing else ptrace.CONT
+        self.request = ptrace.SYSCALL if tracing else ptrace.CONT
 
     def _tell_pending(self, inferior: Inferior) -> Event | None:
         """Tell what stopped another thread while the last event was told."""
@@ -348,140 +347,6 @@ class RunControl:
             return
         with terminal.lent_to(inferior.pid):
             yield
-
-    # --- resuming ----------------------------------------------------------------------------
-
-    def resume(self, thread: Thread) -> Event | None:
-        """Resume one thread, off its site if it stands on one; an event may come of that."""
-        if thread.pending is not None:
-            stop, thread.pending = thread.pending, None
-            event = self.handle(thread, stop)
-            if event is not None or thread.running:
-                return event
-        if thread.group_stop and not thread.signal:
-            self._listen(thread)
-            return None
-        try:
-            return self._resume_stopped(thread)
-        except ThreadGone:
-            thread.running = True  # Its exit is waited for.
-            return None
-
-    def _resume_stopped(self, thread: Thread) -> Event | None:
-        plan = plan_of(thread)
-        request = plan.request() if plan is not None else ptrace.CONT
-        tracing = self._request == ptrace.SYSCALL or thread.want_return
-        if request == ptrace.CONT and tracing and self.children.asked(thread.inferior):
-            request = ptrace.SYSCALL
-        sites = thread.inferior.sites
-        site = sites.at(thread.pc) if sites.by_addr else None
-        if site is not None and site.addr != thread.stop_pc:
-            site = None
-        by_steps = self.dbg.points.watches.steps.request
-        thread.signal, thread.owed = thread.signal or thread.owed, 0
-        postponed = thread.signal and (site is not None or request == ptrace.SINGLESTEP)
-        if thread.signal and not (postponed and postpone(self.dbg, thread)):
-            request = self._to_handler(thread, request, site)
-        elif site is not None:
-            return self._leave_site(thread, site, by_steps(thread, request))
-        elif sites.by_addr:
-            thread.pass_restart()
-        self.tracer.resume(thread, by_steps(thread, request))
-        return None
-
-    @staticmethod
-    def _to_handler(thread: Thread, request: int, site: Site | None) -> int:
-        """Return how to resume with a signal.
-
-        A step goes on behind the handler, unless the signal was told: that is stepped into, as
-        in gdb, its handler is what comes next. From a breakpoint the handler runs first and
-        returns to it: that hit is not one.
-        """
-        steps = request == ptrace.SINGLESTEP
-        if not steps and site is None:
-            return request
-        if not has_handler(thread):
-            if site is not None:
-                thread.skip = (site.addr, thread.sp)
-            return request
-        plans: list[Plan] = []
-        if steps and not thread.told_signal:
-            plans.append(PassHandler(thread))
-            request = ptrace.CONT
-        if site is not None:
-            plans.append(EnterHandler(thread, tell=steps and thread.told_signal))
-            request = ptrace.SINGLESTEP
-        for plan in plans:
-            plan.begin()
-            thread.plans.append(plan)
-        return request
-
-    def _leave_site(self, thread: Thread, site: Site, request: int) -> Event | None:
-        arch = thread.inferior.arch
-        if site.original == arch.breakpoint:
-            # The program's own int3 below ours: it takes its effect now.
-            thread.pc = site.addr + arch.breakpoint_adjust
-            return self.signal_arrived(thread, _SIGTRAP) or self.resume(thread)
-        if not thread.owed and (request != ptrace.SINGLESTEP or site.is_call):
-            slot = thread.inferior.sites.slot_for(site, thread)
-            if slot is not None:
-                thread.pc = slot
-                self.tracer.resume(thread, request)
-                return None
-        return self._step_off(thread, site, request)
-
-    def _step_off(self, thread: Thread, site: Site, request: int) -> Event | None:
-        """Lift the site, step, plant it again, with all others held meanwhile."""
-        sharing = self._sharing_memory(thread.inferior)
-        held = [t for i in sharing for t in i.threads.values() if t.running and not t.zombie]
-        if held:
-            self.tracer.stop_all(sharing, all_of=False)
-        sites = thread.inferior.sites
-        sites.lift(site)
-        try:
-            stepped, stop = self.tracer.step_alone(thread)
-        finally:
-            if not thread.inferior.dead and site.owners:
-                try:
-                    sites.plant(site)
-                except DebuggerError:
-                    pass  # Unmapped by the step itself.
-        event = self._stepped_off(stepped, site, request, stop)
-        if event is None:
-            self._release(held)
-        return event
-
-    def _stepped_off(self, thread: Thread, site: Site, request: int, stop: RawStop) -> Event | None:
-        if not isinstance(stop, SignalStop) or stop.signo != _SIGTRAP:
-            if not thread.gone and thread.pc == site.addr:
-                thread.stop_pc = site.addr  # Stopped before the step: the hit was told already.
-            return self.handle(thread, stop) or self._go_on(thread)
-        if request == ptrace.SINGLESTEP or not self.traps.is_plain_step(thread):
-            return self.handle(thread, stop) or self._go_on(thread)
-        if thread.inferior.debug_registers.in_use:
-            # The step off the site touched watched memory: its si_code is a step's.
-            event, _ = self.traps.hardware(thread)
-            if event is not None:
-                return event
-        if self.interrupt_requested and not thread.inferior.silent:
-            return self.interrupted(thread)
-        thread.signal, thread.owed = thread.signal or thread.owed, 0
-        self.tracer.resume(thread, request)
-        return None
-
-    def _sharing_memory(self, inferior: Inferior) -> list[Inferior]:
-        return [i for i in self.tracer.inferiors.values() if i.sites is inferior.sites]
-
-    def _listen(self, thread: Thread) -> None:
-        thread.running = True
-        try:
-            ptrace.listen(thread.tid)
-        except ThreadGone:
-            return
-        except PtraceError as error:
-            # Killed in its group-stop, it stands in its exit stop by now, which is waited for.
-            if error.errno != errno.EIO:
-                raise
 
     # --- what a stop means -------------------------------------------------------------------
 
@@ -569,7 +434,7 @@ class RunControl:
             if not quiet and not inferior.dead:
                 self.dbg.points.insert(inferior, quiet=True)
                 self.choose_request(inferior)
-            self._release(running)
+            self.release(running)
 
     # --- interrupts --------------------------------------------------------------------------
 
