@@ -194,6 +194,11 @@ class ProgramContext(BaseContext):
         self._types[name] = found
         return found
 
+    def concrete_type(self, vtable: int, /) -> CType | None:
+        """Return the type whose table of methods is at an address."""
+        with damaged("the debug information"):
+            return self._dbg.variables.concrete_type(vtable)
+
     def function(self, name: str, /) -> InternalFunction | None:
         """Return ``$base("libc")``: the load bias of a module, of the program without one."""
         return self._base if name in ("base", "_base") else None

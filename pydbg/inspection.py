@@ -9,7 +9,7 @@ from pydbg.access import MemoryView
 from pydbg.context import ProgramContext
 from pydbg.errors import DebuggerError, LocationError
 from pydbg.locspec import Resolved, parse
-from pydbg.sourcelanguage import frame_language, main_language
+from pydbg.sourcelanguage import Languages
 from pydbg.state import ProgramState
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Inspection(ProgramState):
         self._printers: Printers | None = None
         self._trees: dict[tuple[str, str], Node] = {}
         """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
-        self._last_language = ""
+        self._languages = Languages(self._whole)
 
     # --- memory and values ---------------------------------------------------------------------
 
@@ -109,8 +109,8 @@ class Inspection(ProgramState):
     def language(self) -> Language:
         """Return the language of expressions and values: by `set language`, or the frame's.
 
-        As in gdb, where a frame's language is not known it stays that of the frame before, and
-        at first it is that of main.
+        As in gdb, where a frame's language is not known it stays that of the frame before, C
+        at first; without a process it is that of main.
 
         >>> import pydbg
         >>> with pydbg.launch("/bin/true") as dbg:
@@ -128,14 +128,7 @@ class Inspection(ProgramState):
         ...     dbg.language_in(dbg.frame).name
         'c'
         """
-        from pydbg.expr.language import language_named
-
-        wanted = str(self.settings["language"])
-        if wanted not in ("auto", "local"):
-            return language_named(wanted)
-        found = frame_language(frame) if frame is not None else ""
-        self._last_language = found or self._last_language or main_language(self.modules)
-        return language_named(self._last_language)
+        return self._languages.of(frame)
 
     def evaluate(self, text: str) -> Value:
         """Evaluate an expression; raises ExprError with the column of a mistake."""

@@ -320,7 +320,7 @@ class PointSet:
         try:
             self._dbg.evaluate(text)
         except ExprError as error:
-            found = re.match(r'No symbol "(.*)" in current context', str(error))
+            found = re.match(r"No symbol [\"'](.*)[\"'] in current context", str(error))
             if found is not None and point.locations and not self._sees(point, found[1]):
                 raise
         except DebuggerError:

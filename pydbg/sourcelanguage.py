@@ -8,10 +8,12 @@ from pydbg.errors import DebuggerError
 from pydbg.symbols.languages import GO, RUST, language_of
 
 if TYPE_CHECKING:
+    from pydbg.debugger import Debugger
+    from pydbg.expr.language import Language
     from pydbg.frames import Frame
     from pydbg.symbols.modules import ModuleList
 
-__all__ = ["frame_language", "main_language"]
+__all__ = ["Languages", "frame_language", "main_language"]
 
 _ENDINGS = {
     ".c": "c", ".h": "c", ".S": "asm", ".s": "asm", ".cc": "c++", ".cpp": "c++",
@@ -51,3 +53,24 @@ def main_language(modules: ModuleList) -> str:
     except DebuggerError:
         return ""  # Damaged: there is C then.
     return ""
+
+
+class Languages:
+    """Choose the language of a frame, by `set language` or by what its code is written in."""
+
+    def __init__(self, dbg: Debugger) -> None:
+        self._dbg = dbg
+        self._last = ""
+
+    def of(self, frame: Frame | None) -> Language:
+        """Return the language for a frame, the one before where nothing tells it."""
+        from pydbg.expr.language import language_named
+
+        wanted = str(self._dbg.settings["language"])
+        if wanted not in ("auto", "local"):
+            return language_named(wanted)
+        found = frame_language(frame) if frame is not None else ""
+        if frame is None and not self._last:
+            return language_named(main_language(self._dbg.modules))
+        self._last = found or self._last
+        return language_named(self._last)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pydbg.commands import common
 from pydbg.errors import DebuggerError
 from pydbg.expr.pretty import error_text
-from pydbg.expr.types import ArrayType, CType, ReferenceType, StructType, strip
 from pydbg.printers.model import Unfinished
 from pydbg.records import replace
 
@@ -100,19 +99,11 @@ def _argument(
 
 def _text(value: Value, formatter: Formatter) -> str:
     try:
-        if formatter.options.summary and not _is_scalar(value.type):
+        if formatter.options.summary and not formatter.is_scalar(value.type):
             return formatter.printed(value, "", _ARGUMENT_DEPTH) or "..."
         return formatter.inner(value, depth=_ARGUMENT_DEPTH, deref=True)
     except DebuggerError as error:
         return error_text(error)
-
-
-def _is_scalar(ctype: CType) -> bool:
-    """Tell whether gdb's summary shows a value of the type (val_print_scalar_type_p)."""
-    inner = strip(ctype)
-    while isinstance(inner, ReferenceType):
-        inner = strip(inner.target)
-    return not isinstance(inner, (ArrayType, StructType))
 
 
 def local_lines(

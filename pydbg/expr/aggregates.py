@@ -28,15 +28,16 @@ __all__ = ["complex_text", "elements_text", "struct_text"]
 
 def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
     """Return the elements of an array in braces, runs of equal ones shortened."""
+    left, right = out.brackets
     if value.is_gone:
-        return "{" + _pieced_elements(out, value, ctype, letter, depth) + "}"
+        return left + _pieced_elements(out, value, ctype, letter, depth) + right
     inside = "\n" + "  " * (depth + 1) if out.options.array else ""
-    parts = [f"{{{inside}"]
+    parts = [left + inside]
     try:
         parts += _elements(out, value, ctype, letter, depth, f",{inside}" if inside else ", ")
     except Unfinished as error:
         return "".join(parts) + error_text(error)
-    return "".join(parts) + ("\n" + "  " * depth if inside else "") + "}"
+    return "".join(parts) + ("\n" + "  " * depth if inside else "") + right
 
 
 def _elements(

@@ -71,6 +71,10 @@ class Context(Protocol):
         """Return a type that the program defines, or None."""
         ...
 
+    def concrete_type(self, vtable: int, /) -> CType | None:
+        """Return the type whose table of methods is at an address (Rust's trait objects)."""
+        ...
+
     def function(self, name: str, /) -> InternalFunction | None:
         """Return a convenience function beyond the built-in ones, or None."""
         ...
@@ -159,6 +163,10 @@ class BaseContext:
 
     def type_named(self, name: str, /) -> CType | None:
         """Know no types but C's own."""
+        return None
+
+    def concrete_type(self, vtable: int, /) -> CType | None:
+        """Know no tables."""
         return None
 
     def function(self, name: str, /) -> InternalFunction | None:

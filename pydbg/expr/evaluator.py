@@ -290,7 +290,9 @@ class Evaluator:
         return from_number(self.model.ulong, inner.size)
 
     def type_expr(self, tree: nodes.TypeExpr) -> Value:
-        self.type(tree.type)
+        only = tree.type.only_value(self.type(tree.type))
+        if only is not None:
+            return only
         raise ExprError("Attempt to use a type name as an expression", tree.column)
 
     # -- access

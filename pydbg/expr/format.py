@@ -77,6 +77,11 @@ def format_value(
 class Formatter:
     """Print values with one set of options, one way to symbols and one to memory."""
 
+    void = "void"
+    """The value of what has none."""
+    brackets = "{}"
+    """What is around an array's elements."""
+
     def __init__(
         self,
         options: PrintOptions,
@@ -157,7 +162,7 @@ class Formatter:
         if isinstance(ctype, MemberPointerType):
             return self._member_pointer(value, ctype)
         if isinstance(ctype, VoidType):
-            return "void"
+            return self.void
         if isinstance(ctype, InternalFunctionType):
             return f"<internal function {ctype.name}>"
         if isinstance(ctype, NoDebugType):
@@ -165,7 +170,7 @@ class Formatter:
         if isinstance(ctype, ArrayType):
             return self._array(value, ctype, letter, depth)
         if isinstance(ctype, StructType):
-            return struct_text(self, value, ctype, letter, depth)
+            return self._struct(value, ctype, letter, depth)
         if letter == "s":
             letter = "c" if _is_byte(ctype) and not isinstance(ctype, CharType) else ""
         if isinstance(ctype, FunctionType):
@@ -173,6 +178,13 @@ class Formatter:
         if letter:
             return self._by_letter(value, letter)
         return self._scalar(value, ctype)
+
+    def is_scalar(self, ctype: CType) -> bool:
+        """Tell whether a frame's line shows such an argument (val_print_scalar_type_p)."""
+        inner = strip(ctype)
+        while isinstance(inner, ReferenceType):
+            inner = strip(inner.target)
+        return not isinstance(inner, (ArrayType, StructType))
 
     def spell(self, ctype: CType) -> str:
         """Return the name of a type as the language has it."""
@@ -254,10 +266,7 @@ class Formatter:
     def _pointer(self, value: Value, ctype: PointerType) -> str:
         addr = int(value)
         target = strip(ctype.target)
-        symbol = self.options.symbol or isinstance(target, FunctionType)
-        text = self._pointed(addr) if symbol else f"{addr:#x}"
-        if not self.options.address:
-            text = text.partition(" ")[2]
+        text = self._pointer_text(addr, target)
         if isinstance(target, CharType) and addr:
             read = self.read or value.reader
             if read is not None:
@@ -266,6 +275,11 @@ class Formatter:
                 )
                 return f"{text} {shown}" if text else shown
         return text
+
+    def _pointer_text(self, addr: int, target: CType) -> str:
+        symbol = self.options.symbol or isinstance(target, FunctionType)
+        text = self._pointed(addr) if symbol else f"{addr:#x}"
+        return text if self.options.address else text.partition(" ")[2]
 
     def _function(self, value: Value, letter: str) -> str:
         if letter in ("a", "c"):
@@ -276,6 +290,9 @@ class Formatter:
         return f"{{{self.spell(value.type)}}} {self._pointed(int(value))}"
 
     # -- aggregates
+
+    def _struct(self, value: Value, ctype: StructType, letter: str, depth: int) -> str:
+        return struct_text(self, value, ctype, letter, depth)
 
     def _array(self, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
         element = strip(ctype.element)

@@ -20,7 +20,7 @@ __all__ = ["Language", "language_named"]
 
 IsType = Callable[[str], bool]
 
-_MODULES: dict[str, str] = {}
+_MODULES = {"rust": "pydbg.expr.rust"}
 """Where the languages that are not C have their ``LANGUAGE``; loaded when first needed."""
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "TypeName",
     "TypedMemory",
     "Unary",
+    "dollar",
 ]
 
 
@@ -69,6 +70,10 @@ class TypeName(Record):
         from pydbg.expr.typenames import resolve
 
         return resolve(self, evaluator.model, evaluator.ctx.type_named)
+
+    def only_value(self, ctype: CType) -> Value | None:
+        """Return the value that the name stands for too, if the type has just one."""
+        return None
 
 
 class Literal(Node):
@@ -210,3 +215,21 @@ class TypeExpr(Node):
     """Be a type where an expression was expected; only ``whatis`` can use it."""
 
     type: TypeName
+
+
+def dollar(text: str, column: int) -> Node:
+    """Return what ``$name``, ``$``, ``$$`` or ``$7`` means.
+
+    >>> dollar("$rip", 0).name, dollar("$$2", 0).relative
+    ('rip', True)
+    """
+    name = text[1:]
+    if name == "" or name == "$":
+        return History(column, len(name), True)
+    if name.isascii() and name.isdigit():
+        number = int(name[:20])
+        # gdb's "$0" is the newest value, as "$" is.
+        return History(column, number, number == 0)
+    if name[0] == "$" and name[1:].isascii() and name[1:].isdigit():
+        return History(column, int(name[1:21]), True)
+    return Dollar(column, name)

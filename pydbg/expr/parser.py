@@ -314,7 +314,7 @@ class _Parser:
             return self._string()
         if token.kind == "dollar":
             self.advance()
-            return _dollar(token)
+            return nodes.dollar(token.text, column)
         if (token.kind in ("name", "quoted") and not self.types.starts()) or self.at("::"):
             return self._name()
         if self.at("(") and not self.at_end():
@@ -356,16 +356,3 @@ class _Parser:
     @staticmethod
     def _text(token: Token) -> str:
         return str(token.value) if token.kind == "quoted" else token.text
-
-
-def _dollar(token: Token) -> nodes.Node:
-    name = token.text[1:]
-    if name == "" or name == "$":
-        return nodes.History(token.column, len(name), True)
-    if name.isascii() and name.isdigit():
-        number = int(name[:20])
-        # gdb's "$0" is the newest value, as "$" is.
-        return nodes.History(token.column, number, number == 0)
-    if name[0] == "$" and name[1:].isascii() and name[1:].isdigit():
-        return nodes.History(token.column, int(name[1:21]), True)
-    return nodes.Dollar(token.column, name)

@@ -36,6 +36,8 @@ __all__ = [
     "StructType",
     "TemplateArgument",
     "TypedefType",
+    "Variant",
+    "VariantPart",
     "VoidType",
     "base_name",
     "data_model",
@@ -180,6 +182,38 @@ class Field(Record):
     at: object = None
 
 
+class Variant(Record):
+    """Be one alternative of a variant part: its member, and which discriminants choose it.
+
+    ``values`` are ranges, both ends in them; without any it is chosen where no other is.
+    """
+
+    field: Field
+    values: tuple[tuple[int, int], ...] = ()
+
+
+class VariantPart(Record):
+    """Be the part of a struct that holds one of several members (Rust's enums)."""
+
+    discriminant: Field | None
+    variants: tuple[Variant, ...]
+
+    def choose(self, number: int) -> Variant | None:
+        """Return the alternative that a discriminant stands for, None if there is none.
+
+        >>> some, none = (Variant(Field(name, LP64.int)) for name in ("Some", "None"))
+        >>> VariantPart(None, (Variant(none.field, ((0, 0),)), some)).choose(5).field.name
+        'Some'
+        """
+        other = None
+        for one in self.variants:
+            if not one.values:
+                other = one
+            elif any(low <= number <= high for low, high in one.values):
+                return one
+        return other
+
+
 class Method(Record):
     """Be a member function; ``type`` has no ``this``."""
 
@@ -227,6 +261,7 @@ class StructType(CType):
     arguments: Sequence[TemplateArgument] = ()
     """All of them, those of packs too."""
     declared_class = False
+    variant_part: VariantPart | None = None
 
     def __init__(
         self, name: str, size: int, keyword: str = "struct", fields: list[Field] | None = None

@@ -18,6 +18,7 @@ from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, fixed, uleb
 from pydbg.symbols.debugfiles import find_alternate
 from pydbg.symbols.dwarf import Form
+from pydbg.symbols.languages import CPLUS, RUST
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Tag:
     partial_unit, imported_unit, type_unit, rvalue, template_alias = 0x3C, 0x3D, 0x41, 0x42, 0x43
     atomic, call_site, call_parameter, skeleton, immutable = 0x47, 0x48, 0x49, 0x4A, 0x4B
     gnu_call_site, gnu_call_parameter, template_pack = 0x4109, 0x410A, 0x4107
+    variant, variant_part = 0x19, 0x33
     structs = frozenset((klass, structure, union))
     blocks = frozenset((lexical_block, catch_block, try_block))
 
@@ -62,6 +64,7 @@ class At:
     call_parameter, call_data_value, export_symbols, alignment = 0x80, 0x86, 0x89, 0x88
     reference, rvalue_reference, noreturn, defaulted, deleted = 0x77, 0x78, 0x87, 0x8B, 0x8A
     mips_linkage_name, gnu_call_value, gnu_vector = 0x2007, 0x2111, 0x2107
+    discr_value, discr_list = 0x16, 0x3D
 
 
 class _View:
@@ -121,7 +124,12 @@ class Die:
     @property
     def cplus(self) -> bool:
         """Tell whether its unit is written in C++."""
-        return self.unit.language in (0x04, 0x1A, 0x21, 0x2B, 0x3A)
+        return self.unit.language in CPLUS
+
+    @property
+    def scoped(self) -> bool:
+        """Tell whether names in its unit's language have their namespaces before them."""
+        return self.unit.language in CPLUS or self.unit.language == RUST
 
     def __contains__(self, attribute: int) -> bool:
         return attribute in self.attrs

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.languages import RUST
 from pydbg.variables.blocks import Block
 from pydbg.variables.types import TypeReader
 
@@ -26,6 +28,10 @@ KEYWORDS = {
 """The tags that a keyword before a name means."""
 
 
+_VTABLE = "::{vtable}"
+_ADDR = b"\x03"  # DW_OP_addr
+
+
 class FileTypes:
     """Be the declarations and types of one file; addresses in it are link addresses."""
 
@@ -37,6 +43,24 @@ class FileTypes:
         self.reenters: dict[int, bool] = {}
         """Function's entry -> whether it may be entered again by a tail call."""
         self._passed: dict[int, tuple[tuple[bytes | None, bytes | None, Die], ...]] = {}
+
+    @cached_property
+    def vtables(self) -> dict[int, Die]:
+        """Give the types of Rust's tables of methods by their link addresses.
+
+        The type of a concrete one is its DW_AT_containing_type.
+        """
+        found: dict[int, Die] = {}
+        entries = self.names.entries
+        for unit in entries.units():
+            names = self.names.unit(unit) if unit.language == RUST else None
+            for row in names.rows if names is not None else ():
+                if row.tag == Tag.variable and row.name.endswith(_VTABLE):
+                    die = entries.die(unit, row.pos)
+                    block, ctype = die.block(At.location), die.target(At.type)
+                    if block is not None and block[:1] == _ADDR and ctype is not None:
+                        found[int.from_bytes(block[1:9], "little")] = ctype
+        return found
 
     def guard(self) -> AbstractContextManager[None]:
         """Give the context that turns damage into a FileError."""

@@ -22,6 +22,7 @@ from pydbg.expr.types import (
 )
 from pydbg.expr.values import Value, from_number
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.languages import CPLUS, RUST
 from pydbg.symbols.loclists import location_at
 from pydbg.variables.blocks import Block, Variable, located
 from pydbg.variables.files import KEYWORDS, FileTypes
@@ -39,6 +40,8 @@ __all__ = ["Variables"]
 
 _VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member))
 _TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
+
+_NOWHERE = (b"\x03" + bytes(4), b"\x03" + bytes(8))  # DW_OP_addr 0
 
 
 class Variables:
@@ -166,12 +169,24 @@ class Variables:
         file = None
         if scope is not None:
             file, unit = scope.file, scope.function.die.unit
-        prefixes = self._prefixes(scope)
-        for prefix in prefixes:
-            found = self.value_named(f"{prefix}::{name}" if prefix else name, unit, file, module)
+        for path in self._paths(name, scope):
+            found = self.value_named(path, unit, file, module)
             if found is not None:
                 return found
         return None
+
+    def _paths(self, name: str, scope: FrameScope | None) -> Iterator[str]:
+        """Give the whole names that a name may mean in a scope, the nearest first."""
+        prefixes = self._prefixes(scope)
+        head, colons, rest = name.partition("::")
+        while colons and head in ("self", "super", "crate"):
+            # Rust's names for the scope at hand, the one around it, and the outermost.
+            named = [prefix for prefix in prefixes if prefix]
+            prefixes = {"self": named[:1], "super": named[1:], "crate": named[-1:]}[head]
+            name = rest
+            head, colons, rest = name.partition("::")
+        for prefix in prefixes:
+            yield f"{prefix}::{name}" if prefix else name
 
     def _implicit_member(self, name: str, scope: FrameScope) -> Value | None:
         """Find a member of the object whose method the frame is in."""
@@ -216,12 +231,12 @@ class Variables:
         return [""] if scope is None else self.prefixes(scope.file, scope.blocks)
 
     def prefixes(self, file: FileTypes, blocks: list[Block]) -> list[str]:
-        """Give the namespaces and classes around a C++ function, innermost first.
+        """Give the namespaces and classes around a function, innermost first.
 
         ``blocks`` are those around an address, the function's last.
         """
         die = blocks[-1].die
-        if not die.cplus:
+        if not die.scoped:
             return [""]
         text = self.scope_name(file, die)
         found = []
@@ -318,6 +333,8 @@ class Variables:
             return 100 if known and At.type in die else 110
         if die.tag == Tag.member and At.const_value not in die:
             return None
+        if die.tag == Tag.variable and die.block(At.location) in _NOWHERE:
+            return None  # The linker left it out, as gdb has it.
         external = any(At.external in one for one in die.origins())
         return (0 if same_unit else 10 if external else 20) + (0 if same_file else 5)
 
@@ -492,7 +509,7 @@ class Variables:
         tags = KEYWORDS.get(keyword) if rest else None
         scope = self.scope_or_none(frame)
         wanted = rest if tags else name
-        cplus = scope is not None and scope.function.die.cplus
+        cplus = scope is not None and scope.function.die.scoped
         if tags is None:
             tags = _TYPE_TAGS
             if scope is None or cplus:
@@ -502,11 +519,22 @@ class Variables:
                 for die in block.types:
                     if die.name == wanted and die.tag in tags:
                         return scope.file.reader.read(die)
-        for prefix in self._prefixes(scope):
-            found = self._global_type(f"{prefix}::{wanted}" if prefix else wanted, tags, scope)
+        for path in self._paths(wanted, scope):
+            found = self._global_type(path, tags, scope)
             if found is not None:
                 return found
         return None
+
+    def concrete_type(self, vtable: int) -> CType | None:
+        """Return the type whose table of methods is at an address (Rust's trait objects)."""
+        module = self.dbg.modules.at(vtable)
+        file = self.file(module) if module is not None else None
+        if module is None or file is None:
+            return None
+        with file.guard():
+            die = file.vtables.get(module.link_addr(vtable))
+            concrete = None if die is None else die.target(At.containing_type)
+            return None if concrete is None else file.reader.read(concrete)
 
     def _global_type(
         self, name: str, tags: frozenset[int], scope: FrameScope | None
@@ -544,10 +572,10 @@ class Variables:
 
     @staticmethod
     def _types_language(names: UnitNames, row: Named, tags: frozenset[int]) -> bool:
-        """Tell whether a struct's bare name is a type's: in C++, not in C."""
+        """Tell whether a struct's bare name is a type's: in C++ and Rust, not in C."""
         if Tag.typedef not in tags or row.tag in _TYPE_TAGS:
             return True
-        return names.unit.language in (0x04, 0x1A, 0x21, 0x2B, 0x3A)
+        return names.unit.language in CPLUS or names.unit.language == RUST
 
     def definition(self, keyword: str, name: str, first: FileTypes) -> Die | None:
         """Find the entry that defines a struct: in its own file, then in the others."""

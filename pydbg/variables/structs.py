@@ -15,11 +15,13 @@ from pydbg.expr.types import (
     StructType,
     TemplateArgument,
     TypedefType,
+    VariantPart,
     VoidType,
     strip,
 )
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.variables.variants import variant_part
 
 if TYPE_CHECKING:
     from pydbg.variables.types import TypeReader
@@ -39,7 +41,7 @@ class SourceStruct(StructType):
         values["_reader"], values["_die"] = reader, die
         values["_ready"] = False
         values["_whole"] = not die.flag(At.declaration)
-        values["_named"] = own is None or not die.cplus
+        values["_named"] = own is None or not die.scoped
 
     @property
     def die(self) -> Die:
@@ -59,7 +61,7 @@ class SourceStruct(StructType):
 
     @property  # type: ignore[misc]
     def name(self) -> str:
-        """Return its name, in C++ with the scopes around it."""
+        """Return its name, in C++ and Rust with the scopes around it."""
         values = self.__dict__
         if not values["_named"]:
             values["_named"] = True
@@ -98,6 +100,7 @@ class SourceStruct(StructType):
         values["_ready"] = True
         self._find()
         values["_methods"], values["_typedefs"], values["_templates"] = [], [], []
+        values["_variants"] = None
         if values["_whole"]:
             die: Die = values["_die"]
             with die.entries.guard():
@@ -122,6 +125,13 @@ class SourceStruct(StructType):
         """Return the typedefs that the class declares."""
         self._read()
         found: list[tuple[TypedefType, str]] = self.__dict__["_typedefs"]
+        return found
+
+    @property  # type: ignore[misc]
+    def variant_part(self) -> VariantPart | None:
+        """Return the part that holds one of several members."""
+        self._read()
+        found: VariantPart | None = self.__dict__["_variants"]
         return found
 
     @property  # type: ignore[misc]
@@ -177,6 +187,8 @@ class _Members:
                 values["fields"].append(self._member(child))
             elif tag == Tag.inheritance:
                 values["fields"].append(self._base(child))
+            elif tag == Tag.variant_part:
+                values["_variants"] = variant_part(child, self._member)
             elif tag == Tag.subprogram and child.name is not None:
                 values["_methods"].append(self._method(child))
             elif tag == Tag.typedef and child.cplus:

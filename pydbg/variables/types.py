@@ -158,7 +158,7 @@ class TypeReader:
         size = die.number(At.byte_size) or 0
         encoding = die.number(At.encoding) or 0
         if not 0 < size <= 64:
-            return VoidType(name or "void", size)
+            return VoidType(name or "void", size)  # Rust's unit type is described so.
         if encoding == 0x02:
             return BoolType(name, size, False)
         if encoding == 0x04:
@@ -232,7 +232,7 @@ class TypeReader:
 
     def _enumerator_scope(self, die: Die) -> str:
         """Return what stands before an enumerator's name in C++: ``ns::`` or ``ns::Enum::``."""
-        if not die.cplus:
+        if not die.scoped:
             return ""
         qualified = self.qualified(die) if die.name else ""
         if not die.flag(At.enum_class):
@@ -278,7 +278,7 @@ class TypeReader:
     def qualified(self, die: Die) -> str:
         """Return an entry's name with the namespaces and classes around it."""
         name = die.name or ""
-        if not die.cplus:
+        if not die.scoped:
             return name
         declared = die.target(At.specification)
         if declared is not None and declared.tag == die.tag:

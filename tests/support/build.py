@@ -89,9 +89,9 @@ def _command(compiler: str, path: Path, variant: str, flags: tuple[str, ...]) ->
         # Fixed names inside: the same program wherever the repository lies.
         stripped = ["-ldflags=-s -w"] if "stripped" in variant else []
         return ["go", "build", "-trimpath", *stripped, *flags, str(path)]
-    if compiler == "rustc":
+    if path.suffix == ".rs":
         more = {"O2": ["-g", "-O"], "stripped": ["-C", "strip=symbols"]}.get(variant, ["-g"])
-        return ["rustc", *more, *flags, str(path)]
+        return [compiler, *more, *flags, str(path)]
     if path.suffix == ".S":
         # These bring their own _start.
         bits = ["-m32"] if variant == "m32" else []

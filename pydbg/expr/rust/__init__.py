@@ -1,0 +1,53 @@
+"""Rust: its expressions, values and types as gdb 13 shows them (rust-lang.c, rust-parse.c)."""
+
+from __future__ import annotations
+
+from pydbg.expr import nodes
+from pydbg.expr.language import IsType, Language
+from pydbg.expr.rust import typeprint
+from pydbg.expr.rust.format import RustFormatter
+from pydbg.expr.rust.kinds import is_primitive
+from pydbg.expr.rust.parser import parse_prefix
+from pydbg.expr.types import CType
+
+__all__ = ["LANGUAGE"]
+
+
+class Rust(Language):
+    """Be Rust."""
+
+    name = "rust"
+    formatter = RustFormatter
+
+    def parse_prefix(
+        self, text: str, start: int, stop_at_comma: bool, is_type: IsType
+    ) -> tuple[nodes.Node, int]:
+        """Parse an expression that may end at a comma; return the tree and where it ended."""
+        return parse_prefix(text, start, stop_at_comma, is_type)
+
+    def is_word(self, name: str) -> bool:
+        """Tell whether a name is one of the language's own types."""
+        return is_primitive(name)
+
+    def no_symbol(self, name: str) -> str:
+        """Say that there is no such name."""
+        return f"No symbol '{name}' in current context"
+
+    def spell(self, ctype: CType) -> str:
+        """Return a type's name."""
+        return typeprint.spell(ctype)
+
+    def whatis(self, ctype: CType, is_name: bool) -> str:
+        """Return what ``whatis`` says."""
+        return typeprint.spell(ctype)
+
+    def ptype(self, ctype: CType) -> str:
+        """Return a type with its members."""
+        return typeprint.ptype(ctype)
+
+    def declaration(self, ctype: CType, name: str) -> str:
+        """Declare a variable, as ``info variables`` lists it."""
+        return typeprint.declaration(ctype, name)
+
+
+LANGUAGE = Rust()
