@@ -28,7 +28,7 @@ __all__ = ["complex_text", "elements_text", "struct_text"]
 
 def elements_text(out: Formatter, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
     """Return the elements of an array in braces, runs of equal ones shortened."""
-    left, right = out.brackets
+    left, right = out.brackets[0], out.brackets[1]
     if value.is_gone:
         return left + _pieced_elements(out, value, ctype, letter, depth) + right
     inside = "\n" + "  " * (depth + 1) if out.options.array else ""
