@@ -14,6 +14,7 @@ from pydbg.variables.blocks import Block
 from pydbg.variables.types import TypeReader
 
 if TYPE_CHECKING:
+    from pydbg.expr.types import CType
     from pydbg.symbols.unitnames import NameTable
     from pydbg.variables.program import Variables
 
@@ -61,6 +62,13 @@ class FileTypes:
                     if block is not None and block[:1] == _ADDR and ctype is not None:
                         found[int.from_bytes(block[1:9], "little")] = ctype
         return found
+
+    def concrete(self, link_addr: int) -> CType | None:
+        """Return the type whose table of methods is at an address."""
+        with self.guard():
+            die = self.vtables.get(link_addr)
+            concrete = None if die is None else die.target(At.containing_type)
+            return None if concrete is None else self.reader.read(concrete)
 
     def guard(self) -> AbstractContextManager[None]:
         """Give the context that turns damage into a FileError."""

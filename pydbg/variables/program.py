@@ -529,12 +529,7 @@ class Variables:
         """Return the type whose table of methods is at an address (Rust's trait objects)."""
         module = self.dbg.modules.at(vtable)
         file = self.file(module) if module is not None else None
-        if module is None or file is None:
-            return None
-        with file.guard():
-            die = file.vtables.get(module.link_addr(vtable))
-            concrete = None if die is None else die.target(At.containing_type)
-            return None if concrete is None else file.reader.read(concrete)
+        return None if module is None or file is None else file.concrete(module.link_addr(vtable))
 
     def _global_type(
         self, name: str, tags: frozenset[int], scope: FrameScope | None
