@@ -7,6 +7,7 @@ Completion must never fail and never touch the program: whatever is not there gi
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,10 @@ from pydbg.errors import DebuggerError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
+    from pydbg.expr.types import CType, StructType
     from pydbg.symbols.modules import Module
     from pydbg.syscalls.table import SyscallTable
+    from pydbg.variables.blocks import Variable
 
 
 def limit(session: Session) -> int:
@@ -91,6 +94,71 @@ def symbols(prefix: str, session: Session) -> Iterator[Candidate]:
                     yield Candidate(name, where)
         except DebuggerError:
             continue  # a damaged file has no names to offer
+
+
+def expressions(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return what a word of an expression may become: a member, a local variable, a symbol."""
+    found = re.fullmatch(r"(.+?)(\.|->)(\w*)", prefix)
+    if found is not None:
+        yield from _members_of(found[1], found[2], found[3], session)
+    else:
+        yield from _variables(prefix, session)
+    if prefix:
+        yield from symbols(prefix, session)
+
+
+def _variables(prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the arguments and local variables that the selected frame sees, the inner first."""
+    dbg = session.dbg
+    scope = dbg.variables.scope_or_none(dbg.frame)
+    wanted = fits(prefix, session)
+    if scope is None:
+        return
+    for block in scope.blocks:
+        for one in block.variables:
+            if one.name and wanted(one.name):
+                yield Candidate(one.name, _spelt(session, scope.type_of, one))
+
+
+def _members_of(base: str, mark: str, prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the members of what an expression without calls or assignments means."""
+    from pydbg.expr.types import PointerType, ReferenceType, StructType, strip
+
+    try:
+        ctype = strip(session.dbg.evaluate(base).type)
+    except DebuggerError:
+        return
+    if isinstance(ctype, (PointerType, ReferenceType)):
+        ctype = strip(ctype.target)
+    if isinstance(ctype, StructType):
+        wanted = fits(prefix, session)
+        for name, member in _fields(ctype):
+            if wanted(name):
+                shown = session.dbg.language.spell(member)
+                yield Candidate(f"{base}{mark}{name}", shown)
+
+
+def _fields(ctype: StructType) -> Iterator[tuple[str, CType]]:
+    """Return the members of a struct, with those of its bases and unnamed members."""
+    from pydbg.expr.types import StructType, strip
+
+    for field in ctype.fields:
+        inner = strip(field.type)
+        if field.name and field.kind not in ("base", "virtual"):
+            if not field.artificial:
+                yield field.name, field.type
+        elif isinstance(inner, StructType):
+            yield from _fields(inner)
+    for method in ctype.methods:
+        if not method.artificial and not method.constructor:
+            yield method.name, method.type
+
+
+def _spelt(session: Session, type_of: Callable[[Variable], CType], one: Variable) -> str:
+    try:
+        return session.dbg.language.spell(type_of(one))
+    except DebuggerError:
+        return ""
 
 
 # --- source files and lines ----------------------------------------------------------------

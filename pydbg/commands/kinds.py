@@ -161,10 +161,10 @@ class _Rest(Kind):
 
 
 class _Expr(_Rest):
-    """Take the rest of the line as an expression; complete registers and symbols in it."""
+    """Take the rest of the line as an expression; complete names and members in it."""
 
     def span(self, text: str) -> int:
-        word = re.search(r"\$?[\w.:@]*$", text)
+        word = re.search(r"\$?(?:[\w.:@]|->|\[[\w$ ]*\])*$", text)
         return word.start() if word else len(text)
 
     def complete(self, prefix: str, session: Session) -> Iterable[Candidate]:
@@ -172,7 +172,7 @@ class _Expr(_Rest):
 
         if prefix.startswith("$"):
             return candidates.dollar(prefix, session)
-        return candidates.symbols(prefix, session) if prefix else ()
+        return candidates.expressions(prefix, session)
 
 
 _CLAUSE = re.compile(r"(?:^|\s)(?=(?:if\b|thread\s+[\d.]+\s*(?:$|\sif\b)))")

@@ -8,8 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+import pydbg
 from pydbg.commands.candidates import note_call
 from pydbg.commands.nameindex import NameIndex, source_names
+from pydbg.commands.session import Session
+from pydbg.expr.types import Field, StructType, strip
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.modules import Module
 from pydbg.ui.complete import MORE, analyse, complete
@@ -28,7 +31,7 @@ def one() -> FakeSession:
     return made
 
 
-def words(one: FakeSession, text: str) -> set[str]:
+def words(one: FakeSession | Session, text: str) -> set[str]:
     """Return the whole lines that completion of ``text`` would give."""
     return {text[: found.start] + found.text for found in complete(one, text)}
 
@@ -187,3 +190,31 @@ def test_a_hundred_thousand_names_are_searched_in_milliseconds() -> None:
         assert next(index.starting(prefix)).startswith(prefix)
     assert perf_counter() - started < 0.05
     assert next(index.fuzzy("ev3h997", 200)) == "event_3_handler_997"
+
+
+def test_variables_and_members_of_a_stopped_program() -> None:
+    with pydbg.launch(str(build("orders.c"))) as dbg:
+        here = Session(dbg)
+        assert "p orders" in {f"p {one.text}" for one in complete(here, "p ord")}
+        dbg.break_at("pay")
+        dbg.cont()
+        found = {one.text: one.description for one in complete(here, "p or")}
+        assert next(iter(found)) == "order"  # The nearest first.
+        assert found["order"] == "struct order *"
+        members = [f"order->{field.name}" for field in _fields_of(dbg, "*order")]
+        assert [one.text for one in complete(here, "p order->")] == members
+        found = {one.text: one.description for one in complete(here, "print/x order->next->cust")}
+        assert found == {"order->next->customer": "char [16]"}
+        assert words(here, "p 1 + orders[2].gi") == {"p 1 + orders[2].gift"}
+        assert words(here, "break pay if order->nu") == {"break pay if order->number"}
+        assert words(here, "p nothing->x") == words(here, "p order->number->x") == set()
+        assert words(here, "p orders[i=1].gi") == set()
+        before = dbg.memory.read(int(dbg.eval("&orders")), 144)
+        assert words(here, "p orders[order->number = 5].gi") == set()
+        assert dbg.memory.read(int(dbg.eval("&orders")), 144) == before
+
+
+def _fields_of(dbg: pydbg.Debugger, text: str) -> list[Field]:
+    ctype = strip(dbg.eval(text).type)
+    assert isinstance(ctype, StructType)
+    return ctype.fields

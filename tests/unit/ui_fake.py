@@ -36,6 +36,8 @@ class FakeDebugger:
         self.evaluated: list[str] = []
         self.loaded: list[str] = []
         self.closed = 0
+        self.frame = None
+        self.variables = SimpleNamespace(scope_or_none=lambda frame: None)
         self.listeners: list[Any] = []
 
     @property
