@@ -1,24 +1,77 @@
 """Find the debug information that was split off a file.
 
 The order is gdb's ("Debugging Information in Separate Files"): by build-id under each debug
-directory, then by the name in .gnu_debuglink, whose checksum must agree. A small table may also
-be inside the file, compressed, in .gnu_debugdata.
+directory, then by the name in .gnu_debuglink, whose checksum must agree, then from a server. A
+small table may also be inside the file, compressed, in .gnu_debugdata.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydbg.errors import FileError
 from pydbg.symbols.elf import ElfFile
 
-__all__ = ["DEBUG_DIRECTORY", "build_id_path", "find_alternate", "find_debug_file", "mini_debug"]
+__all__ = [
+    "DEBUG_DIRECTORY",
+    "Places",
+    "build_id_path",
+    "find_alternate",
+    "find_debug_file",
+    "is_file",
+    "mini_debug",
+    "open_elf",
+]
 
 DEBUG_DIRECTORY = "/usr/lib/debug"
 _MAX_MINI = 1 << 26
 _CHUNK = 1 << 20
+
+
+class Places:
+    """Say where debug information is looked for besides a file itself, and what was wrong there.
+
+    ``directory`` may hold several, separated by colons (gdb's debug-file-directory); ``fetch``
+    asks a server for the debug file of a build-id (and a file's name, to show) and gives its path.
+
+    >>> places = Places("/usr/lib/debug:/opt/debug")
+    >>> places.directories, places.taken()
+    (['/usr/lib/debug', '/opt/debug'], [])
+    """
+
+    def __init__(
+        self,
+        directory: str = DEBUG_DIRECTORY,
+        fetch: Callable[[str, str], str | None] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.fetch = fetch
+        self._said: set[str] = set()
+        self._waiting: list[str] = []
+
+    @property
+    def directories(self) -> list[str]:
+        """Give the directories, which gdb calls "the global debug directory" in its manual."""
+        return [one for one in self.directory.split(":") if one]
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for the user, each once."""
+        if text not in self._said:
+            self._said.add(text)
+            self._waiting.append(text)
+
+    def taken(self) -> list[str]:
+        """Give the warnings that came since the last time."""
+        found, self._waiting = self._waiting, []
+        return found
+
+    def fetched(self, build_id: str | None, name: str) -> ElfFile | None:
+        """Ask the server for the debug file of a build-id."""
+        path = self.fetch(build_id, name) if self.fetch is not None and build_id else None
+        found = None if path is None else open_elf(path)
+        return found if found is not None and found.build_id == build_id else None
 
 
 def build_id_path(build_id: str, directory: str = DEBUG_DIRECTORY) -> str:
@@ -30,42 +83,58 @@ def build_id_path(build_id: str, directory: str = DEBUG_DIRECTORY) -> str:
     return f"{directory}/.build-id/{build_id[:2]}/{build_id[2:]}.debug"
 
 
-def find_debug_file(elf: ElfFile, directory: str = DEBUG_DIRECTORY) -> ElfFile | None:
+def find_debug_file(
+    elf: ElfFile, places: Places | None = None, name: str | None = None
+) -> ElfFile | None:
     """Open the separate debug file of ``elf``, or give None.
 
-    ``directory`` may hold several, separated by colons (gdb's debug-file-directory). A file
-    that is damaged or of another build is passed over.
+    A file that is damaged or of another build is passed over with a warning. ``name`` is what
+    ``elf`` is called there, where its own path is not what the user knows.
     """
-    directories = [d for d in directory.split(":") if d]
-    for base in directories:
-        if elf.build_id and len(elf.build_id) > 2:
-            found = _open(build_id_path(elf.build_id, base))
-            if found is not None and found.build_id == elf.build_id:
-                return found
-    for path, crc in _linked(elf, directories):
-        if path != elf.path and _crc32(path) == crc:
-            found = _open(path)
-            if found is not None and found.machine == elf.machine:
-                return found
-    return None
+    places = places or Places()
+    found = _by_build_id(elf.build_id, places)
+    if found is not None:
+        return found
+    name = name or elf.path
+    for path, crc in _linked(elf, name, places.directories):
+        if path == elf.path or not is_file(path) or _same_file(path, elf.path):
+            continue
+        if _crc32(path) != crc:
+            places.warn(
+                f'the debug information found in "{path}" does not match '
+                f'"{os.path.abspath(name)}" (CRC mismatch).\n'
+            )
+            continue
+        found = open_elf(path)
+        if found is not None and found.machine == elf.machine:
+            return found
+    return places.fetched(elf.build_id, name)
 
 
-def find_alternate(elf: ElfFile, directory: str = DEBUG_DIRECTORY) -> ElfFile | None:
+def find_alternate(elf: ElfFile, places: Places | None = None) -> ElfFile | None:
     """Open the file that dwz moved common DWARF to (.gnu_debugaltlink), or give None."""
+    places = places or Places()
     try:
-        link = elf.debugaltlink
+        link = elf.debugaltlink or elf.debug_sup
     except FileError:
         return None
     if link is None:
         return None
     name, build_id = link
-    places = [build_id_path(build_id, d) for d in directory.split(":") if d and build_id]
-    places.insert(0, name if name.startswith("/") else f"{_folder(elf.path)}/{name}")
-    for place in places:
-        found = _open(place)
-        if found is not None and found.build_id == build_id:
+    candidates = [name if name.startswith("/") else f"{_folder(elf.path)}/{name}"]
+    for base in places.directories:
+        candidates.append(f"{base}/.dwz/{os.path.basename(name)}")
+    for place in candidates:
+        found = open_elf(place)
+        if found is None:
+            continue
+        if build_id in (found.build_id, found.supplement_id):
             return found
-    return None
+        places.warn(_mismatch(found, place))
+    other = _by_build_id(build_id, places) or places.fetched(build_id, name)
+    if other is None:
+        places.warn(f"could not find '.gnu_debugaltlink' file for {elf.path}")
+    return other
 
 
 def mini_debug(elf: ElfFile) -> ElfFile | None:
@@ -83,26 +152,50 @@ def mini_debug(elf: ElfFile) -> ElfFile | None:
         return None
 
 
-def _linked(elf: ElfFile, directories: list[str]) -> Iterator[tuple[str, int]]:
+def _by_build_id(build_id: str | None, places: Places) -> ElfFile | None:
+    if not build_id or len(build_id) <= 2:
+        return None
+    for base in places.directories:
+        path = build_id_path(build_id, base)
+        found = open_elf(path)
+        if found is not None and found.build_id == build_id:
+            return found
+        if found is not None:
+            places.warn(_mismatch(found, path))
+    return None
+
+
+def _mismatch(found: ElfFile, path: str) -> str:
+    """Spell gdb's words for a file of another build (build-id.c, build_id_verify)."""
+    what = "no build-id" if found.build_id is None else "a different build-id"
+    return f'File "{path}" has {what}, file skipped'
+
+
+def _linked(elf: ElfFile, name: str, directories: list[str]) -> Iterator[tuple[str, int]]:
     try:
         link = elf.debuglink
     except FileError:
         return
     if link is None or "/" in link[0]:
         return
-    name, crc = link
-    folder = _folder(elf.path)
-    yield f"{folder}/{name}", crc
-    yield f"{folder}/.debug/{name}", crc
-    for base in directories:
-        yield f"{base}{folder}/{name}", crc
+    file, crc = link
+    seen = set()
+    for folder in (os.path.dirname(os.path.abspath(name)), _folder(elf.path)):
+        places = [f"{folder}/{file}", f"{folder}/.debug/{file}"]
+        for base in directories:
+            places.append(f"{base}{folder}/{file}")
+        for place in places:
+            if place not in seen:
+                seen.add(place)
+                yield place, crc
 
 
 def _folder(path: str) -> str:
     return os.path.realpath(path).rpartition("/")[0]
 
 
-def _is_file(path: str) -> bool:
+def is_file(path: str) -> bool:
+    """Tell whether there is a regular file of this name."""
     # os.stat, for pathlib is an import of 3 ms on the way to every first prompt.
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
@@ -110,11 +203,19 @@ def _is_file(path: str) -> bool:
         return False
 
 
-def _open(path: str) -> ElfFile | None:
+def open_elf(path: str) -> ElfFile | None:
+    """Open an ELF file; None where there is none that can be read."""
     try:
-        return ElfFile(path) if _is_file(path) else None
+        return ElfFile(path) if is_file(path) else None
     except FileError:
         return None
+
+
+def _same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def _crc32(path: str) -> int | None:
@@ -122,8 +223,6 @@ def _crc32(path: str) -> int | None:
 
     crc = 0
     try:
-        if not _is_file(path):
-            return None
         with open(path, "rb") as file:
             while data := file.read(_CHUNK):
                 crc = zlib.crc32(data, crc)

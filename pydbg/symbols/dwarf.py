@@ -20,12 +20,15 @@ DW_AT_main_subprogram = 0x6A
 DW_AT_call_file, DW_AT_call_line, DW_AT_linkage_name = 0x58, 0x59, 0x6E
 DW_AT_str_offsets_base, DW_AT_addr_base = 0x72, 0x73
 DW_AT_rnglists_base, DW_AT_loclists_base, DW_AT_MIPS_linkage_name = 0x74, 0x8C, 0x2007
-DW_AT_GNU_addr_base = 0x2133
+DW_AT_import, DW_AT_dwo_name = 0x18, 0x76
+DW_AT_GNU_dwo_name, DW_AT_GNU_dwo_id = 0x2130, 0x2131
+DW_AT_GNU_ranges_base, DW_AT_GNU_addr_base = 0x2132, 0x2133
 
 # Tags (table 7.3)
 DW_TAG_formal_parameter, DW_TAG_compile_unit = 0x05, 0x11
 DW_TAG_inlined_subroutine, DW_TAG_subprogram, DW_TAG_variable = 0x1D, 0x2E, 0x34
 DW_TAG_namespace, DW_TAG_partial_unit, DW_TAG_skeleton_unit = 0x39, 0x3C, 0x4A
+DW_TAG_imported_unit = 0x3D
 DW_TAG_structures = frozenset((0x02, 0x13, 0x17))  # class, structure, union
 
 

@@ -34,6 +34,9 @@ _MAX_SECTIONS = 1 << 18
 _MAX_SEGMENTS = 1 << 16
 _ZLIB_RATIO = 1100
 """zlib cannot do better than 1032:1, so a header that claims more lies."""
+_LARGE, _LARGE_RATIO = 1 << 26, 64
+"""Debug information shrinks to a third, strings to a tenth: what grows to much more than that
+and is large is made to fill memory."""
 
 _MACHINES = {
     2: "sparc", 3: "i386", 4: "m68k", 8: "mips", 20: "powerpc", 21: "powerpc64", 22: "s390",
@@ -284,10 +287,11 @@ class ElfFile:
             raise self._bad(f"truncated compression header of {section.name}")
         header = layout.unpack_from(view)
         kind, size = header[0], header[-2]
+        packed = view[layout.size :]
         if kind == 1:
-            return self._inflate(section, view[layout.size :], size)
+            return self._inflate(section, packed, size)
         if kind == 2:
-            return self._unzstd(section, view[layout.size :], size)
+            return self._unzstd(section, packed, size)
         raise self._bad(f"unknown compression {kind} of {section.name}")
 
     def _inflate(self, section: Section, packed: memoryview, size: int) -> bytes:
@@ -295,6 +299,7 @@ class ElfFile:
 
         if size > len(packed) * _ZLIB_RATIO + 64:
             raise self._bad(f"damaged compression header of {section.name}")
+        self._check_growth(section, packed, size)
         try:
             data = zlib.decompressobj().decompress(packed, size) if size else b""
         except zlib.error as error:
@@ -303,6 +308,10 @@ class ElfFile:
             raise self._bad(f"truncated compressed section {section.name}")
         return data
 
+    def _check_growth(self, section: Section, packed: memoryview, size: int) -> None:
+        if size > _LARGE and size > len(packed) * _LARGE_RATIO:
+            raise self._bad(f"compressed section {section.name} claims to hold {size} bytes")
+
     def _unzstd(self, section: Section, packed: memoryview, size: int) -> bytes:
         try:
             import zstandard  # type: ignore[import-not-found,unused-ignore]
@@ -310,10 +319,16 @@ class ElfFile:
             raise self._bad(
                 f"{section.name} is compressed with zstd; 'pip install zstandard' to read it"
             ) from None
+        self._check_growth(section, packed, size)
+        if size > 64 and not packed:
+            raise self._bad(f"truncated compressed section {section.name}")
         try:
-            limited = zstandard.ZstdDecompressor().decompressobj()
-            data: bytes = limited.decompress(packed)
-        except zstandard.ZstdError as error:
+            # As a stream, for a frame may hold more than the header says.
+            stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+                packed, read_across_frames=True
+            )
+            data: bytes = stream.read(size)
+        except (zstandard.ZstdError, MemoryError) as error:
             raise self._bad(f"damaged compressed section {section.name} ({error})") from None
         if len(data) != size:
             raise self._bad(f"truncated compressed section {section.name}")
@@ -498,6 +513,29 @@ class ElfFile:
         """Give the file name and build-id (hexadecimal) of .gnu_debugaltlink (dwz)."""
         name, _, build_id = bytes(self.data(".gnu_debugaltlink")).partition(b"\0")
         return (os.fsdecode(name), build_id.hex()) if name else None
+
+    @cached_property
+    def debug_sup(self) -> tuple[str, str] | None:
+        """Give name and checksum (hexadecimal) of the supplementary file DWARF 5 names."""
+        found = self._supplement
+        return found[1:] if found is not None and not found[0] else None
+
+    @property
+    def supplement_id(self) -> str | None:
+        """Give the checksum that others name this file by, if it is a supplementary one."""
+        found = self._supplement
+        return found[2] if found is not None and found[0] else None
+
+    @cached_property
+    def _supplement(self) -> tuple[bool, str, str] | None:
+        """Read .debug_sup (DWARF 5, section 7.3.6): whether this is it, name, checksum."""
+        data = bytes(self.data(".debug_sup"))
+        if len(data) < 4 or int.from_bytes(data[:2], "little") != 5:
+            return None
+        name, _, rest = data[3:].partition(b"\0")
+        if not rest or rest[0] >= 0x80:  # A checksum has less than 128 bytes.
+            return None
+        return bool(data[2]), os.fsdecode(name), rest[1 : 1 + rest[0]].hex()
 
 
 def _map_file(path: str) -> bytes | mmap.mmap:

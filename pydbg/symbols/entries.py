@@ -1,22 +1,17 @@
 """Entries of DWARF one at a time: attributes, children, and what they refer to.
 
 An entry is read when it is asked for, and a subtree that is of no interest is stepped over.
-References lead within a unit, to another unit, to a type unit by its signature, or into the
-file that dwz moved common entries to.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydbg.errors import FileError
 from pydbg.symbols import dwarf
-from pydbg.symbols.cursor import damaged, fixed, uleb
-from pydbg.symbols.debugfiles import find_alternate
+from pydbg.symbols.cursor import damaged, uleb
 from pydbg.symbols.dwarf import Form
 from pydbg.symbols.languages import CPLUS, RUST
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
@@ -122,14 +117,19 @@ class Die:
         return id(self.entries), self.offset
 
     @property
+    def language(self) -> int | None:
+        """Return the number of its unit's language."""
+        return self.view.source.language_of(self.unit)
+
+    @property
     def cplus(self) -> bool:
         """Tell whether its unit is written in C++."""
-        return self.unit.language in CPLUS
+        return self.language in CPLUS
 
     @property
     def scoped(self) -> bool:
         """Tell whether names in its unit's language have their namespaces before them."""
-        return self.unit.language in CPLUS or self.unit.language == RUST
+        return self.language in CPLUS or self.language == RUST
 
     def __contains__(self, attribute: int) -> bool:
         return attribute in self.attrs
@@ -146,12 +146,6 @@ class Die:
         attr = self.attrs.get(attribute)
         if attr is None:
             return None
-        form, value = attr
-        if form in (Form.strp_sup, Form.gnu_strp_alt):
-            other = self.entries.alternate
-            if other is None or isinstance(value, bytes):
-                return None
-            return other.dwarf.text(".debug_str", value).decode("utf-8", "surrogateescape")
         return self.view.source.string(self.unit, attr)
 
     def number(self, attribute: int, default: int | None = None) -> int | None:
@@ -244,31 +238,17 @@ def skip_children(view: _View, pos: int) -> int:
     return pos
 
 
-class _TypesSection(Dwarf):
-    """Be DWARF 4's .debug_types, whose units carry a signature in their header."""
-
-    def section(self, name: str) -> memoryview:
-        """Give the section of types in place of the one of entries."""
-        return super().section(".debug_types" if name == ".debug_info" else name)
-
-    def _header(self, offset: int) -> Unit:
-        unit = super()._header(offset)
-        unit.die += 8 + unit.offset_size
-        return unit
-
-
 class Entries:
-    """Be the entries of one file.
+    """Be the entries of one program or library.
 
     >>> from pydbg.symbols.elf import ElfFile
     >>> Entries(Dwarf(ElfFile("/bin/true"))).at(0) is None
     True
     """
 
-    def __init__(self, source: Dwarf, main: Entries | None = None) -> None:
+    def __init__(self, source: Dwarf) -> None:
         self.dwarf = source
         self._views: dict[int, _View] = {}
-        self._main = main
 
     def view(self, unit: Unit) -> _View:
         """Give what reading a unit needs; the last few are kept."""
@@ -300,27 +280,8 @@ class Entries:
 
     def follow(self, die: Die, attr: Attr) -> Die | None:
         """Read the entry that a reference means."""
-        form, value = attr
-        if isinstance(value, bytes):
-            return None
-        if form in (Form.ref1, Form.ref2, Form.ref4, Form.ref8, Form.ref_udata):
-            return self.die(die.unit, value)
-        if form == Form.ref_addr:
-            return self.at(value)
-        if form == Form.ref_sig8:
-            return (self._main or self).signed(value)
-        if form in (Form.gnu_ref_alt, Form.ref_sup4, Form.ref_sup8):
-            other = self.alternate
-            return None if other is None else other.at(value)
-        return None
-
-    @cached_property
-    def alternate(self) -> Entries | None:
-        """Give the file that dwz moved common entries to."""
-        if self._main is not None:
-            return self._main.alternate
-        elf = find_alternate(self.dwarf.elf)
-        return None if elf is None else Entries(Dwarf(elf))
+        found = self.dwarf.refer(die.unit, attr)
+        return None if found is None else self.die(*found)
 
     @cached_property
     def names(self) -> NameTable:
@@ -329,67 +290,6 @@ class Entries:
 
         return NameTable(self)
 
-    # --- types by signature ------------------------------------------------------------------
-
-    @cached_property
-    def types(self) -> Entries | None:
-        """Give the entries of .debug_types, None where there are none."""
-        if self._main is not None or self.dwarf.elf.section(".debug_types") is None:
-            return None
-        return Entries(_TypesSection(self.dwarf.elf), self)
-
-    def signed(self, signature: int) -> Die | None:
-        """Read the type of a signature."""
-        at = self._signatures.get(signature)
-        if at is not None:
-            return self.at(at)
-        return None if self.types is None else self.types._own_signed(signature)
-
-    def _own_signed(self, signature: int) -> Die | None:
-        at = self._signatures.get(signature)
-        return None if at is None else self.at(at)
-
-    @cached_property
-    def _signatures(self) -> dict[int, int]:
-        """Read the headers of all type units: signature -> offset of the type's entry."""
-        found: dict[int, int] = {}
-        in_types = isinstance(self.dwarf, _TypesSection)
-        info = self.dwarf.section(".debug_info")
-        for offset in self.unit_offsets():
-            wide = 8 if bytes(info[offset : offset + 4]) == b"\xff\xff\xff\xff" else 4
-            start = offset + (12 if wide == 8 else 4)
-            if in_types:
-                at = start + 2 + wide + 1
-            elif info[start] >= 5 and info[start + 2] in (2, 6):
-                at = start + 4 + wide
-            else:
-                continue
-            try:
-                signature, at = fixed(info, at, 8)
-                where, at = fixed(info, at, wide)
-            except IndexError:
-                continue
-            found[signature] = offset + where
-        return found
-
-    def unit_offsets(self) -> list[int]:
-        """Give the offsets of all units, partial ones and those of types too."""
-        return self.dwarf.offsets
-
     def units(self) -> Iterator[Unit]:
-        """Give all units that can be read."""
-        for offset in self.unit_offsets():
-            unit = self.dwarf.unit(offset)
-            if unit is not None:
-                yield unit
-
-    def unit_at(self, offset: int) -> Unit | None:
-        """Give the unit that holds an offset."""
-        offsets = self.unit_offsets()
-        index = bisect_right(offsets, offset) - 1
-        return self.dwarf.unit(offsets[index]) if index >= 0 else None
-
-
-def damage(entries: Entries) -> FileError:
-    """Make the error for entries that contradict themselves."""
-    return FileError(f"{entries.dwarf.elf.path}: .debug_info is damaged")
+        """Give all units that can be read, those in other files and of types too."""
+        return self.dwarf.all_units()

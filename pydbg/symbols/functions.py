@@ -348,17 +348,8 @@ class UnitFunctions:
         return name, linkage, file, line, external
 
     def _target(self, unit: Unit, attr: Attr | None) -> tuple[Unit, int] | None:
-        """Follow a reference; None for one that leads into another file."""
-        if attr is None or isinstance(attr[1], bytes):
-            return None
-        form, value = attr[0], attr[1]
-        assert isinstance(value, int)
-        if form == Form.ref_addr:
-            other = self._source.unit_of(value)
-            return None if other is None else (other, value - other.offset)
-        if Form.ref1 <= form <= Form.ref_udata:
-            return unit, value
-        return None
+        """Follow a reference; None where it leads nowhere."""
+        return self._source.refer(unit, attr)
 
     def _scope_names(self, unit: Unit, scopes: tuple[int, ...]) -> list[str]:
         names = []

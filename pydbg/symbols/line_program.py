@@ -172,7 +172,7 @@ def _read_table(
                 version=5,
             )
             if content == _DW_LNCT_PATH:
-                raw = dwarf.raw_string(unit, (form, value))
+                raw = dwarf.raw_string(unit.skeleton or unit, (form, value))
                 name = _text(raw if raw is not None else b"")
             elif content == _DW_LNCT_DIRECTORY and isinstance(value, int):
                 directory = value

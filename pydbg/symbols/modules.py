@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, overload
 
 from pydbg.errors import FileError, MemoryFault
 from pydbg.records import NamedTuple
-from pydbg.symbols.debugfiles import DEBUG_DIRECTORY, find_debug_file, mini_debug
+from pydbg.symbols.debugfiles import Places, find_debug_file, mini_debug
 from pydbg.symbols.demangle import is_rust
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
@@ -90,14 +90,14 @@ class Module:
         *,
         is_main: bool = False,
         path: str | None = None,
-        debug_directory: str = DEBUG_DIRECTORY,
+        places: Places | None = None,
     ) -> None:
         self.elf = elf
         self.bias = bias
         self.is_main = is_main
         self.path = path or elf.path
         self.name = self.path.rpartition("/")[2]
-        self._debug_directory = debug_directory
+        self._places = places or Places()
         self.low = elf.low + bias
         self.high = elf.high + bias
         self._spots: dict[int, Spot] = {}
@@ -160,7 +160,7 @@ class Module:
         """Give the separate debug file, found at the first question."""
         if self.elf.section(".debug_info") is not None or self.path.startswith("["):
             return None
-        return find_debug_file(self.elf, self._debug_directory)
+        return find_debug_file(self.elf, self._places, self.path)
 
     @property
     def dwarf_file(self) -> ElfFile:
@@ -173,7 +173,9 @@ class Module:
         from pydbg.symbols.units import Dwarf
 
         elf = self.dwarf_file
-        return Dwarf(elf) if elf.section(".debug_info") is not None else None
+        if elf.section(".debug_info") is None:
+            return None
+        return Dwarf(elf, self._places, self.path)
 
     @cached_property
     def declared(self) -> NameTable | None:

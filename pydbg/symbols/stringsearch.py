@@ -8,9 +8,10 @@ is not found is nowhere.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydbg.symbols.cursor import fixed
+from pydbg.symbols.homes import Home, Sections
 from pydbg.symbols.units import Dwarf
 
 __all__ = ["StringSearch", "own_names"]
@@ -73,56 +74,98 @@ class StringSearch:
         return self._needles[key]
 
     def _collect(self, names: tuple[str, ...], templates: bool) -> list[bytes] | None:
-        raw = [name.encode("utf-8", "surrogateescape") for name in names if name]
-        inline = [name + b"\0" for name in raw]
-        inline += [name + b"<" for name in raw] if templates else []
-        strings = []
-        for section in _STRINGS:
-            for needle in inline:
-                for at in self._source.hits(section, needle):
-                    if needle[-1:] == b"\0" or _is_whole(self._source.section(section), at):
-                        strings.append(at.to_bytes(4, "little"))
-                        if len(strings) > _MAX_STRINGS:
-                            return None
-        return inline + strings
+        inline = _inline(names, templates)
+        found = list(inline)
+        for home in self._source.homes:
+            strings = [] if home.in_types else _strings(home.sections, inline)
+            if strings is None:
+                return None
+            found += strings
+        return found
 
     def _search(self, names: tuple[str, ...], templates: bool) -> list[int]:
         needles = self.needles(names, templates=templates)
-        if needles is None:
-            return self._source.offsets
         found: set[int] = set()
-        for needle in needles:
-            self._add_units(needle, found)
-        self._add_indexed(needles, found)
-        return sorted(found)
+        for home in self._source.homes:
+            if needles is None:
+                found.update(home.base + offset for offset in home.offsets)
+                continue
+            for needle in needles:
+                _add_units(home, needle, found)
+            self._add_indexed(home, needles, found)
+        found.update(self._split(_inline(names, templates)))
+        return sorted(offset for offset in found if self._counts(offset))
 
-    def _add_units(self, needle: bytes, found: set[int]) -> None:
-        """Add the units in whose bytes the needle is."""
-        offsets, at = self._source.offsets, 0
-        while True:
-            hit = next(self._source.hits(".debug_info", needle, at), None)
-            if hit is None:
-                return
-            index = bisect_right(offsets, hit)
-            if index:
-                found.add(offsets[index - 1])
-            if index == len(offsets):
-                return
-            at = offsets[index]  # One is enough for a unit.
+    def _counts(self, offset: int) -> bool:
+        unit = self._source.unit(offset)
+        return unit is not None and self._source.declares(unit)
 
-    def _add_indexed(self, needles: list[bytes], found: set[int]) -> None:
+    def _split(self, inline: list[bytes]) -> Iterator[int]:
+        """Give the units in other files: each is small, or has its part of the offsets alone."""
+        known: dict[Sections, list[bytes] | None] = {}
+        for unit in self._source.split_units():
+            home = unit.home
+            if home.sections not in known:
+                known[home.sections] = _strings(home.sections, inline)
+            strings = known[home.sections]
+            indexes = bytes(home.section(".debug_str_offsets")) if strings else b""
+            data = self._source.data(unit)
+            if (
+                strings is None
+                or any(string in indexes for string in strings)
+                or any(needle in data for needle in inline)
+            ):
+                yield unit.offset
+
+    def _add_indexed(self, home: Home, needles: list[bytes], found: set[int]) -> None:
         """Add the units whose part of .debug_str_offsets has one of the strings."""
         source = self._source
-        places = [at for needle in needles for at in source.hits(".debug_str_offsets", needle)]
+        hits = home.sections.hits
+        places = [at for needle in needles for at in hits(".debug_str_offsets", needle)]
         if not places:
             return
-        for offset in self._source.offsets:
+        for at in home.offsets:
+            offset = home.base + at
             unit = None if offset in found else source.unit(offset)
             if unit is None or not source.has_index(unit):
                 continue
-            low, high = _slots(source, source.index_base(unit))
+            low, high = _slots(home, source.index_base(unit))
             if any(low <= place < high for place in places):
                 found.add(offset)
+
+
+def _inline(names: Iterable[str], templates: bool) -> list[bytes]:
+    """Give what a unit's bytes have where a name is among them itself."""
+    raw = [name.encode("utf-8", "surrogateescape") for name in names if name]
+    return [name + b"\0" for name in raw] + ([name + b"<" for name in raw] if templates else [])
+
+
+def _strings(sections: Sections, inline: list[bytes]) -> list[bytes] | None:
+    """Give the offsets of strings as units write them; None for too many."""
+    strings = []
+    for section in _STRINGS:
+        for needle in inline:
+            for at in sections.hits(section, needle):
+                if needle[-1:] == b"\0" or _is_whole(sections.section(section), at):
+                    strings.append(at.to_bytes(4, "little"))
+                    if len(strings) > _MAX_STRINGS:
+                        return None
+    return strings
+
+
+def _add_units(home: Home, needle: bytes, found: set[int]) -> None:
+    """Add the units in whose bytes the needle is."""
+    offsets, at = home.offsets, 0
+    while True:
+        hit = next(home.sections.hits(home.info, needle, at), None)
+        if hit is None:
+            return
+        index = bisect_right(offsets, hit)
+        if index:
+            found.add(home.base + offsets[index - 1])
+        if index == len(offsets):
+            return
+        at = offsets[index]  # One is enough for a unit.
 
 
 def _is_whole(strings: memoryview, at: int) -> bool:
@@ -131,9 +174,9 @@ def _is_whole(strings: memoryview, at: int) -> bool:
     return text.count(b"<") == text.count(b">")
 
 
-def _slots(source: Dwarf, base: int) -> tuple[int, int]:
+def _slots(home: Home, base: int) -> tuple[int, int]:
     """Give where a unit's slots begin and end: the length is in front of them (DWARF 5, 7.26)."""
-    data = source.section(".debug_str_offsets")
+    data = home.section(".debug_str_offsets")
     for size, wide in ((8, 4), (16, 8)):
         if base < size:
             continue

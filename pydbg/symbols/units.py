@@ -6,24 +6,30 @@ the units' first entries are skimmed, some ten microseconds each.
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 
 from pydbg.errors import FileError
 from pydbg.records import Record, field
 from pydbg.symbols import dwarf
+from pydbg.symbols.aranges import columns, read_aranges
 from pydbg.symbols.cursor import damaged, fixed, uleb
+from pydbg.symbols.debugfiles import Places, find_alternate
 from pydbg.symbols.dwarf import Abbrevs, Form
 from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.homes import ALTERNATE, PACKAGED, SPLIT_SHIFT, TYPES, Home, Sections
+from pydbg.symbols.rangelists import Entry, list_entries, old_list
+from pydbg.symbols.split import Package, dwo_files, find_package, open_dwo
 
 __all__ = ["Dwarf", "Unit"]
 
 _MAX_STRING = 1 << 16
-_PIECE = 8 << 20
-"""So much of a section is looked through before its pages are let go."""
 _HEAD = 1024  # bytes in which a unit's first entry ends, mostly
+_ADDRX = frozenset((Form.addrx, Form.gnu_addr_index, *range(Form.addrx1, Form.addrx4 + 1)))
+_STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 + 1)))
+_MAX_IMPORTS = 1 << 16
 
 Value = int | bytes
 Ranges = tuple[tuple[int, int], ...]
@@ -33,7 +39,7 @@ class Unit(Record, frozen=False):
     """Hold one unit's header and first entry; addresses are link addresses."""
 
     offset: int
-    """Of the header in .debug_info; entries are at offsets from here."""
+    """Of the header; entries are at offsets from here. See `homes`: not always a file's offset."""
     end: int
     version: int
     address_size: int
@@ -42,10 +48,18 @@ class Unit(Record, frozen=False):
     abbrev_offset: int
     die: int
     """Offset of the first entry from the header."""
+    home: Home
+    """Where its bytes and strings are."""
     kind: int = 1
     """DW_UT_compile 1, type 2, partial 3, skeleton 4, split_compile 5, split_type 6."""
+    id: int = 0
+    """What joins a skeleton and its split unit, or a type's signature."""
+    type_die: int = 0
+    """Offset of a type unit's type from the header."""
     tag: int = 0
     name: str | None = None
+    dwo_name: str | None = None
+    """The file that has the entries of a skeleton."""
     comp_dir: str | None = None
     producer: str | None = None
     language: int | None = None
@@ -55,6 +69,8 @@ class Unit(Record, frozen=False):
     """DW_AT_{str_offsets,addr,rnglists,loclists}_base by attribute number."""
     ranges: Ranges = ()
     """What the unit's first entry claims; empty when it claims nothing."""
+    skeleton: Unit | None = None
+    """For a split unit: the unit that stands for it in the program."""
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -70,47 +86,43 @@ class Unit(Record, frozen=False):
         """Tell the units that have code from those that hold common entries or types."""
         return self.tag in (dwarf.DW_TAG_compile_unit, dwarf.DW_TAG_skeleton_unit)
 
+    def list_offset(self, data: memoryview, base: int, index: int) -> int:
+        """Return where the list of an index begins; ``base`` is the attribute that has it."""
+        start = self.bases.get(base, 0) or (12 if self.offset_size == 4 else 20)
+        return start + fixed(data, start + index * self.offset_size, self.offset_size)[0]
+
 
 class Dwarf:
-    """Be the DWARF sections of one file.
+    """Be the DWARF of one program or library, in all files that it is in.
 
     >>> Dwarf(ElfFile("/bin/true")).unit_at(0x1000) is None
     True
     """
 
-    def __init__(self, elf: ElfFile) -> None:
+    def __init__(
+        self, elf: ElfFile, places: Places | None = None, program: str | None = None
+    ) -> None:
+        """Read ``elf``, the program itself or its debug file; ``program`` is the name to show."""
         self.elf = elf
-        self._abbrevs: dict[int, Abbrevs] = {}
+        self.places = places or Places()
+        self.program = program or elf.path
+        sections = Sections(elf)
+        self._main = Home(sections)
+        self._homes = {0: self._main, TYPES: Home(sections, TYPES, ".debug_types")}
+        self._abbrevs: dict[tuple[Home, int], Abbrevs] = {}
         self._units: dict[int, Unit | None] = {}
-        self._contents: dict[str, memoryview] = {}
+        self._full: dict[int, Unit] = {}
+        self._dwo: dict[str, Sections | None] = {}
         self._data: tuple[int, bytes] = (-1, b"")
 
     def section(self, name: str) -> memoryview:
         """Give a section's bytes (decompressed once), empty where it is not there."""
-        found = self._contents.get(name)
-        if found is None:
-            found = self._contents[name] = self.elf.data(name)
-        return found
+        return self._main.section(name)
 
-    def hits(self, name: str, needle: bytes, start: int = 0) -> Iterator[int]:
-        """Give where bytes occur in a section, from a position on.
-
-        What was looked through of a section that is mapped is let go: a search takes no memory.
-        """
-        import re
-
-        data = self.section(name)
-        search = re.compile(re.escape(needle), re.DOTALL).search  # Faster than bytes.find.
-        while start < len(data):
-            end = min(start + _PIECE, len(data))
-            found = search(data, start, end)
-            while found is not None:
-                start = found.start() + 1
-                yield found.start()
-                found = search(data, start, end)
-            if end - start >= _PIECE // 2:
-                self.elf.let_go(name, start, end)
-            start = max(start, end - len(needle) + 1) if end < len(data) else end
+    @property
+    def offsets(self) -> list[int]:
+        """Give where the units of .debug_info begin, of every kind."""
+        return self._main.offsets
 
     # --- units -------------------------------------------------------------------------------
 
@@ -119,13 +131,13 @@ class Dwarf:
         starts, ends, offsets = self._aranges
         index = bisect_right(starts, link_addr) - 1
         if index >= 0 and link_addr < ends[index]:
-            return self.unit(offsets[index])
+            return self._whole(self.unit(offsets[index]))
         starts, ends, offsets = self._skimmed
         index = bisect_right(starts, link_addr) - 1
         # Ranges may nest where compilers are careless; look back a little.
         for at in range(index, max(-1, index - 8), -1):
             if link_addr < ends[at]:
-                return self.unit(offsets[at])
+                return self._whole(self.unit(offsets[at]))
         return None
 
     def units(self) -> Iterator[Unit]:
@@ -133,53 +145,81 @@ class Dwarf:
         for offset in self.offsets:
             unit = self.unit(offset)
             if unit is not None and unit.is_code:
-                yield unit
+                yield self._whole(unit) or unit
+
+    @property
+    def homes(self) -> Iterator[Home]:
+        """Give the homes of units but split ones: the program's, of types, and dwz's file."""
+        yield from (self._main, self._homes[TYPES])
+        if self._alternate is not None:
+            yield self._alternate
+
+    def declares(self, unit: Unit) -> bool:
+        """Tell whether a unit has entries that count here: no skeleton, nothing of others."""
+        if unit.dwo_name is not None:
+            return unit.is_code and self._whole(unit) is unit
+        return not unit.offset & ALTERNATE or unit.offset in self._imports
+
+    def split_units(self) -> Iterator[Unit]:
+        """Give the units in .dwo files and in the package, those of types too."""
+        seen: set[int] = set()
+        packaged = False
+        for offset in self.offsets:
+            skeleton = self.unit(offset)
+            if skeleton is not None and skeleton.is_code and skeleton.dwo_name is not None:
+                unit = self._whole(skeleton)
+                if unit is not None and unit is not skeleton:
+                    packaged = self._package is not None
+                    yield unit
+                    yield from self._split_types(unit, seen)
+        if packaged and self._package is not None:
+            for signature in self._package.types:
+                found = self._packaged_type(signature)
+                if found is not None:
+                    yield found
+
+    def all_units(self) -> Iterator[Unit]:
+        """Give all units that declare something: partial ones and those of types too."""
+        for home in self.homes:
+            for offset in home.offsets:
+                unit = self.unit(home.base + offset)
+                if unit is not None and self.declares(unit):
+                    yield unit
+        yield from self.split_units()
 
     def unit(self, offset: int) -> Unit | None:
-        """Read the unit at an offset of .debug_info; None for one that makes no sense."""
+        """Read the unit at an offset; None for one that makes no sense."""
         if offset in self._units:
             return self._units[offset]
         unit: Unit | None = None
         try:
             with damaged(f"{self.elf.path}: .debug_info"):
-                unit = self._header(offset)
-                self._first_entry(unit)
+                home = self._home_of(offset)
+                if home is not None:
+                    unit = self._header(home, offset)
+                    self._first_entry(unit)
         except FileError:
             unit = None
         self._units[offset] = unit
         return unit
 
     def unit_of(self, offset: int) -> Unit | None:
-        """Find the unit that holds an entry, by the entry's offset in .debug_info."""
-        index = bisect_right(self.offsets, offset) - 1
-        unit = self.unit(self.offsets[index]) if index >= 0 else None
+        """Find the unit that holds an entry, by the entry's offset."""
+        home = self._home_of(offset)
+        at = None if home is None else home.holder(offset - home.base)
+        unit = None if at is None or home is None else self.unit(home.base + at)
         return unit if unit is not None and offset < unit.end else None
 
     def data(self, unit: Unit) -> bytes:
         """Give a unit's bytes, from its header on; the last one asked for is kept."""
         if self._data[0] != unit.offset:
-            self._data = unit.offset, bytes(self.section(".debug_info")[unit.offset : unit.end])
+            at = unit.offset - unit.home.base
+            self._data = unit.offset, bytes(unit.home.units[at : at + unit.end - unit.offset])
         return self._data[1]
 
-    @cached_property
-    def offsets(self) -> list[int]:
-        """Give where the units begin, of every kind, by walking their lengths."""
-        info = self.section(".debug_info")
-        offsets = []
-        pos, size = 0, len(info)
-        while pos + 11 <= size:
-            length, body = fixed(info, pos, 4)
-            if length == 0xFFFFFFFF and pos + 12 <= size:
-                length, body = fixed(info, body, 8)
-            if length == 0 or body + length > size:
-                break
-            offsets.append(pos)
-            pos = body + length
-        return offsets
-
-    def _header(self, offset: int) -> Unit:
-        info = self.section(".debug_info")
-        length, pos = fixed(info, offset, 4)
+    def _header(self, home: Home, offset: int) -> Unit:
+        info, start = home.units, offset - home.base
+        length, pos = fixed(info, start, 4)
         offset_size = 4
         if length == 0xFFFFFFFF:
             length, pos = fixed(info, pos, 8)
@@ -188,30 +228,229 @@ class Dwarf:
         if end > len(info):
             raise IndexError("a unit ends behind the section")
         version, pos = fixed(info, pos, 2)
-        kind = 1
+        kind = 2 if home.in_types else 1
+        number = type_die = 0
         if version >= 5:
             kind, address_size = info[pos], info[pos + 1]
             abbrev, pos = fixed(info, pos + 2, offset_size)
-            if kind in (4, 5):
-                pos += 8  # the id of the split unit
-            elif kind in (2, 6):
-                pos += 8 + offset_size  # a type's signature and offset
         else:
             abbrev, pos = fixed(info, pos, offset_size)
             address_size, pos = info[pos], pos + 1
+        if kind in (2, 4, 5, 6):
+            number, pos = fixed(info, pos, 8)
+        if kind in (2, 6):
+            type_die, pos = fixed(info, pos, offset_size)
         if not 2 <= version <= 5 or address_size not in (4, 8):
             raise IndexError(f"version {version}, address size {address_size}")
         return Unit(
-            offset, end, version, address_size, offset_size, abbrev, pos - offset, kind
+            offset, home.base + end, version, address_size, offset_size, abbrev, pos - start,
+            home, kind, number, type_die,
         )  # fmt: skip
 
     def abbrevs(self, unit: Unit) -> Abbrevs:
         """Give a unit's table of abbreviations."""
-        table = self._abbrevs.get(unit.abbrev_offset)
+        key = unit.home, unit.abbrev_offset
+        table = self._abbrevs.get(key)
         if table is None:
-            table = dwarf.read_abbrevs(self.section(".debug_abbrev"), unit.abbrev_offset)
-            self._abbrevs[unit.abbrev_offset] = table
+            data = unit.home.section(".debug_abbrev")
+            table = self._abbrevs[key] = dwarf.read_abbrevs(data, unit.abbrev_offset)
         return table
+
+    # --- units in other files ----------------------------------------------------------------
+
+    def _home_of(self, offset: int) -> Home | None:
+        """Find where an offset is: in which file, and in which section of it."""
+        number = offset >> SPLIT_SHIFT
+        if not number:
+            return self._alternate if offset & ALTERNATE else self._homes[offset & TYPES]
+        base = offset & ~((1 << SPLIT_SHIFT) - 1) | offset & TYPES
+        if base not in self._homes:
+            if offset & PACKAGED:
+                row = number - (PACKAGED >> SPLIT_SHIFT)
+                self._packaged_type(next(islice(self._types_of_package, row, None), -1))
+            elif number <= len(self.offsets):
+                skeleton = self.unit(self.offsets[number - 1])
+                self._whole(skeleton)
+        return self._homes.get(base)
+
+    @cached_property
+    def _alternate(self) -> Home | None:
+        """Give the file that dwz moved common entries to."""
+        elf = find_alternate(self.elf, self.places)
+        return None if elf is None else Home(Sections(elf), ALTERNATE)
+
+    @cached_property
+    def _package(self) -> Package | None:
+        """Give the package of split units, looked for when one is needed."""
+        return find_package(self.program, self.places)
+
+    @property
+    def _types_of_package(self) -> Iterable[int]:
+        return () if self._package is None else self._package.types
+
+    def _whole(self, unit: Unit | None) -> Unit | None:
+        """Return the split unit that a skeleton stands for; the unit itself where it is whole."""
+        if unit is None or unit.dwo_name is None or unit.skeleton is not None:
+            return unit
+        found = self._full.get(unit.offset)
+        if found is None:
+            try:
+                with damaged(f"{unit.dwo_name}: .debug_info.dwo"):
+                    found = self._split_unit(unit)
+            except FileError as error:
+                self.places.warn(str(error))
+            if found is None:
+                self.places.warn(
+                    f"Could not find DWO CU {unit.dwo_name}({unit.id:#x}) referenced by CU "
+                    f"at offset {unit.offset:#x} [in module {self.program}]"
+                )
+            self._full[unit.offset] = found = found or unit
+        return found
+
+    def _split_unit(self, skeleton: Unit) -> Unit | None:
+        number = bisect_right(self.offsets, skeleton.offset)
+        base = number << SPLIT_SHIFT
+        if self._package is not None:
+            windows = self._package.units.get(skeleton.id)
+            if windows is None:
+                return None
+            home = Home(self._package.sections, base, windows=windows)
+            return self._joined(home, base, skeleton)
+        assert skeleton.dwo_name is not None
+        for path in dwo_files(self.program, skeleton.dwo_name, skeleton.comp_dir, self.places):
+            if path not in self._dwo:
+                self._dwo[path] = open_dwo(path)
+            sections = self._dwo[path]
+            if sections is None:
+                continue
+            home = Home(sections, base)
+            for offset in home.offsets:
+                unit = self._joined(home, base + offset, skeleton)
+                if unit is not None:
+                    self._homes[base | TYPES] = Home(sections, base | TYPES, ".debug_types")
+                    return unit
+            return None  # gdb looks no further than the first file.
+        return None
+
+    def _joined(self, home: Home, offset: int, skeleton: Unit) -> Unit | None:
+        """Read a split unit and give it what its skeleton knows; None if it is another's."""
+        unit = self._header(home, offset)
+        if unit.kind not in (1, 5) or (unit.version >= 5 and unit.id != skeleton.id):
+            return None
+        unit.skeleton = skeleton
+        self._first_entry(unit)
+        if unit.id != skeleton.id:
+            return None
+        unit.dwo_name = None
+        unit.comp_dir = skeleton.comp_dir or unit.comp_dir
+        unit.line_offset = skeleton.line_offset
+        unit.low_pc, unit.ranges = skeleton.low_pc, skeleton.ranges
+        self._homes[home.base] = home
+        self._units[offset] = unit
+        return unit
+
+    def _split_types(self, unit: Unit, seen: set[int]) -> Iterator[Unit]:
+        """Give the type units beside a split unit that were not given yet."""
+        if unit.skeleton is None or self._package is not None:
+            return
+        for home in (unit.home, self._homes[unit.home.base | TYPES]):
+            for signature, offset in home.signatures.items():
+                if signature not in seen:
+                    seen.add(signature)
+                    found = self.unit(home.base + offset)
+                    if found is not None:
+                        yield found
+
+    def _packaged_type(self, signature: int) -> Unit | None:
+        """Read a type unit of the package."""
+        found = self._package.types.get(signature) if self._package is not None else None
+        if found is None or self._package is None:
+            return None
+        row, windows = found
+        base = PACKAGED | row << SPLIT_SHIFT
+        if base not in self._homes and base | TYPES not in self._homes:
+            old = ".debug_types" in windows
+            base |= TYPES if old else 0
+            info = ".debug_types" if old else ".debug_info"
+            self._homes[base] = Home(self._package.sections, base, info, windows)
+        return self.unit(base if base in self._homes else base | TYPES)
+
+    def signed(self, unit: Unit, signature: int) -> Unit | None:
+        """Find the type unit of a signature, as an entry of ``unit`` means it."""
+        homes = [self._main, self._homes[TYPES]]
+        if unit.home.is_split:
+            packaged = self._packaged_type(signature)
+            if packaged is not None:
+                return packaged
+            base = unit.home.references
+            homes = [self._homes[at] for at in (base, base | TYPES) if at in self._homes] + homes
+        for home in homes:
+            offset = home.signatures.get(signature)
+            if offset is not None:
+                return self.unit(home.base + offset)
+        return None
+
+    def refer(self, unit: Unit, attr: Attr | None) -> tuple[Unit, int] | None:
+        """Follow a reference of an entry to a unit and a position in it."""
+        if attr is None or isinstance(attr[1], bytes):
+            return None
+        form, value = attr[0], attr[1]
+        if Form.ref1 <= form <= Form.ref_udata:
+            return unit, value
+        if form == Form.ref_sig8:
+            other = self.signed(unit, value)
+            return None if other is None else (other, other.type_die)
+        if form == Form.ref_addr:
+            offset = unit.home.references + value
+        elif form in (Form.gnu_ref_alt, Form.ref_sup4, Form.ref_sup8):
+            offset = ALTERNATE + value
+        else:
+            return None
+        other = self.unit_of(offset)
+        return None if other is None else (other, offset - other.offset)
+
+    @cached_property
+    def _imports(self) -> dict[int, Unit]:
+        """Find which partial units are imported (dwz), and by which unit of the program first.
+
+        dwz writes DW_TAG_imported_unit before all other entries of a unit.
+        """
+        found: dict[int, Unit] = {}
+        for offset in self.offsets:
+            top = self.unit(offset)
+            if top is None or not top.is_code:
+                continue
+            waiting = [top]
+            while waiting and len(found) < _MAX_IMPORTS:
+                for unit in self._imported(waiting.pop()):
+                    if unit.offset not in found:
+                        found[unit.offset] = top
+                        waiting.append(unit)
+        return found
+
+    def _imported(self, unit: Unit) -> list[Unit]:
+        found = []
+        try:
+            with damaged(f"{self.elf.path}: .debug_info"):
+                data = self.data(unit)
+                tag, _, pos = self._entry(unit, unit.die, data)
+                while pos < len(data):
+                    tag, attrs, pos = self._entry(unit, pos, data)
+                    if tag != dwarf.DW_TAG_imported_unit:
+                        break
+                    target = self.refer(unit, attrs.get(dwarf.DW_AT_import))
+                    if target is not None:
+                        found.append(target[0])
+        except FileError:
+            pass  # What came before the damage counts.
+        return found
+
+    def language_of(self, unit: Unit) -> int | None:
+        """Give a unit's language; a partial unit has that of the units that import it."""
+        if unit.language is None and unit.tag == dwarf.DW_TAG_partial_unit:
+            importer = self._imports.get(unit.offset)
+            unit.language = 0 if importer is None else importer.language
+        return unit.language
 
     # --- entries -----------------------------------------------------------------------------
 
@@ -220,10 +459,13 @@ class Dwarf:
 
         ``pos`` counts from the unit's header.
         """
-        data = self.data(unit) if data is None else data
+        tag, attrs, _ = self._entry(unit, pos, self.data(unit) if data is None else data)
+        return tag, attrs
+
+    def _entry(self, unit: Unit, pos: int, data: bytes) -> tuple[int, dict[int, Attr], int]:
         code, pos = uleb(data, pos)
         if code == 0:
-            return 0, {}
+            return 0, {}, pos
         abbrev = self.abbrevs(unit)[code]
         attrs: dict[int, Attr] = {}
         for name, form, const in abbrev.attrs:
@@ -239,30 +481,35 @@ class Dwarf:
                 version=unit.version,
             )
             attrs[name] = (form, value)
-        return abbrev.tag, attrs
+        return abbrev.tag, attrs, pos
 
     def _first_entry(self, unit: Unit) -> None:
-        info = self.section(".debug_info")
-        head = min(unit.end, unit.offset + _HEAD)
+        info, at = unit.home.units, unit.offset - unit.home.base
+        size = unit.end - unit.offset
         try:
-            unit.tag, attrs = self.entry(unit, unit.die, bytes(info[unit.offset : head]))
+            unit.tag, attrs = self.entry(unit, unit.die, bytes(info[at : at + min(size, _HEAD)]))
         except IndexError:
-            unit.tag, attrs = self.entry(unit, unit.die, bytes(info[unit.offset : unit.end]))
+            unit.tag, attrs = self.entry(unit, unit.die, bytes(info[at : at + size]))
         for name in (
             dwarf.DW_AT_str_offsets_base,
             dwarf.DW_AT_addr_base,
             dwarf.DW_AT_rnglists_base,
             dwarf.DW_AT_loclists_base,
+            dwarf.DW_AT_GNU_ranges_base,
         ):
             unit.bases[name] = _number(attrs.get(name), 0)
         if dwarf.DW_AT_GNU_addr_base in attrs:
             unit.bases[dwarf.DW_AT_addr_base] = _number(attrs[dwarf.DW_AT_GNU_addr_base], 0)
+        unit.id = _number(attrs.get(dwarf.DW_AT_GNU_dwo_id), unit.id)
         unit.name = self.string(unit, attrs.get(dwarf.DW_AT_name))
+        unit.dwo_name = self.string(
+            unit, attrs.get(dwarf.DW_AT_dwo_name) or attrs.get(dwarf.DW_AT_GNU_dwo_name)
+        )
         unit.comp_dir = self.string(unit, attrs.get(dwarf.DW_AT_comp_dir))
         unit.producer = self.string(unit, attrs.get(dwarf.DW_AT_producer))
         if dwarf.DW_AT_language in attrs:
             unit.language = _number(attrs[dwarf.DW_AT_language], 0)
-        if dwarf.DW_AT_stmt_list in attrs:
+        if dwarf.DW_AT_stmt_list in attrs and not unit.home.is_split:
             unit.line_offset = _number(attrs[dwarf.DW_AT_stmt_list], 0)
         unit.low_pc = self.address(unit, attrs.get(dwarf.DW_AT_low_pc)) or 0
         unit.ranges = self.code_ranges(unit, attrs)
@@ -275,54 +522,47 @@ class Dwarf:
         return None if raw is None else raw.decode("utf-8", "surrogateescape")
 
     def raw_string(self, unit: Unit, attr: Attr | None) -> bytes | None:
-        """Give a string attribute's bytes; None for what is in another file (dwz, dwp)."""
+        """Give a string attribute's bytes; None for one in a file that is not there (dwz)."""
         if attr is None:
             return None
         form, value = attr
         if isinstance(value, bytes):
             return value
+        home = unit.home
         if form == Form.strp:
-            return self.text(".debug_str", value)
+            return _text(home, ".debug_str", value)
         if form == Form.line_strp:
-            return self.text(".debug_line_str", value)
-        if form in (Form.strx, Form.gnu_str_index) or Form.strx1 <= form <= Form.strx4:
+            return _text(home, ".debug_line_str", value)
+        if form in _STRX:
             at = self.index_base(unit) + value * unit.offset_size
-            offset, _ = fixed(self.section(".debug_str_offsets"), at, unit.offset_size)
-            return self.text(".debug_str", offset)
+            offset, _ = fixed(home.section(".debug_str_offsets"), at, unit.offset_size)
+            return _text(home, ".debug_str", offset)
+        if form in (Form.strp_sup, Form.gnu_strp_alt) and self._alternate is not None:
+            return _text(self._alternate, ".debug_str", value)
         return None
 
     def has_index(self, unit: Unit) -> bool:
         """Tell whether a unit's strings are numbers in .debug_str_offsets."""
         base = unit.bases.get(dwarf.DW_AT_str_offsets_base, 0)
-        return bool(base) or unit.kind in (2, 4, 5, 6)
+        return bool(base) or unit.kind in (2, 4, 5, 6) or unit.home.is_split
 
     def index_base(self, unit: Unit) -> int:
         """Give where a unit's slots begin in .debug_str_offsets."""
         base = unit.bases.get(dwarf.DW_AT_str_offsets_base, 0)
-        return base or (8 if unit.offset_size == 4 else 16)
-
-    def text(self, section: str, offset: int) -> bytes:
-        """Read a NUL-terminated string of a string section."""
-        data = self.section(section)
-        for size in (256, _MAX_STRING):
-            piece = bytes(data[offset : offset + size]) if offset >= 0 else b""
-            end = piece.find(0)
-            if end >= 0:
-                return piece[:end]
-        raise IndexError(f"{section} has no string at {offset:#x}")
+        if base or unit.version < 5:
+            return base
+        return 8 if unit.offset_size == 4 else 16
 
     def address(self, unit: Unit, attr: Attr | None) -> int | None:
         """Give an address attribute's value, through .debug_addr where it is an index."""
         if attr is None or isinstance(attr[1], bytes):
             return None
-        form, value = attr[0], _number(attr, 0)
-        if form in (Form.addrx, Form.gnu_addr_index) or Form.addrx1 <= form <= Form.addrx4:
-            return self.indexed(unit, value)
-        return value
+        return self.indexed(unit, attr[1]) if attr[0] in _ADDRX else attr[1]
 
     def indexed(self, unit: Unit, index: int) -> int:
         """Give the address of an index into .debug_addr."""
-        base = unit.bases.get(dwarf.DW_AT_addr_base, 0) or (8 if unit.version >= 5 else 0)
+        owner = unit.skeleton or unit
+        base = owner.bases.get(dwarf.DW_AT_addr_base, 0) or (8 if unit.version >= 5 else 0)
         at = base + index * unit.address_size
         return fixed(self.section(".debug_addr"), at, unit.address_size)[0]
 
@@ -330,71 +570,29 @@ class Dwarf:
         """Give the code an entry covers: (low, high) pairs in the order of the file."""
         ranges = attrs.get(dwarf.DW_AT_ranges)
         if ranges is not None and not isinstance(ranges[1], bytes):
-            if unit.version >= 5:
-                return tuple(self._rnglist(unit, ranges[0], ranges[1]))
-            return tuple(self._old_ranges(unit, ranges[1]))
+            return tuple(
+                (low, high)
+                for low, high, _ in self._range_list(unit, ranges[0], ranges[1])
+                if low is not None and high > low
+            )
         low = self.address(unit, attrs.get(dwarf.DW_AT_low_pc))
         high = attrs.get(dwarf.DW_AT_high_pc)
         if low is None or high is None or isinstance(high[1], bytes):
             return ()
         end = self.address(unit, high) or 0
-        if high[0] not in (Form.addr, Form.addrx) and not Form.addrx1 <= high[0] <= Form.addrx4:
+        if high[0] != Form.addr and high[0] not in _ADDRX:
             end += low  # DWARF 4: a constant is the size
         return ((low, end),) if end > low else ()
 
-    def _old_ranges(self, unit: Unit, pos: int) -> Iterator[tuple[int, int]]:
-        """Read .debug_ranges (DWARF 4, section 2.17.3)."""
-        data, size, base = self.section(".debug_ranges"), unit.address_size, unit.low_pc
-        top = (1 << 8 * size) - 1
-        while True:
-            low, pos = fixed(data, pos, size)
-            high, pos = fixed(data, pos, size)
-            if low == high == 0:
-                return
-            if low == top:
-                base = high
-            elif high > low:
-                yield low + base & top, high + base & top
-
-    def _rnglist(self, unit: Unit, form: int, value: int) -> Iterator[tuple[int, int]]:
-        """Read .debug_rnglists (DWARF 5, section 7.25)."""
-        data, size, base = self.section(".debug_rnglists"), unit.address_size, unit.low_pc
-        pos = value
-        if form == Form.rnglistx:
-            start = unit.bases.get(dwarf.DW_AT_rnglists_base, 0)
-            start = start or (12 if unit.offset_size == 4 else 20)
-            pos = start + fixed(data, start + value * unit.offset_size, unit.offset_size)[0]
-        while True:
-            kind = data[pos]
-            pos += 1
-            if kind == 0:  # DW_RLE_end_of_list
-                return
-            if kind in (1, 2, 3):  # base_addressx, startx_endx, startx_length
-                index, pos = uleb(data, pos)
-                low = self.indexed(unit, index)
-                if kind == 1:
-                    base = low
-                    continue
-                high, pos = uleb(data, pos)
-                high = self.indexed(unit, high) if kind == 2 else low + high
-            elif kind == 4:  # offset_pair
-                low, pos = uleb(data, pos)
-                high, pos = uleb(data, pos)
-                low, high = low + base, high + base
-            elif kind == 5:  # base_address
-                base, pos = fixed(data, pos, size)
-                continue
-            elif kind == 6:  # start_end
-                low, pos = fixed(data, pos, size)
-                high, pos = fixed(data, pos, size)
-            elif kind == 7:  # start_length
-                low, pos = fixed(data, pos, size)
-                high, pos = uleb(data, pos)
-                high += low
-            else:
-                raise ValueError(f"range list entry {kind:#x}")
-            if high > low:
-                yield low, high
+    def _range_list(self, unit: Unit, form: int, value: int) -> Iterator[Entry]:
+        if unit.version >= 5:
+            data = unit.home.section(".debug_rnglists")
+            if form == Form.rnglistx:
+                value = unit.list_offset(data, dwarf.DW_AT_rnglists_base, value)
+            return list_entries(self, unit, data, value, located=False)
+        if unit.skeleton is not None:  # The lists of a .dwo are in the program.
+            value += unit.skeleton.bases.get(dwarf.DW_AT_GNU_ranges_base, 0)
+        return old_list(unit, self.section(".debug_ranges"), value, located=False)
 
     # --- from addresses to units -----------------------------------------------------------------
 
@@ -404,34 +602,11 @@ class Dwarf:
         rows: list[tuple[int, int, int]] = []
         try:
             with damaged(f"{self.elf.path}: .debug_aranges"):
-                self._read_aranges(self.section(".debug_aranges"), rows)
+                for row in read_aranges(self.section(".debug_aranges")):
+                    rows.append(row)
         except FileError:
             pass  # what came before the damage counts; the rest is skimmed
-        return _columns(rows)
-
-    def _read_aranges(self, data: memoryview, rows: list[tuple[int, int, int]]) -> None:
-        pos, size = 0, len(data)
-        while pos + 12 <= size:
-            start = pos
-            length, pos = fixed(data, pos, 4)
-            wide = 4
-            if length == 0xFFFFFFFF:
-                length, pos = fixed(data, pos, 8)
-                wide = 8
-            end = pos + length
-            if end > size or length == 0:
-                raise IndexError("a set ends behind the section")
-            version, pos = fixed(data, pos, 2)
-            unit, pos = fixed(data, pos, wide)
-            word, pos = data[pos], pos + 2
-            if version == 2 and word in (4, 8):
-                first = start + -(-(pos - start) // (2 * word)) * 2 * word
-                pairs = data[first : first + (end - first) // (2 * word) * 2 * word]
-                layout = struct.Struct("<QQ" if word == 8 else "<II")
-                for low, length in layout.iter_unpack(pairs):
-                    if length:
-                        rows.append((low, low + length, unit))
-            pos = end
+        return columns(rows)
 
     @cached_property
     def _skimmed(self) -> tuple[list[int], list[int], list[int]]:
@@ -444,17 +619,22 @@ class Dwarf:
             unit = self.unit(offset)
             if unit is not None and unit.is_code:
                 rows.extend((low, high, offset) for low, high in unit.ranges)
-        return _columns(rows)
+        return columns(rows)
 
 
 Attr = tuple[int, Value]
 
 
+def _text(home: Home, section: str, offset: int) -> bytes:
+    """Read a NUL-terminated string of a string section."""
+    data = home.section(section)
+    for size in (256, _MAX_STRING):
+        piece = bytes(data[offset : offset + size]) if offset >= 0 else b""
+        end = piece.find(0)
+        if end >= 0:
+            return piece[:end]
+    raise IndexError(f"{section} has no string at {offset:#x}")
+
+
 def _number(attr: Attr | None, default: int) -> int:
     return default if attr is None or isinstance(attr[1], bytes) else attr[1]
-
-
-def _columns(rows: list[tuple[int, int, int]]) -> tuple[list[int], list[int], list[int]]:
-    rows = [row for row in rows if row[0]]  # 0: a function that the linker dropped
-    rows.sort()
-    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]

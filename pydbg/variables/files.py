@@ -108,10 +108,4 @@ class FileTypes:
         for unit, row in self.names.named(name):
             if row.tag in KEYWORDS[keyword] and not row.declaration:
                 return self.names.entries.die(unit.unit, row.pos)
-        # What is in a type unit is found there by name as well.
-        types = self.names.entries.types
-        if types is not None:
-            for unit, row in types.names.named(name):
-                if row.tag in KEYWORDS[keyword] and not row.declaration:
-                    return types.die(unit.unit, row.pos)
         return None

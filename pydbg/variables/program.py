@@ -304,25 +304,10 @@ class Variables:
             if best is not None and best[0] < 20 and types is file:
                 break
         if best is None:
-            return self._enumerator_of_types(name)
+            return None
         _, one, types, die = best
         with types.guard():
             return self.global_value(one, types, die)
-
-    def _enumerator_of_types(self, name: str) -> Value | None:
-        """Find an enumerator in the units of types of DWARF 4."""
-        for module, file in self.files():
-            entries = file.names.entries.types
-            if entries is None:
-                continue
-            table = entries.names
-            for names, row in table.named(name):
-                if row.tag == Tag.enumerator:
-                    with file.guard():
-                        die = entries.die(names.unit, row.pos)
-                        around = ModuleSurroundings(self.dbg, module, file)
-                        return self._enumerator(file, die, around, names)
-        return None
 
     def _rank(self, die: Die, same_unit: bool, same_file: bool) -> int | None:
         """Return how well an entry answers a name, less is better; None if it does not."""
@@ -368,15 +353,9 @@ class Variables:
             return Value.at(ctype, addr, around.read)
         return None if die.flag(At.declaration) else optimized_out(ctype, around.read)
 
-    def _enumerator(
-        self,
-        file: FileTypes,
-        die: Die,
-        around: ModuleSurroundings,
-        names: UnitNames | None = None,
-    ) -> Value | None:
+    def _enumerator(self, file: FileTypes, die: Die, around: ModuleSurroundings) -> Value | None:
         number = die.number(At.const_value, 0) or 0
-        for owner in self._owners(names or file.names.unit(die.unit), die):
+        for owner in self._owners(file.names.unit(die.unit), die):
             ctype = file.reader.read(owner)
             if isinstance(ctype, EnumType):
                 return from_number(ctype, number, around.read)
@@ -554,12 +533,6 @@ class Variables:
                         declared = declared or (file, die) if row.tag in _TYPE_TAGS else declared
                         continue
                     return file.reader.read(die)
-            types = file.names.entries.types
-            if types is not None:
-                for names, row in types.names.named(name):
-                    if row.tag in tags and not row.declaration:
-                        with file.guard():
-                            return file.reader.read(types.die(names.unit, row.pos))
         if declared is not None:
             with declared[0].guard():
                 return declared[0].reader.read(declared[1])
