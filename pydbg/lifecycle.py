@@ -74,6 +74,7 @@ class Lifecycle(Inspection):
         self._listeners: list[Listener] = []
         self.files = FileCache()
         """The files that were read, for the next process to have them at once."""
+        self.settings.on_change("debug-file-directory", self.files.look_in)
         self._numbers = 0
 
     # --- the program -----------------------------------------------------------------------

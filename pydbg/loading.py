@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, FileError
 from pydbg.linux import procfs
+from pydbg.symbols.debugfiles import Places
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import link_map, main_bias, r_debug, r_debug_addr
 from pydbg.symbols.modules import Module, ModuleList
@@ -23,10 +24,19 @@ _HOOK = "_dl_debug_state"
 
 
 class FileCache:
-    """Remember read files, so that a second run does not read them again."""
+    """Remember read files, so that a second run does not read them again.
 
-    def __init__(self) -> None:
+    ``places`` is where all of them look for debug information that was split off.
+    """
+
+    def __init__(self, places: Places | None = None) -> None:
+        self.places = places or Places()
         self._modules: dict[tuple[str, int, int, int], Module] = {}
+
+    def look_in(self, directories: object) -> None:
+        """Take other directories of debug files; files that are read from now on look there."""
+        self.places.directory = str(directories)
+        self._modules.clear()
 
     def module(self, file: str, path: str, bias: int, *, is_main: bool = False) -> Module:
         """Return the module of a file at a load bias; what an earlier run read of it stays.
@@ -38,7 +48,7 @@ class FileCache:
         except OSError as error:
             raise FileError(f"{path}: {error.strerror}.") from None
         key = (path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._modules.get(key) or Module(ElfFile(file), path=path)
+        known = self._modules.get(key) or Module(ElfFile(file), path=path, places=self.places)
         # The newest one is kept: it carries the tables that were read during the last run.
         module = self._modules[key] = known.at_bias(bias, is_main=is_main)
         return module

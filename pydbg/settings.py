@@ -176,6 +176,12 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'What is shown of the program at each stop is "{}".'),
     ("cwd", "text", "", (), "Current working directory that will be used when starting the "
      "inferior", ""),
+    ("debug-file-directory", "text", "/usr/lib/debug", (), "",
+     'The directory where separate debug symbols are searched for is "{}".'),
+    ("debuginfod enabled", "enum", "ask", ("on", "off", "ask"), "",
+     'Debuginfod functionality is currently set to "{}".'),
+    ("debuginfod urls", "text", "", (), "", "Debuginfod URLs are currently set to:\n{}"),
+    ("debuginfod verbose", "limit", 1, (), "", "Debuginfod verbose output is set to {}."),
     ("detach-on-fork", "bool", True, (), "Whether the child of a fork is detached", ""),
     ("disable-randomization", "bool", True, (), "",
      "Disabling randomization of debuggee's virtual address space is {}."),
@@ -276,9 +282,6 @@ breakpoint auto-hw
 charset
 complaints
 cp-abi
-debug-file-directory
-debuginfod enabled
-debuginfod verbose
 demangle-style
 disassemble-next-line
 editing

@@ -53,6 +53,15 @@ class Unit(Record, frozen=False):
     """For a split unit: the unit that stands for it in the program."""
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """Give what the length of an attribute depends on."""
+        return {
+            "address_size": self.address_size,
+            "offset_size": self.offset_size,
+            "version": self.version,
+        }
+
+    @property
     def is_code(self) -> bool:
         """Tell the units that have code from those that hold common entries or types."""
         return self.tag in (dwarf.DW_TAG_compile_unit, dwarf.DW_TAG_skeleton_unit)

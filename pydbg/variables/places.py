@@ -378,6 +378,8 @@ def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
         if at > 8 * size:
             break
     whole = (1 << 8 * size) - 1
+    if at < 8 * size:  # As in gdb, what no piece describes is zero.
+        known |= whole & ~((1 << at) - 1)
     data = (bits & whole).to_bytes(size, "little")
     if known & whole == whole:
         return Value(ctype, data, Lvalue("none"), around.read)
