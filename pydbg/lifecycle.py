@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydbg.arch import arch_for
 from pydbg.arch.model import Arch
+from pydbg.debuginfod import Debuginfod
 from pydbg.errors import CommandError, DebuggerError, FileError, PtraceError
 from pydbg.events import (
     Attached,
@@ -26,6 +27,7 @@ from pydbg.inspection import Inspection
 from pydbg.linux.spawn import LaunchSpec
 from pydbg.loading import FileCache, Loader
 from pydbg.settings import Settings
+from pydbg.symbols.debugfiles import Places
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.modules import ModuleList
 from pydbg.target.inferior import Inferior
@@ -72,10 +74,22 @@ class Lifecycle(Inspection):
         self.inferior = None
         self.thread = None
         self._listeners: list[Listener] = []
-        self.files = FileCache()
+        self.debuginfod = Debuginfod(self.settings)
+        self.files = FileCache(Places(fetch=self.debuginfod.debuginfo))
         """The files that were read, for the next process to have them at once."""
         self.settings.on_change("debug-file-directory", self.files.look_in)
+        for name in ("debuginfod enabled", "debuginfod urls"):
+            self.settings.on_change(name, self._ask_servers_again)
         self._numbers = 0
+
+    def _ask_servers_again(self, value: object) -> None:
+        """Look for debug files that were not found, now that a server may be asked."""
+        self.debuginfod.forget()
+        self.files.look_again()
+        for inferior in self.inferiors:
+            for module in inferior.modules or ():
+                module.look_again()
+        self.changed()
 
     # --- the program -----------------------------------------------------------------------
 

@@ -38,6 +38,11 @@ class FileCache:
         self.places.directory = str(directories)
         self._modules.clear()
 
+    def look_again(self) -> None:
+        """Look once more for the debug files that were not found."""
+        for module in self._modules.values():
+            module.look_again()
+
     def module(self, file: str, path: str, bias: int, *, is_main: bool = False) -> Module:
         """Return the module of a file at a load bias; what an earlier run read of it stays.
 

@@ -46,6 +46,8 @@ class Setting(NamedTuple):
     """Words that a "words" setting takes instead of a list."""
     when_on: str = ""
     """The sentence for "on" where ``shown`` is the one for "off"."""
+    when_empty: str = ""
+    """The sentence for a text that is empty."""
 
     def parse(self, text: str) -> Value:
         """Return the value that ``text`` spells; UsageError with gdb's words if it is none.
@@ -83,6 +85,8 @@ class Setting(NamedTuple):
         spelt = self.spell(value)
         if self.when_on and value is True:
             return self.when_on
+        if self.when_empty and value == "":
+            return self.when_empty
         if self.shown:
             return self.shown.format(spelt)
         if self.kind in ("text", "enum"):
@@ -180,8 +184,7 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'The directory where separate debug symbols are searched for is "{}".'),
     ("debuginfod enabled", "enum", "ask", ("on", "off", "ask"), "",
      'Debuginfod functionality is currently set to "{}".'),
-    ("debuginfod urls", "text", "", (), "", "Debuginfod URLs are currently set to:\n{}"),
-    ("debuginfod verbose", "limit", 1, (), "", "Debuginfod verbose output is set to {}."),
+    ("debuginfod verbose", "int", 1, (), "", "Debuginfod verbose output is set to {}."),
     ("detach-on-fork", "bool", True, (), "Whether the child of a fork is detached", ""),
     ("disable-randomization", "bool", True, (), "",
      "Disabling randomization of debuggee's virtual address space is {}."),
@@ -253,6 +256,11 @@ _LOGGING = (
             when_on="on: Logging overwrites the log file."),
     Setting("logging redirect", "bool", False, shown=f"off: {_BOTH}",
             when_on="on: Output will go only to the log file."),
+)  # fmt: skip
+
+_DEBUGINFOD = Setting(
+    "debuginfod urls", "text", "", shown="Debuginfod URLs are currently set to:\n{}",
+    when_empty="Debuginfod URLs have not been set.",
 )  # fmt: skip
 
 _OURS = frozenset(
@@ -331,7 +339,7 @@ def table() -> tuple[Setting, ...]:
     rows = [Setting(name, kind, default, choices, doc, False, shown, name in _OURS,
                     _ALONE.get(name, ()))
             for name, kind, default, choices, doc, shown in _ROWS]  # fmt: skip
-    rows += _LOGGING
+    rows += (*_LOGGING, _DEBUGINFOD)
     for name in _IGNORED.split("\n"):
         if name:
             shown = f'"{name}" is accepted and has no effect; its value is "{{}}".'

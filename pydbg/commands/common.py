@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,12 @@ def sources(session: Session) -> Sources:
 def source_place(session: Session, module: Module | None, file: str) -> str | None:
     """Return where a source file is, None if it is not found."""
     beside = module.path.rpartition("/")[0] if module is not None else ""
-    return sources(session).find(file, full_path(session, module, file), beside)
+    path = full_path(session, module, file)
+    place = sources(session).find(file, path, beside)
+    build_id = module.elf.build_id if module is not None else None
+    if place is None and build_id is not None:
+        return session.dbg.debuginfod.source(build_id, os.path.normpath(path))
+    return place
 
 
 def source_text(session: Session, module: Module | None, file: str) -> Sequence[str] | None:

@@ -108,6 +108,8 @@ class Session(Talk):
         listen = getattr(dbg, "on_event", None)
         if listen is not None:
             listen(self._notice)
+            dbg.debuginfod.say = self.warn
+            dbg.debuginfod.progress = self._downloading
             dbg.quiet = QuietCommands(self)
 
     # --- text ------------------------------------------------------------------------------
@@ -116,6 +118,38 @@ class Session(Talk):
     def settings(self) -> Settings:
         """The debugger's settings."""
         return self.dbg.settings
+
+    def _downloading(self, text: str) -> None:
+        """Show how far a download is, where somebody waits for it."""
+        if self.interactive:
+            self.err.write(f"\r{text:<30}" if text else f"\r{'':<30}\r")
+            self.err.flush()
+
+    def tell_files(self) -> None:
+        """Say what was wrong with debug files, and ask whether servers may be asked for them."""
+        files = getattr(self.dbg, "files", None)
+        if files is None:
+            return
+        from pydbg.render.escape import clean
+
+        for text in files.places.taken():
+            self.warn(f"warning: {clean(text)}")
+        servers = self.dbg.debuginfod
+        if not (servers.wanted and self.interactive):
+            return
+        urls = "\n".join(f"  <{clean(url)}>" for url in servers.urls)
+        self.say(f"\nDebug information can be downloaded from the following URLs:\n{urls}")
+        servers.wanted = False
+        answer = ""
+        with suppress(EOFError):
+            answer = self.ask("Enable debuginfod for this session? (y or [n]) ")
+        enabled = "on" if answer.strip().lower().startswith("y") else "off"
+        self.settings.put("debuginfod enabled", enabled)
+        self.say(
+            f"Debuginfod has been {'enabled' if enabled == 'on' else 'disabled'}.\n"
+            f"To make this setting permanent, add 'set debuginfod enabled {enabled}' to "
+            "~/.config/pydbg/init."
+        )
 
     def _log_switched(self, value: Any) -> None:
         if self._log is None:
@@ -134,11 +168,14 @@ class Session(Talk):
         line = line.strip()
         if not line or line[0] == "#":
             return
-        if self.recorder is None:
-            self._execute(line, again)
-        else:
-            with self.recorder.command(line, again):
+        try:
+            if self.recorder is None:
                 self._execute(line, again)
+            else:
+                with self.recorder.command(line, again):
+                    self._execute(line, again)
+        finally:
+            self.tell_files()
 
     def _execute(self, line: str, again: bool) -> None:
         if self.ending is not None:

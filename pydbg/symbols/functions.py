@@ -16,7 +16,6 @@ from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.demangle import base_name, demangle, is_rust, matches, without_result
-from pydbg.symbols.dwarf import Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.functionscan import FunctionScan, Inlined, Scopes
 from pydbg.symbols.languages import CPLUS, RUST, language_of

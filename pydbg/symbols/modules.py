@@ -162,6 +162,12 @@ class Module:
             return None
         return find_debug_file(self.elf, self._places, self.path)
 
+    def look_again(self) -> None:
+        """Forget that there is no debug file, and what was read without it."""
+        if self.__dict__.get("debug", self) is None:
+            for name in [name for name in self.__dict__ if name in _FOUND]:
+                del self.__dict__[name]
+
     @property
     def dwarf_file(self) -> ElfFile:
         """Give the file that holds DWARF: the debug file if there is one."""
@@ -577,3 +583,7 @@ class ModuleList(Sequence[Module]):
         module = self.at(addr)
         found = module.symbol_at(addr) if module is not None else None
         return None if module is None or found is None else (module, *found)
+
+
+_FOUND = frozenset(name for name, one in vars(Module).items() if isinstance(one, cached_property))
+"""What a module finds out when it is asked for."""

@@ -57,7 +57,7 @@ class Variables:
 
     def file(self, module: Module) -> FileTypes | None:
         """Give a module's declarations; None where there is no debug information."""
-        elf = module.elf
+        elf = module.dwarf_file
         key = id(elf)
         if key not in self._files:
             try:

@@ -69,15 +69,25 @@ def _run(line: list[str], script: str, env: dict[str, str]) -> str:
 
 def both(program: Path, *lines: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return what gdb and pydbg print for each command."""
+    return gdb_prints(program, *lines), pydbg_prints(program, *lines)
+
+
+def gdb_prints(program: Path, *lines: str) -> dict[str, str]:
+    """Return what gdb prints for each command."""
     # The stack's addresses depend on the environment; the shell and LINES would change it.
     lines = ("unset environment", *lines)
     gdb = ["gdb", "-nx", "-q"]
     for setting in ("width 0", "confirm off", "startup-with-shell off", "style enabled off"):
         gdb += ["-ex", f"set {setting}"]
     clean = {**os.environ, "DEBUGINFOD_URLS": "", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
-    theirs = _run([*gdb, str(program)], _script(lines), clean)
+    return _sections(_run([*gdb, str(program)], _script(lines), clean), "(gdb) ")
+
+
+def pydbg_prints(program: Path, *lines: str) -> dict[str, str]:
+    """Return what pydbg prints for each command."""
+    lines = ("unset environment", *lines)
     ours = _run(command("-q", "-nx", "--keep-going", program), _script(lines), environment())
-    return _sections(theirs, "(gdb) "), _sections(ours, "(pydbg) ")
+    return _sections(ours, "(pydbg) ")
 
 
 SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
