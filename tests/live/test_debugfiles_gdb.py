@@ -7,7 +7,6 @@ without. (gdb 13.1 itself reads no DW_OP_constx in a .dwo, and dies of DWARF 5 p
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.test_commands_gdb import both, gdb_prints, pydbg_prints
+from tests.live.test_commands_gdb import gdb_prints, pydbg_prints
 from tests.live.test_values_gdb import _QUESTION, _commands
 from tests.support.build import VARIANTS, source
 from tests.support.dwp import write_package
-from tests.support.run import pydbg
 
 # Name of the source, flags, compiler, corpus of commands.
 PROGRAMS: dict[str, tuple[str, tuple[str, ...], str, str]] = {

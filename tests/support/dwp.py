@@ -11,8 +11,14 @@ from pathlib import Path
 
 from pydbg.symbols.elf import ElfFile
 
-COLUMNS = {1: ".debug_info.dwo", 3: ".debug_abbrev.dwo", 4: ".debug_line.dwo",
-           5: ".debug_loclists.dwo", 6: ".debug_str_offsets.dwo", 8: ".debug_rnglists.dwo"}  # fmt: skip
+COLUMNS = {
+    1: ".debug_info.dwo",
+    3: ".debug_abbrev.dwo",
+    4: ".debug_line.dwo",
+    5: ".debug_loclists.dwo",
+    6: ".debug_str_offsets.dwo",
+    8: ".debug_rnglists.dwo",
+}
 
 
 def elf_of(sections: Mapping[str, bytes], flags: Mapping[str, int] | None = None) -> bytes:
@@ -62,7 +68,7 @@ def write_package(dwos: Sequence[Path], package: Path) -> None:
             row = {**placed, 1: (base + at, size)}
             (units if kind == 5 else types).append((number, row))
             at += size
-    seen = {number: row for number, row in reversed(types)}
+    seen = dict(reversed(types))
     parts[".debug_cu_index"] = _index(units)
     if seen:
         parts[".debug_tu_index"] = _index(list(seen.items()))
