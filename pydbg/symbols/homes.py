@@ -46,8 +46,15 @@ class Sections:
         """Give a section's bytes (decompressed once), empty where it is not there."""
         found = self._contents.get(name)
         if found is None:
-            found = self._contents[name] = self.elf.data(name + self.suffix)
+            found = self._contents[name] = self._read(name + self.suffix)
         return found
+
+    def _read(self, name: str) -> memoryview:
+        # In a .dwo file each type unit has a section of its own, all of one name.
+        parts = [one for one in self.elf.sections if one.name == name] if self.suffix else ()
+        if len(parts) < 2:
+            return self.elf.data(name)
+        return memoryview(b"".join(self.elf.data(one) for one in parts))
 
     def hits(self, name: str, needle: bytes, start: int = 0) -> Iterator[int]:
         """Give where bytes occur in a section, from a position on.

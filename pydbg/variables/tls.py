@@ -33,6 +33,11 @@ def tls_addr(dbg: Debugger, module: Module, offset: int) -> int:
         raise NoProcess("Cannot read thread-local storage without a running program.")
     inferior = thread.inferior
     word = inferior.arch.pointer_size
+    for segment in module.elf.segments:
+        # With -gsplit-dwarf gcc 12 has the address in the file where the offset ought to be.
+        if segment.type == _PT_TLS and segment.mem_size <= offset:
+            if segment.link_addr <= offset < segment.end:
+                offset -= segment.link_addr
     try:
         pointer = _thread_pointer(thread, word)
         number = _module_id(inferior, module, word)

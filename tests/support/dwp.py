@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.homes import Sections
 
 COLUMNS = {
     1: ".debug_info.dwo",
@@ -46,11 +47,11 @@ def write_package(dwos: Sequence[Path], package: Path) -> None:
     units: list[tuple[int, dict[int, tuple[int, int]]]] = []
     types: list[tuple[int, dict[int, tuple[int, int]]]] = []
     for dwo in dwos:
-        elf = ElfFile(str(dwo))
+        sections = Sections(ElfFile(str(dwo)), ".dwo")
         strings = len(parts.get(".debug_str.dwo", b""))
         placed: dict[int, tuple[int, int]] = {}
         for number, name in COLUMNS.items():
-            data = bytes(elf.data(name))
+            data = bytes(sections.section(name.removesuffix(".dwo")))
             if name == ".debug_str_offsets.dwo":
                 slots = struct.unpack(f"<{(len(data) - 8) // 4}I", data[8:])
                 data = data[:8] + struct.pack(f"<{len(slots)}I", *(at + strings for at in slots))
@@ -59,9 +60,9 @@ def write_package(dwos: Sequence[Path], package: Path) -> None:
                 placed[number] = len(before), len(data)
                 parts[name] = before + data
         parts[".debug_str.dwo"] = parts.get(".debug_str.dwo", b"") + bytes(
-            elf.data(".debug_str.dwo")
+            sections.section(".debug_str")
         )
-        info, base, at = bytes(elf.data(".debug_info.dwo")), placed[1][0], 0
+        info, base, at = bytes(sections.section(".debug_info")), placed[1][0], 0
         while at < len(info):
             size = 4 + struct.unpack_from("<I", info, at)[0]
             kind, number = info[at + 6], struct.unpack_from("<Q", info, at + 12)[0]
