@@ -163,9 +163,11 @@ class UnitNames:
         if name is None:
             target = die.origin if tag in (Tag.variable, Tag.subprogram) else None
             known = self._names.get(target.pos) if target and target.unit is die.unit else None
-            if known is None and target is not None and target.unit is die.unit:
-                self._pending.append((tag, die.pos, target.pos))
-                return None
+            if known is None and target is not None:
+                if target.unit is die.unit:
+                    self._pending.append((tag, die.pos, target.pos))
+                    return None
+                known = self._named_elsewhere(target)
             if known is None:
                 # What is inside of a structure without a name belongs to what is around it.
                 return scope if tag in _SCOPES else None
@@ -187,6 +189,12 @@ class UnitNames:
         self.rows.append(Named(row_name, tag, die.pos, declaration, row_scope))
         return qualified
 
+    def _named_elsewhere(self, target: Die) -> str | None:
+        """Give the whole name of a declaration in another unit (dwz, LTO)."""
+        names = self._entries.names.unit(target.unit)
+        name = next((one.name for one in target.origins() if one.name is not None), None)
+        return name if name is None or names is None else names.qualified(target.pos, name)
+
 
 class NameTable:
     """Find declarations by name in one file, reading no unit that cannot have them.
@@ -207,6 +215,7 @@ class NameTable:
         """Give a unit's names; None where its entries are damaged."""
         if unit.offset not in self._units:
             names: UnitNames | None = None
+            self._units[unit.offset] = None  # Units that refer to each other ask while it is made.
             try:
                 with damaged(f"{self.entries.dwarf.elf.path}: .debug_info"):
                     names = UnitNames(self.entries, unit)

@@ -35,9 +35,9 @@ def tls_addr(dbg: Debugger, module: Module, offset: int) -> int:
     word = inferior.arch.pointer_size
     for segment in module.elf.segments:
         # With -gsplit-dwarf gcc 12 has the address in the file where the offset ought to be.
-        if segment.type == _PT_TLS and segment.mem_size <= offset:
-            if segment.link_addr <= offset < segment.end:
-                offset -= segment.link_addr
+        start, end = segment.link_addr, segment.end
+        if segment.type == _PT_TLS and end - start <= offset and start <= offset < end:
+            offset -= start
     try:
         pointer = _thread_pointer(thread, word)
         number = _module_id(inferior, module, word)
