@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from pydbg.symbols.cursor import fixed
 from pydbg.symbols.homes import Home, Sections
-from pydbg.symbols.units import Dwarf
+from pydbg.symbols.units import Dwarf, Unit
 
 __all__ = ["StringSearch", "own_names"]
 
@@ -94,6 +94,15 @@ class StringSearch:
                 _add_units(home, needle, found)
             self._add_indexed(home, needles, found)
         found.update(self._split(_inline(names, templates)))
+        return sorted(offset for offset in found if self._counts(offset))
+
+    def units_referring(self, unit: Unit, pos: int) -> list[int]:
+        """Give the offsets of the units that may refer to an entry of another unit."""
+        needle = (unit.offset + pos - unit.home.references).to_bytes(4, "little")
+        found: set[int] = set()
+        for home in self._source.homes:
+            if not home.in_types:
+                _add_units(home, needle, found)
         return sorted(offset for offset in found if self._counts(offset))
 
     def _counts(self, offset: int) -> bool:

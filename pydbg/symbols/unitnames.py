@@ -233,8 +233,25 @@ class NameTable:
                 names = self.unit(unit)
                 if names is not None:
                     found += [(names, row) for row in names.named(name)]
+            found += self._completed(name, found)
             self._found[name] = found
         return found
+
+    def _completed(
+        self, name: str, found: list[tuple[UnitNames, Named]]
+    ) -> list[tuple[UnitNames, Named]]:
+        """Find what completes declarations of shared units: it has the name by a reference only."""
+        seen = {names.unit.offset for names, _ in found}
+        more = []
+        for names, row in found:
+            if row.tag in _VALUES and self.entries.dwarf.is_shared(names.unit):
+                for offset in self._search.units_referring(names.unit, row.pos):
+                    unit = None if offset in seen else self.entries.dwarf.unit(offset)
+                    seen.add(offset)
+                    other = None if unit is None else self.unit(unit)
+                    if other is not None:
+                        more += [(other, one) for one in other.named(name)]
+        return more
 
     def _candidates(self, name: str) -> Iterator[Unit]:
         for offset in self._search.units_with(own_names(name)):

@@ -30,6 +30,7 @@ _HEAD = 1024  # bytes in which a unit's first entry ends, mostly
 _ADDRX = frozenset((Form.addrx, Form.gnu_addr_index, *range(Form.addrx1, Form.addrx4 + 1)))
 _STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 + 1)))
 _MAX_IMPORTS = 1 << 16
+_NAMES = (".debug_str", ".debug_line_str")
 
 
 class Dwarf:
@@ -384,6 +385,18 @@ class Dwarf:
         except FileError:
             pass  # What came before the damage counts.
         return found
+
+    def is_shared(self, unit: Unit) -> bool:
+        """Tell whether other units complete what a unit declares: after dwz, and with LTO."""
+        if unit.home.is_split:
+            return False
+        return unit.tag == dwarf.DW_TAG_partial_unit or self._linked_whole
+
+    @cached_property
+    def _linked_whole(self) -> bool:
+        """Tell whether gcc made the code at link time; it gives such units this name."""
+        names = (self._main.sections.hits(one, b"<artificial>\0") for one in _NAMES)
+        return any(next(hits, None) is not None for hits in names)
 
     def language_of(self, unit: Unit) -> int | None:
         """Give a unit's language; a partial unit has that of the units that import it."""

@@ -385,9 +385,20 @@ class Variables:
                     continue
                 with file.guard():
                     die = file.names.entries.die(names.unit, row.pos)
+                    if At.low_pc not in die and At.ranges not in die:
+                        die = self._compiled(module, file, head) or die
                     found = self._static_in(module, file, Block(die), last)
                 if found is not None:
                     return found
+        return None
+
+    @staticmethod
+    def _compiled(module: Module, file: FileTypes, name: str) -> Die | None:
+        """Find the code of a function that its own unit only describes (LTO)."""
+        for symbol in module.lookup(name):
+            function = module.function_at(module.addr_of(symbol)) if symbol.is_code else None
+            if function is not None:
+                return file.names.entries.at(function.die)
         return None
 
     def _in_file(self, module: Module, file: FileTypes, path: str, name: str) -> Value | None:
