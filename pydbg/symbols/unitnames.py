@@ -218,6 +218,7 @@ class NameTable:
             self._units[unit.offset] = None  # Units that refer to each other ask while it is made.
             try:
                 with damaged(f"{self.entries.dwarf.elf.path}: .debug_info"):
+                    self.entries.dwarf.language_of(unit)  # Known from now on, also of shared units.
                     names = UnitNames(self.entries, unit)
             except FileError:
                 names = None

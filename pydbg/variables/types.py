@@ -258,9 +258,9 @@ class TypeReader:
                 params.append(self.of(source))
             elif child.tag == Tag.unspecified_parameters:
                 variadic = True
-        c_like = die.unit.language in (0x01, 0x02, 0x0C, 0x1D, 0x2C)
+        c_like = die.language in (0x01, 0x02, 0x0C, 0x1D, 0x2C)
         prototyped = not c_like or any(At.prototyped in one for one in die.origins())
-        if die.unit.language == _ASSEMBLER:
+        if die.language == _ASSEMBLER:
             return FunctionType("", 1, None, (), False, True)  # Of these only the name is known.
         return FunctionType(
             "", 1, result or VoidType(), tuple(params), variadic, prototyped, die.cplus
