@@ -127,12 +127,9 @@ class Session(Talk):
 
     def tell_files(self) -> None:
         """Say what was wrong with debug files, and ask whether servers may be asked for them."""
-        files = getattr(self.dbg, "files", None)
-        if files is None:
-            return
         from pydbg.render.escape import clean
 
-        for text in files.places.taken():
+        for text in self.dbg.files.places.taken():
             self.warn(f"warning: {clean(text)}")
         servers = self.dbg.debuginfod
         if not (servers.wanted and self.interactive):

@@ -40,7 +40,7 @@ def test_help() -> None:
 
 def test_help_hides_ignored_settings() -> None:
     assert "disassembly-flavor" in shown("help set")
-    assert "debuginfod" not in shown("help set")
+    assert "charset" not in shown("help set")
 
 
 def test_every_row_has_a_text() -> None:

@@ -12,8 +12,10 @@ from pydbg.arch import X86_64
 from pydbg.commands import kinds, scripting, setshow, support
 from pydbg.commands.session import Session
 from pydbg.commands.table import Arg, Command, Commands, Parsed
+from pydbg.debuginfod import Debuginfod
 from pydbg.errors import CommandError, ExprError
 from pydbg.events import BreakpointHit, Event, Exited, Interrupted, Killed, SignalReceived
+from pydbg.loading import FileCache
 from pydbg.settings import Settings
 
 
@@ -22,6 +24,8 @@ class FakeDebugger:
 
     def __init__(self, events: list[Event] | None = None) -> None:
         self.settings = Settings()
+        self.debuginfod = Debuginfod(self.settings)
+        self.files = FileCache()
         self.events = events or []
         self.breakpoints: dict[int, Any] = {}
         self.environment: dict[str, str] = {}
