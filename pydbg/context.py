@@ -52,6 +52,12 @@ class ProgramContext(BaseContext):
         # Not that of the debugger's selection, which is of the last stop while the program runs.
         return self._dbg.language_in(self._here)
 
+    @property
+    def around(self) -> str:
+        """Return the name of the function that names are seen from."""
+        here = self._here
+        return "" if here is None else here.function or ""
+
     # --- memory ------------------------------------------------------------------------------
 
     def read(self, addr: int, size: int, /) -> bytes:

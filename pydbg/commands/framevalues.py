@@ -65,7 +65,8 @@ def _argument(
     entry: Value | None = None
     try:
         value = scope.value(one)
-        value.data  # noqa: B018 - what cannot be read is said here
+        if not value.is_gone:
+            value.data  # noqa: B018 - what cannot be read is said here
     except DebuggerError as problem:
         error = str(problem)
     gone = value is not None and value.lvalue is not None and value.lvalue.kind == "optimized out"
@@ -76,7 +77,7 @@ def _argument(
     name = one.name
     known = value is not None and not gone and not error
     if mode in ("default", "compact") and entry is not None and value is not None and known:
-        same = value.data == entry.data
+        same = not value.is_gone and value.data == entry.data
         if same:
             return [f"{name}={name}@entry={_text(entry, formatter)}"]
     if entry is not None and gone and mode in ("compact", "if-needed", "preferred", "only"):

@@ -35,6 +35,11 @@ class Context(Protocol):
         """Return the language that expressions are written in and values are shown in."""
         ...
 
+    @property
+    def around(self) -> str:
+        """Return the name of the function that names are seen from, "" for none."""
+        ...
+
     def read(self, addr: int, size: int, /) -> bytes:
         """Return memory; raises MemoryFault."""
         ...
@@ -124,6 +129,11 @@ class BaseContext:
         from pydbg.expr.language import language_named
 
         return language_named("c")
+
+    @property
+    def around(self) -> str:
+        """Return "": names are seen from nowhere."""
+        return ""
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Fail as memory that is not there."""

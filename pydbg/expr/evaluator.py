@@ -120,7 +120,7 @@ class Evaluator:
         return value
 
     def _internal(self, name: str) -> InternalFunction | None:
-        return self.ctx.function(name) or BUILTIN.get(name)
+        return self.ctx.function(name) or self.ctx.language.functions.get(name) or BUILTIN.get(name)
 
     def history(self, tree: nodes.History) -> Value:
         return self.ctx.history(tree.number, tree.relative)
@@ -293,7 +293,7 @@ class Evaluator:
         only = tree.type.only_value(self.type(tree.type))
         if only is not None:
             return only
-        raise ExprError("Attempt to use a type name as an expression", tree.column)
+        raise ExprError(tree.type.misused, tree.column)
 
     # -- access
 

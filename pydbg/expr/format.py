@@ -287,7 +287,7 @@ class Formatter:
         if letter:
             byte = Value(CharType("char", 1), value.data[:1])
             return self._by_letter(byte, letter)
-        return f"{{{self.spell(value.type)}}} {self._pointed(int(value))}"
+        return f"{{{self.spell(strip(value.type))}}} {self._pointed(int(value))}"
 
     # -- aggregates
 

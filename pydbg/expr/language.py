@@ -6,11 +6,12 @@ All others ask for ``language_named`` or a context's ``language`` and know no la
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from pydbg.errors import ExprError
 from pydbg.expr import nodes, typeprint
+from pydbg.expr.context import InternalFunction
 from pydbg.expr.format import Formatter
 from pydbg.expr.parser import parse_prefix
 from pydbg.expr.typenames import is_type_word
@@ -20,7 +21,7 @@ __all__ = ["Language", "language_named"]
 
 IsType = Callable[[str], bool]
 
-_MODULES = {"rust": "pydbg.expr.rust"}
+_MODULES = {"go": "pydbg.golang.language", "rust": "pydbg.expr.rust"}
 """Where the languages that are not C have their ``LANGUAGE``; loaded when first needed."""
 
 
@@ -31,6 +32,8 @@ class Language:
     """gdb's name."""
     formatter: type[Formatter] = Formatter
     """Shows values."""
+    functions: Mapping[str, InternalFunction] = {}
+    """Convenience functions that only the language has."""
 
     def parse_prefix(
         self, text: str, start: int, stop_at_comma: bool, is_type: IsType

@@ -75,6 +75,11 @@ class TypeName(Record):
         """Return the value that the name stands for too, if the type has just one."""
         return None
 
+    @property
+    def misused(self) -> str:
+        """Say that it stands where a value is wanted."""
+        return "Attempt to use a type name as an expression"
+
 
 class Literal(Node):
     """Be an integer or character; ``type`` is a basic type's name."""

@@ -12,7 +12,7 @@ from pydbg.expr import nodes
 from pydbg.expr.lexer import Token, tokens
 from pydbg.expr.typenames import TypeParser
 
-__all__ = ["parse", "parse_prefix"]
+__all__ = ["Parser", "parse", "parse_prefix"]
 
 _BINARY = {
     "=": 1,
@@ -78,12 +78,12 @@ def parse_prefix(
     >>> parse_prefix("1, 2", stop_at_comma=True)[1]
     1
     """
-    parser = _Parser(text, start, stop_at_comma, is_type)
+    parser = Parser(text, start, stop_at_comma, is_type)
     tree = parser.top()
     return tree, parser.token.column
 
 
-class _Parser:
+class Parser:
     """Parse by precedence climbing; ``token`` is the one looked at."""
 
     def __init__(
@@ -203,9 +203,13 @@ class _Parser:
             elif strength == 1:
                 left = nodes.Assign(column, op[:-1], left, self.expression(strength))
             else:
-                left = nodes.Binary(column, op, left, self.expression(strength + 1))
+                left = self.binary_node(column, op, left, self.expression(strength + 1))
         self._depth -= 1
         return left
+
+    def binary_node(self, column: int, op: str, left: nodes.Node, right: nodes.Node) -> nodes.Node:
+        """Return the tree of a binary operator, as the language has it."""
+        return nodes.Binary(column, op, left, right)
 
     def unary(self) -> nodes.Node:
         """Parse prefix operators and casts, then what they apply to."""

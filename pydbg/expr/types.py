@@ -250,7 +250,9 @@ class StructType(CType):
     fields: list[Field]
 
     cplus = False
-    """Whether it is spelt without its keyword."""
+    """Whether it is a type of C++, spelt without its keyword."""
+    bare = False
+    """Whether it is of another language than C, and spelt without its keyword as well."""
     incomplete = False
     """Whether only its name is known."""
     methods: Sequence[Method] = ()
@@ -419,7 +421,7 @@ def base_name(ctype: CType) -> str:
     """Spell a type that no declarator builds: C says ``struct s``, C++ ``s``."""
     if isinstance(ctype, StructType):
         keyword = "class" if ctype.declared_class else ctype.keyword
-        if ctype.cplus and ctype.name:
+        if (ctype.cplus or ctype.bare) and ctype.name:
             return ctype.name
         return f"{keyword} {ctype.name or '{...}'}"
     if isinstance(ctype, EnumType) and not (ctype.cplus and ctype.name):

@@ -86,6 +86,27 @@ def _without_clone(name: str) -> str:
     return match["head"] + cold
 
 
+def go_data_label(name: str) -> str:
+    """Spell the symbol of a variable of Go as gdb shows it behind an address.
+
+    gdb takes the last word for a suffix of Ada's (remove_compiler_suffix in ada-lang.c), and of
+    names that begin with ``go.`` shows the last two (go_demangle in go-lang.c).
+
+    >>> go_data_label("main.total"), go_data_label("go.itab.*main.failure,error")
+    ('main[total]', '*main.failure,error')
+    >>> go_data_label("runtime.m0"), go_data_label("os.File.x"), go_data_label("x.gobytes.4")
+    ('runtime.m0', 'os.File.x', 'x.gobytes')
+    """
+    head, _, last = name.rpartition(".")
+    if name.startswith("go.") and "." in name[3:] and last and not head.endswith("."):
+        return ".".join(name.rsplit(".", 2)[-2:])
+    if not head or name[0] in "_<" or head.lower() != head or " " in head:
+        return name
+    if last.isascii() and last.isalpha():
+        return f"{head}[{last}]"
+    return head if last.isdigit() and last.isascii() else name
+
+
 def base_name(demangled: str) -> str:
     """Cut the parameters (and what follows them) off a demangled name.
 

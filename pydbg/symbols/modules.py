@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, overload
 from pydbg.errors import FileError, MemoryFault
 from pydbg.records import NamedTuple
 from pydbg.symbols.debugfiles import Places, find_debug_file, mini_debug
-from pydbg.symbols.demangle import is_rust
+from pydbg.symbols.demangle import go_data_label, is_rust
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
 from pydbg.symbols.plt import PltTable
@@ -274,6 +274,8 @@ class Module:
                 return name, addr - start
         if found is None:
             return None
+        if pretty and not found[0].is_code and self.go_table is not None:
+            return go_data_label(found[0].name), found[1]
         return (found[0].demangled if pretty else found[0].name), found[1]
 
     def label_text(self, addr: int, *, pretty: bool = False) -> str | None:

@@ -20,7 +20,8 @@ from pydbg.symbols.units import Unit
 __all__ = ["NameTable", "Named", "UnitNames"]
 
 _TYPES = Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base, Tag.unspecified, Tag.template_alias}
-_VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member))
+_VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
+                     Tag.constant))  # fmt: skip
 _SCOPES = Tag.structs | {Tag.namespace, Tag.enumeration}
 _MAX_DEPTH = 512
 _ANONYMOUS = "(anonymous namespace)"

@@ -22,7 +22,7 @@ from pydbg.expr.types import (
 )
 from pydbg.expr.values import Value, from_number
 from pydbg.symbols.entries import At, Die, Tag
-from pydbg.symbols.languages import CPLUS, RUST
+from pydbg.symbols.languages import CPLUS, GO, RUST
 from pydbg.symbols.loclists import location_at
 from pydbg.variables.blocks import Block, Variable, located
 from pydbg.variables.files import KEYWORDS, FileTypes
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Variables"]
 
-_VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member))
+_VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
+                         Tag.constant))  # fmt: skip
 _TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
 
 _NOWHERE = (b"\x03" + bytes(4), b"\x03" + bytes(8))  # DW_OP_addr 0
@@ -502,7 +503,7 @@ class Variables:
         cplus = scope is not None and scope.function.die.scoped
         if tags is None:
             tags = _TYPE_TAGS
-            if scope is None or cplus:
+            if scope is None or cplus or scope.function.die.unit.language in (GO, RUST):
                 tags = tags | Tag.structs | {Tag.enumeration}
         if scope is not None:
             for block in scope.blocks:
@@ -554,7 +555,7 @@ class Variables:
         """Tell whether a struct's bare name is a type's: in C++ and Rust, not in C."""
         if Tag.typedef not in tags or row.tag in _TYPE_TAGS:
             return True
-        return names.unit.language in CPLUS or names.unit.language == RUST
+        return names.unit.language in CPLUS | {GO, RUST}
 
     def definition(self, keyword: str, name: str, first: FileTypes) -> Die | None:
         """Find the entry that defines a struct: in its own file, then in the others."""

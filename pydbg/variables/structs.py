@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from pydbg.expr.types import (
 )
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.languages import GO
 from pydbg.variables.variants import variant_part
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceStruct"]
 
+_PLAIN_TEMPLATE = re.compile(r"\w+<\w+(,\w+)+>")
 _ACCESS = {1: "public", 2: "protected", 3: "private"}
 
 
@@ -36,6 +39,8 @@ class SourceStruct(StructType):
 
     def __init__(self, reader: TypeReader, die: Die, keyword: str) -> None:
         own = die.name
+        if own and die.unit.language == GO and _PLAIN_TEMPLATE.fullmatch(own):
+            own = own.replace(",", ", ")  # As gdb spells what could be a template of C++.
         super().__init__("" if own is None else own, die.number(At.byte_size) or 0, keyword)
         values = self.__dict__
         values["_reader"], values["_die"] = reader, die
@@ -53,6 +58,11 @@ class SourceStruct(StructType):
     def cplus(self) -> bool:  # type: ignore[override]
         """Tell whether it is spelt without its keyword."""
         return self.die.cplus
+
+    @property
+    def bare(self) -> bool:  # type: ignore[override]
+        """Tell whether it is of another language than C, and spelt without its keyword."""
+        return self.die.unit.language == GO
 
     @property
     def declared_class(self) -> bool:  # type: ignore[override]

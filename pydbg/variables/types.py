@@ -208,6 +208,8 @@ class TypeReader:
                     made = ArrayType("", 0, made, 0, vector, True)
                 continue
             made = ArrayType("", made.size * count, made, count, vector)
+        if die.name and isinstance(made, ArrayType):  # Go's have names: [3]int.
+            made = ArrayType(die.name, made.size, made.element, made.count, vector, made.open)
         return made
 
     def _enum(self, die: Die) -> CType:

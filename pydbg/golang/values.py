@@ -1,0 +1,91 @@
+"""What Go's values are made of: strings, slices, interfaces, as structs of the runtime's.
+
+Source: src/reflect/value.go (StringHeader, SliceHeader) and src/runtime/runtime2.go (iface, eface).
+"""
+
+from __future__ import annotations
+
+from pydbg.errors import ExprError
+from pydbg.expr.types import CType, PointerType, StructType, strip
+from pydbg.expr.values import Value
+
+__all__ = [
+    "capacity_of", "fields_of", "is_interface", "is_map", "is_slice", "is_string",
+    "length_of", "string_bytes",
+]  # fmt: skip
+
+_MOST = 1 << 20
+"""Bytes of a string that are read at the most."""
+
+
+def fields_of(ctype: CType) -> tuple[str, ...]:
+    """Return the names of a struct's members, of anything else none."""
+    inner = strip(ctype)
+    return tuple(field.name for field in inner.fields) if isinstance(inner, StructType) else ()
+
+
+def is_string(ctype: CType) -> bool:
+    """Tell whether a type is a string: by its name as gdb has it (go-lang.c, sixg_string_p)."""
+    inner = strip(ctype)
+    return isinstance(inner, StructType) and inner.name == "string" and len(inner.fields) == 2
+
+
+def is_slice(ctype: CType) -> bool:
+    """Tell whether a type is a slice, also a named one."""
+    inner = strip(ctype)
+    if not isinstance(inner, StructType) or not inner.name.startswith("[]"):
+        return False
+    return fields_of(inner) == ("array", "len", "cap")
+
+
+def is_interface(ctype: CType) -> bool:
+    """Tell whether a type is an interface: runtime.iface or runtime.eface."""
+    inner = strip(ctype)
+    return isinstance(inner, StructType) and inner.name in ("runtime.iface", "runtime.eface")
+
+
+def is_map(ctype: CType) -> bool:
+    """Tell whether a type is a map, or what one points to."""
+    inner = strip(ctype)
+    if isinstance(inner, PointerType):
+        inner = strip(inner.target)
+    return isinstance(inner, StructType) and inner.name.startswith(("hash<", "map<"))
+
+
+def string_bytes(value: Value) -> bytes:
+    """Return the bytes of a string, at most a megabyte. Raises MemoryFault, ExprError."""
+    inner = strip(value.type)
+    assert isinstance(inner, StructType)
+    addr, size = (int(value.member(field.name)) for field in inner.fields)
+    if size < 0:
+        raise ExprError(f"a string of {size} bytes")
+    read = value.reader
+    return read(addr, min(size, _MOST)) if read is not None and size else b""
+
+
+def length_of(value: Value) -> Value:
+    """Return ``len``: of a string, slice, map or channel (runtime-gdb.py, GoLenFunc)."""
+    return _count(value, ("len", "count", "used", "qcount"), "len")
+
+
+def capacity_of(value: Value) -> Value:
+    """Return ``cap``: of a slice or channel (runtime-gdb.py, GoCapFunc)."""
+    return _count(value, ("cap", "dataqsiz"), "cap")
+
+
+def _count(value: Value, names: tuple[str, ...], what: str) -> Value:
+    inner = strip(value.type)
+    if isinstance(inner, PointerType) and int(value) == 0 and fields_of(inner.target):
+        from pydbg.expr.values import from_number
+        from pydbg.golang.types import basic
+
+        number = basic("int", inner.size)
+        assert number is not None
+        return from_number(number, 0)  # A nil map or channel.
+    if isinstance(inner, PointerType):
+        value = value.deref()
+    members = fields_of(value.type)
+    for name in names:
+        if name in members:
+            return value.member(name)
+    raise ExprError(f"{what} is not defined for a {value.type}.")
