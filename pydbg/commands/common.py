@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.context import ProgramContext
     from pydbg.corefile.inferior import CoreInferior
+    from pydbg.expr.examine import Examiner
     from pydbg.expr.format import Formatter
     from pydbg.frames import Frame
     from pydbg.sources import Sources
@@ -284,3 +285,25 @@ def _is_pthread_library(module: Module) -> bool:
     # In a static program libthread_db's symbol has its internal name, too.
     names = ("nptl_version", "__nptl_version")
     return module.is_main and any(module.lookup(name) for name in names)
+
+
+def examiner(session: Session) -> Examiner:
+    """Return what ``x`` remembers from one command to the next."""
+    from pydbg.expr import examine
+    from pydbg.expr.types import data_model
+
+    word = session.dbg.arch.pointer_size
+    kept: Examiner | None = session.memory.get("examiner")
+    if kept is None or kept.model.pointer_size != word:
+        kept = session.memory["examiner"] = examine.Examiner(data_model(word))
+    return kept
+
+
+def note_address(session: Session, addr: int) -> None:
+    """Make an address that was shown the one that ``x`` goes on from, and ``$_``."""
+    from pydbg.expr.values import from_number
+
+    kept = examiner(session)
+    kept.next_addr = addr
+    session.dbg.convenience["_"] = from_number(kept.model.pointer(kept.model.void), addr)
+    session.dbg.convenience.pop("__", None)

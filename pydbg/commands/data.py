@@ -130,21 +130,9 @@ def echo(session: Session, parsed: Parsed) -> None:
 # --- x -------------------------------------------------------------------------------------
 
 
-def _examiner(session: Session) -> Examiner:
-    from pydbg.expr.examine import Examiner
-    from pydbg.expr.types import data_model
-
-    word = session.dbg.arch.pointer_size
-    kept: Any = session.memory.get("examiner")
-    if kept is None or kept.model.pointer_size != word:
-        kept = session.memory["examiner"] = Examiner(data_model(word))
-    examiner: Examiner = kept
-    return examiner
-
-
 def examine(session: Session, parsed: Parsed) -> None:
     """Show memory."""
-    examiner = _examiner(session)
+    examiner = common.examiner(session)
     form, rest = examiner.parse(parsed["FMT_ADDRESS"] or "")
     session.memory["print format"] = form.letter
     if form.count == 0:
@@ -248,7 +236,7 @@ def _is_memory(form: str) -> bool:
 def _display_memory(session: Session, row: Display) -> str:
     from pydbg.expr.examine import Examiner
 
-    examiner = Examiner(_examiner(session).model)
+    examiner = Examiner(common.examiner(session).model)
     form, rest = examiner.parse(f"{row.format} {row.text}")
     addr = _address(session, rest)
     return "".join(_lines(session, examiner, form, addr)).rstrip("\n")

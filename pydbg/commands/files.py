@@ -59,7 +59,15 @@ def _file_name(module: Module) -> str:
 def info_address(session: Session, parsed: Parsed) -> Note:
     """Say where a symbol is."""
     name = parsed["SYMBOL"]
-    found = session.dbg.modules.lookup(name)
+    dbg = session.dbg
+    scope = dbg.variables.scope_or_none(dbg.frame if dbg.inferior is not None else None)
+    if scope is not None:
+        from pydbg.commands.scopes import place_of_local
+
+        where = place_of_local(scope, name)
+        if where is not None:
+            return Note(f'Symbol "{name}" is {where}.')
+    found = dbg.modules.lookup(name)
     if not found:
         raise CommandError(f'No symbol "{name}" in current context.')
     module, symbol = found[0]
@@ -68,11 +76,14 @@ def info_address(session: Session, parsed: Parsed) -> Note:
     if symbol.kind == "tls":
         return Note(
             f'Symbol "{shown}" is a thread-local variable at offset {symbol.link_addr:#x} in '
-            f"the thread-local storage for `{module.path}'."
+            f"the thread-local storage for `{(module.debug or module.elf).path}'."
         )
     function = module.function_at(addr)
-    if function is not None:
+    if function is not None and symbol.name in (function.name, function.linkage_name):
         return Note(f'Symbol "{function.pretty or shown}" is a function at address {addr:#x}.')
+    value = dbg.variables.lookup(name, dbg.frame if dbg.inferior is not None else None)
+    if value is not None and value.addr == addr:
+        return Note(f'Symbol "{shown}" is static storage at address {addr:#x}.')
     return Note(f'Symbol "{shown}" is at {addr:#x} in a file compiled without debugging.')
 
 
@@ -80,6 +91,9 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
     """Say which code a source line made, or which line made some code."""
     dbg = session.dbg
     spec = parsed["LOCATION"]
+    shown = session.memory.get("listing")
+    if spec is None and shown is not None and shown.first:
+        return _source_line_note(session, f"{shown.file}:{shown.first}")
     if spec is None:
         frame = dbg.frame if dbg.inferior is not None else None
         if frame is None or frame.line is None:
@@ -116,6 +130,7 @@ def _source_line_note(session: Session, spec: str) -> Note:
     line, link_addr = found
     if line == place.line:
         return _line_note(session, module.addr(link_addr), start=True)
+    common.note_address(session, module.addr(link_addr))
     at = _place(session, module.addr(link_addr))
     return Note(f'Line {place.line} of "{place.file}" is at address {at} but contains no code.')
 
@@ -129,6 +144,7 @@ def _line_note(session: Session, addr: int, *, start: bool) -> Note:
         at = f" for address {addr:#x}{f' {where}' if where else ''}"
         return Note(f"No line number information available{at}")
     low, high = _place(session, line.low), _place(session, line.high)
+    common.note_address(session, line.low)
     if line.low == line.high:
         tail = f"is at address {low} but contains no code."
     elif not start and addr != line.low:

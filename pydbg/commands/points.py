@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import kinds
+from pydbg.commands import common, kinds
 from pydbg.commands.catch import what_text
 from pydbg.commands.results import Note, PointRow, Points, PointSet, Site
 from pydbg.commands.table import Arg, Command, Parsed
@@ -300,6 +300,9 @@ def info(session: Session, parsed: Parsed) -> Points | Note:
         chosen = [point for point in chosen if point.number in wanted]
     caught = session.memory.get("caught", {})
     rows = tuple(row_of(point, caught.get(point.number)) for point in chosen)
+    shown = [site.addr for row in rows for site in row.sites if site.addr is not None]
+    if shown:
+        common.note_address(session, shown[-1])
     return Points(rows, session.dbg.arch.pointer_size)
 
 

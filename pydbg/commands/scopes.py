@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.symbols.modules import Module
     from pydbg.variables.files import FileTypes
+    from pydbg.variables.scope import FrameScope
 
-__all__ = ["info_scope"]
+__all__ = ["info_scope", "place_of_local"]
 
 _NAMES = {
     0x03: "addr", 0x06: "deref", 0x08: "const1u", 0x09: "const1s", 0x0A: "const2u",
@@ -54,6 +55,18 @@ def info_scope(session: Session, parsed: Parsed) -> str:
             continue
         return f"Scope for {spec}:\n" + "\n".join(lines)
     return f"Scope for {spec} contains no locals or arguments."
+
+
+def place_of_local(scope: FrameScope, name: str) -> str | None:
+    """Say where a local variable of a frame is, None if it has none of that name."""
+    module = scope.frame.module
+    assert module is not None
+    for block in scope.blocks:
+        for one in block.variables:
+            if one.name == name:
+                with scope.file.guard():
+                    return _place(module, scope.function, one).removeprefix("in ")
+    return None
 
 
 def _block(session: Session, module: Module, file: FileTypes, block: Block) -> Iterator[str]:

@@ -190,6 +190,18 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "print/x $ax", "info files", "delete", "continue",
         ),
     ),
+    "places": (
+        "orders.c",
+        "pie",
+        (
+            "info address total", "info address orders", "info address order", "break pay",
+            "run", "info address total", "info address order", "info address pay", "up",
+            "info address i", "info address printf", "info address stdout", "info address errno",
+            "info line", "print $_", "x/i", "list 24", "info line", "info line pay", "print $_",
+            "print $__", "x/2i", "info breakpoints", "print $_", "x/i", "info line 31", "x/i",
+            "info symbol &orders[1].price", "x/dw &orders[1].number", "print $_", "print $__", "kill",
+        ),
+    ),
     "static": (
         "plain.c",
         "static-stripped",
@@ -199,11 +211,11 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 DIFFERENCES = {
+    "run": "pydbg decodes the caught call",
     # What gdb says otherwise, and why: see the page on differences in docs.
     "finish": "pydbg shows the return register where no type is known",
     "info auxv": "pydbg knows AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN",
     "print/a main": "gdb prints `$N = ` before it finds that it cannot",
-    "run": "with debug information gdb shows arguments",
     "info registers nosuch": "pydbg may name a near register",
     "break *inner": "pydbg says how it takes an address before the program runs",
     "break nosuch": "pydbg does not ask where nobody answers",
