@@ -199,7 +199,8 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "info address i", "info address printf", "info address stdout", "info address errno",
             "info line", "print $_", "x/i", "list 24", "info line", "info line pay", "print $_",
             "print $__", "x/2i", "info breakpoints", "print $_", "x/i", "info line 31", "x/i",
-            "info symbol &orders[1].price", "x/dw &orders[1].number", "print $_", "print $__", "kill",
+            "info symbol &orders[1].price", "x/dw &orders[1].number", "print $_", "print $__",
+            "kill",
         ),
     ),
     "static": (
