@@ -99,7 +99,7 @@ class Goroutines:
     # --- the runtime's own records -------------------------------------------------------------
 
     def _module(self) -> Module | None:
-        return next((one for one in self._dbg.modules if one.go_table is not None), None)
+        return next((one for one in self._dbg.modules if one.is_go), None)
 
     def _layout(self) -> Layout:
         module = self._module()

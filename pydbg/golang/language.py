@@ -28,7 +28,7 @@ class GoFormatter(Formatter):
         raw = self.options.raw
         seen = value.lvalue is None or value.lvalue.kind in ("memory", "none")
         if is_string(value.type) and not raw and seen and not value.is_gone:
-            return self._string(value)
+            return self.printed(value, letter, depth) or self._string(value)
         return super().inner(value, letter, depth, deref=deref)
 
     def _string(self, value: Value) -> str:

@@ -71,7 +71,7 @@ def _offset(struct: StructType, *path: str) -> int:
 
 def layout_of(dbg: Debugger, module: Module) -> Layout | None:
     """Read the layout of a Go program; None where there is no Go, or nothing describes it."""
-    if module.go_table is None:
+    if not module.is_go:
         return None
     variables = dbg.variables
     try:

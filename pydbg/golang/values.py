@@ -14,6 +14,7 @@ __all__ = [
     "length_of", "string_bytes",
 ]  # fmt: skip
 
+_INTERFACES = ("runtime.iface", "runtime.eface")
 _MOST = 1 << 20
 """Bytes of a string that are read at the most."""
 
@@ -33,7 +34,7 @@ def is_string(ctype: CType) -> bool:
 def is_slice(ctype: CType) -> bool:
     """Tell whether a type is a slice, also a named one."""
     inner = strip(ctype)
-    if not isinstance(inner, StructType) or not inner.name.startswith("[]"):
+    if not isinstance(inner, StructType) or not inner.bare:
         return False
     return fields_of(inner) == ("array", "len", "cap")
 
@@ -41,7 +42,7 @@ def is_slice(ctype: CType) -> bool:
 def is_interface(ctype: CType) -> bool:
     """Tell whether a type is an interface: runtime.iface or runtime.eface."""
     inner = strip(ctype)
-    return isinstance(inner, StructType) and inner.name in ("runtime.iface", "runtime.eface")
+    return isinstance(inner, StructType) and inner.name in _INTERFACES
 
 
 def is_map(ctype: CType) -> bool:

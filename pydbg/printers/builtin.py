@@ -7,12 +7,13 @@ which gives (printer's name, printer) for a struct or None.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pydbg.expr.types import StructType
 from pydbg.records import Record
 
 if TYPE_CHECKING:
-    from pydbg.expr.types import StructType
+    from pydbg.expr.types import CType
     from pydbg.printers.program import Program
 
 __all__ = ["BUILT_IN", "Family"]
@@ -26,8 +27,21 @@ class Family(Record):
 
     name: str
     module: str
-    takes: Callable[[StructType, str], bool]
+    takes: Callable[[Any, str], bool]
     active: Callable[[Program], bool]
+    names: bool = False
+    """Whether it is asked for names of pointers, too: a map of Go is one."""
+    enabled: bool = True
+    """Whether it is on from the start."""
 
 
-BUILT_IN: tuple[Family, ...] = ()
+def _of_go(ctype: CType, name: str) -> bool:
+    bare = isinstance(ctype, StructType) and ctype.bare
+    return bare or name.startswith(("map[", "chan "))
+
+
+BUILT_IN: tuple[Family, ...] = (
+    Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
+           names=True, enabled=False),
+)  # fmt: skip
+"""The families, in the order in which they are asked."""

@@ -43,6 +43,11 @@ class Program:
         """Return what makes the text of values, by the settings."""
         return self.dbg.formatter()
 
+    @property
+    def has_go(self) -> bool:
+        """Tell whether Go's runtime is in the program."""
+        return any(module.is_go for module in self.dbg.modules)
+
     def read(self, addr: int, size: int, /) -> bytes:
         """Read memory at a run-time address; raises MemoryFault."""
         return self.dbg.context().read(addr, size)

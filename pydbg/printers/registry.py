@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from pydbg.errors import DebuggerError
-from pydbg.expr.types import CType, EnumType, ReferenceType, StructType, TypedefType, strip
+from pydbg.expr.types import (
+    CType,
+    EnumType,
+    PointerType,
+    ReferenceType,
+    StructType,
+    TypedefType,
+    strip,
+)
 from pydbg.expr.values import Value
 from pydbg.printers.builtin import BUILT_IN, Family
 from pydbg.printers.model import Printed, Printer, StringAt
@@ -60,7 +68,7 @@ class Printers:
         self.program = Program(dbg)
         self.rules: list[Rule] = []
         """The user's, the newest first."""
-        self.disabled: set[tuple[str, str]] = set()
+        self.disabled = {(family.name, "") for family in BUILT_IN if not family.enabled}
         """(family, printer) of built-in ones that are off; "" is the whole family."""
         self._loaded: dict[str, Any] = {}
 
@@ -114,6 +122,8 @@ class Printers:
 
     def _candidates(self, ctype: CType, basic: CType) -> Iterator[Printer]:
         named = isinstance(basic, (StructType, EnumType))
+        if isinstance(ctype, TypedefType) and isinstance(basic, PointerType):
+            yield from self._built_in(ctype, ctype.name)
         if not named and not self.rules:
             return
         name = basic.name if named else ctype.name if isinstance(ctype, TypedefType) else basic.name
@@ -125,8 +135,10 @@ class Printers:
         if isinstance(basic, StructType):
             yield from self._built_in(basic, name)
 
-    def _built_in(self, ctype: StructType, name: str) -> Iterator[Printer]:
+    def _built_in(self, ctype: CType, name: str) -> Iterator[Printer]:
         for family in BUILT_IN:
+            if isinstance(ctype, TypedefType) and not family.names:
+                continue
             if family.takes(ctype, name) and family.active(self.program):
                 loaded = self.loaded(family)
                 found: tuple[str, Printer] | None = loaded.find(ctype, name)

@@ -227,6 +227,13 @@ class Module:
             yield self.go_table
 
     @cached_property
+    def is_go(self) -> bool:
+        """Tell whether Go's runtime is in it."""
+        from pydbg.symbols.gopclntab import is_go
+
+        return is_go(self.elf)
+
+    @cached_property
     def go_table(self) -> GoTable | None:
         """Give the table of functions that Go puts into each program, None in others."""
         from pydbg.symbols.gopclntab import find_go_table
@@ -274,7 +281,7 @@ class Module:
                 return name, addr - start
         if found is None:
             return None
-        if pretty and not found[0].is_code and self.go_table is not None:
+        if pretty and not found[0].is_code and self.is_go:
             return go_data_label(found[0].name), found[1]
         return (found[0].demangled if pretty else found[0].name), found[1]
 
