@@ -75,7 +75,8 @@ class Traps:
         """Judge what the debug registers stopped at: (event, whether that explains the trap)."""
         inferior = thread.inferior
         registers = inferior.debug_registers
-        slots = [registers.slots[i] for i in registers.triggered(thread)]
+        triggered = registers.triggered(thread)
+        slots = [registers.slots[i] for i in triggered]
         owners = dict.fromkeys(owner for slot in slots if slot is not None for owner in slot[3])
         watches = [owner for owner in owners if isinstance(owner, Watchpoint)]
         locations = [owner for owner in owners if not isinstance(owner, Watchpoint)]
@@ -87,8 +88,9 @@ class Traps:
             return joined(event, self._judge(thread, thread.pc, locations)), True
         if event is not None:
             event = self._with_breakpoints(thread, event)
-        # A step that touched watched memory is a finished step all the same.
-        return event, event is not None or (bool(watches) and not thread.stepping)
+        # The watchpoint may have been deleted while the trap was on its way. A step that touched
+        # watched memory is a finished step all the same.
+        return event, event is not None or (bool(triggered) and not thread.stepping)
 
     def _with_breakpoints(self, thread: Thread, event: Event) -> Event:
         """Let a watchpoint's stop be the hit of the breakpoints at the same place, as in gdb."""

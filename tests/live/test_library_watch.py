@@ -144,3 +144,19 @@ def test_commands_show_it() -> None:
         assert "1       hw watchpoint  keep y" in text and text.rstrip().endswith("counter")
         text = session.capture("run")
         assert "Hardware watchpoint 1: counter\n\nOld value = 0\nNew value = 5\n" in text
+
+
+def test_a_trap_on_its_way_when_the_watchpoint_is_deleted_is_nothing() -> None:
+    with program("hammer.c", "4", "200") as dbg:
+        for _ in range(5):
+            dbg.run(stop="main")
+            # All threads write it all the time: at the first hit others have trapped as well.
+            watch = dbg.watch("passes")
+            assert isinstance(dbg.cont(), pydbg.WatchpointTriggered)
+            dbg.cont()
+            late = [thread for thread in dbg.threads if thread.pending is not None]
+            dbg.delete(watch.number)
+            expect_exit(dbg.cont())
+            if late:
+                break
+        assert late
