@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pydbg.access import MemoryView
@@ -130,8 +130,11 @@ class Inspection(ProgramState):
         """
         return self._languages.of(frame)
 
-    def evaluate(self, text: str) -> Value:
-        """Evaluate an expression; raises ExprError with the column of a mistake."""
+    def evaluate(self, text: str, warn: Callable[[str], None] | None = None) -> Value:
+        """Evaluate an expression; raises ExprError with the column of a mistake.
+
+        ``warn`` takes what is odd but no mistake: a shift by more than the type's width.
+        """
         from pydbg.expr.evaluate import evaluate, parse_in
 
         context = self.context()
@@ -142,7 +145,11 @@ class Inspection(ProgramState):
             if len(self._trees) >= _TREES:
                 self._trees.clear()
             self._trees[key] = tree
-        return evaluate(tree, context)
+        value = evaluate(tree, context)
+        if warn is not None:
+            for message in context.warnings:
+                warn(message)
+        return value
 
     def eval(self, text: str) -> Value:
         """Evaluate an expression in the selected frame.

@@ -5,7 +5,9 @@ SYMBOL+N        N bytes behind the symbol's own address
 *EXPR           an address; before ``run`` one inside the program's file is a link address
 MODULE+N        a link address in a module: libc+0x27680, a.out+0x1139
 MODULE:SYMBOL   a symbol of one module only
+FILE:SYMBOL     a function of the units with that source file
 FILE:LINE       a source line
+-source FILE -function SYMBOL, -source FILE -line N: the same in other words
 +N, -N          a line so far from the current one
 """
 
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from pydbg.symbols.symtab import Symbol
 
 _OFFSET = re.compile(r"^(?P<base>.*?)\s*\+\s*(?P<offset>0[xX][0-9a-fA-F]+|\d+)$")
-_LINE = re.compile(r"^(?:(?P<file>.+):)?(?P<line>\d+)$")
+_LINE = re.compile(r"^(?:(?P<file>.+?)\s*:\s*)?(?P<line>\d+)$")
 _RELATIVE = re.compile(r"^[+-]\s*(\d+)$")
-_MODULE_SYMBOL = re.compile(r"^(?P<module>[^:]+\.so[^:]*|/[^:]+):(?P<symbol>[^:].*)$")
+_SCOPED = re.compile(r"^(?P<scope>(?:[^:]|::)+?)\s*:\s*(?P<symbol>[^:\s].*)$")
+_EXPLICIT = re.compile(r"-(source|function|line|qualified|q)\b\s*")
 
 
 class Spec(Record):
@@ -34,14 +37,15 @@ class Spec(Record):
 
     ``kind`` is "address" (``name`` is the expression), "line" (``name`` the file or "", and
     ``offset`` the line), "relative" (``offset`` lines from the current one), or "symbol" (a
-    name that may be a module's, and an offset).
+    name that may be a module's, and an offset). ``scope`` is the module or source file that the
+    symbol is to be in.
     """
 
     text: str
     kind: str
     name: str
     offset: int | None = None
-    module: str | None = None
+    scope: str | None = None
 
 
 class Resolved(Record):
@@ -70,13 +74,11 @@ def parse(text: str) -> Spec:
     """Parse a location spec; raises LocationError if there is nothing in it.
 
     >>> parse("main+4")
-    Spec(text='main+4', kind='symbol', name='main', offset=4, module=None)
-    >>> parse("*$pc").kind, parse("a.c:12").kind
-    ('address', 'line')
+    Spec(text='main+4', kind='symbol', name='main', offset=4, scope=None)
+    >>> parse("*$pc").kind, parse("a.c:12").kind, parse("a.c:ns::f").scope
+    ('address', 'line', 'a.c')
     """
-    text = text.strip()
-    for option in ("-function ", "-qualified ", "-q ", "-source "):
-        text = text.removeprefix(option).strip()
+    text = _implicit(text.strip())
     if not text:
         raise LocationError("No location given.")
     if text.startswith("*"):
@@ -85,13 +87,29 @@ def parse(text: str) -> Spec:
         return Spec(text, "line", match["file"] or "", int(match["line"]))
     if match := _RELATIVE.match(text):
         return Spec(text, "relative", "", int(match[1]) * (-1 if text[0] == "-" else 1))
-    if match := _MODULE_SYMBOL.match(text):
+    if (match := _SCOPED.match(text)) and "operator" not in match["scope"]:
         inner = parse(match["symbol"])
-        return Spec(text, "symbol", inner.name, inner.offset, match["module"])
+        return Spec(text, "symbol", inner.name, inner.offset, match["scope"].strip("'\""))
     if (match := _OFFSET.match(text)) and match["base"] and "operator" not in match["base"]:
         return Spec(text, "symbol", match["base"].strip("'"), int(match["offset"], 0))
     name = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
     return Spec(text, "symbol", name)
+
+
+def _implicit(text: str) -> str:
+    """Spell an explicit location as one without options: ``-source a.c -line 3`` is a.c:3."""
+    if not text.startswith("-") or text[1:].strip().isdigit():
+        return text
+    found, here = {"source": "", "function": "", "line": ""}, "function"
+    while match := _EXPLICIT.match(text):
+        here = match[1] if match[1] in found else "function"
+        text = text[match.end() :]
+        following = _EXPLICIT.search(text) if " -" in text else None
+        end = len(text) if following is None else following.start()
+        found[here] = found[here] or text[:end].strip()
+        text = text[end:]
+    place = found["line"] or found["function"] or text
+    return f"{found['source']}:{place}" if found["source"] else place
 
 
 class Resolver:
@@ -152,15 +170,25 @@ class Resolver:
         return Spec(spec.text, "line", "", line + spec.offset)
 
     def _chosen(self, spec: Spec) -> ModuleList | list[Module]:
-        if spec.module is None:
-            return self._modules
-        module = self._modules.by_name(spec.module)
-        return [module] if module is not None else []
+        module = None if spec.scope is None else self._modules.by_name(spec.scope)
+        return self._modules if module is None else [module]
+
+    def _is_in_scope(self, spec: Spec, module: Module, link_addr: int) -> bool:
+        """Tell whether code is in the unit of a source file that is asked for, if one is."""
+        from pydbg.symbols.linebreak import unit_has_file
+
+        if spec.scope is None or self._modules.by_name(spec.scope) is not None:
+            return True
+        return unit_has_file(module, link_addr, spec.scope)
 
     def _symbols(self, spec: Spec, modules: ModuleList | list[Module]) -> list[tuple[Module, int]]:
         wanted = set(modules)
-        found = [(m, s) for m, s in self._modules.breakable(spec.name) if m in wanted]
-        if not found and spec.name == "main":
+        found = [
+            (m, s)
+            for m, s in self._modules.breakable(spec.name, local=spec.scope is not None)
+            if m in wanted and self._is_in_scope(spec, m, s.link_addr)
+        ]
+        if not found and spec.name == "main" and spec.scope is None:
             return self._implied_main()
         places = [(m, s.link_addr) for m, s in found]
         if spec.offset is not None:
@@ -174,6 +202,8 @@ class Resolver:
         found = []
         for module in modules:
             for link_addr, name, die in module.described(spec.name):
+                if not self._is_in_scope(spec, module, link_addr):
+                    continue
                 if die is None:
                     link_addr = self._behind_prologue(module, link_addr)
                 found.append((module, link_addr, name, die))

@@ -139,7 +139,7 @@ class PointSet:
     def _may_appear(self, spec: Spec) -> bool:
         """Tell whether the program itself will say where main is (``__libc_start_main``)."""
         main = self._dbg.modules.main
-        if spec.kind != "symbol" or spec.name != "main" or main is None:
+        if spec.kind != "symbol" or spec.text != "main" or main is None:
             return False
         return bool(main.lookup(f"{START_MAIN}@plt") or main.elf.interp)
 
@@ -150,20 +150,27 @@ class PointSet:
             return LocationError('No symbol table is loaded.  Use the "file" command.')
         if spec.offset is not None:
             return LocationError(f'No function or loaded module "{spec.name}".')
+        if spec.scope is not None and self._dbg.modules.by_name(spec.scope) is None:
+            if not self._has_file(spec.scope):
+                return LocationError(f"No source file named {spec.scope}.")
+            return LocationError(f'Function "{spec.name}" not defined in "{spec.scope}".')
         near = self._near(spec.name)
         hint = f"  Did you mean {near}?" if near else ""
         return LocationError(f'Function "{spec.name}" not defined.{hint}')
 
     def _no_line(self, spec: Spec) -> LocationError:
-        from pydbg.symbols.linebreak import has_file
-
         if not spec.name:
             line = spec.offset or 0
             line += (self._current_line() or 0) if spec.kind == "relative" else 0
             return LocationError(f"No line {line} in the current file.")
-        if not any(has_file(module, spec.name) for module in self._dbg.modules):
+        if not self._has_file(spec.name):
             return LocationError(f"No source file named {spec.name}.")
         return LocationError(f'No line {spec.offset} in file "{spec.name}".')
+
+    def _has_file(self, name: str) -> bool:
+        from pydbg.symbols.linebreak import has_file
+
+        return any(has_file(module, name) for module in self._dbg.modules)
 
     def _near(self, name: str) -> str:
         import difflib

@@ -59,7 +59,7 @@ def _print_format(session: Session, text: str | None) -> Format:
 
 
 def _evaluate(session: Session, text: str) -> Value:
-    return session.dbg.evaluate(text)
+    return session.dbg.evaluate(text, warn=lambda message: session.warn(f"warning: {message}"))
 
 
 def _value_text(session: Session, value: Value, form: Format) -> str:
@@ -172,7 +172,7 @@ def _lines(session: Session, examiner: Examiner, form: Any, addr: int | None) ->
         label = module.label_at(where) if module is not None else None
         return None if label is None else where - label[1]
 
-    lines = examiner.run(
+    return examiner.run(
         form,
         addr,
         common.formatter(session),
@@ -181,15 +181,6 @@ def _lines(session: Session, examiner: Examiner, form: Any, addr: int | None) ->
         pc=None if frame is None else frame.addr,
         function_start=start_of,
     )
-    pending = ""
-    try:
-        for line in lines:
-            pending = line
-            yield line
-    except DebuggerError:
-        if pending and not pending.endswith("\n"):
-            yield "\n"
-        raise
 
 
 # --- display -------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ def _line_note(session: Session, addr: int, *, start: bool) -> Note:
     if line is None:
         where = common.symbolize(session, addr)
         at = f" for address {addr:#x}{f' {where}' if where else ''}"
-        return Note(f"No line number information available{at}")
+        return Note(f"No line number information available{at if addr else '.'}")
     low, high = _place(session, line.low), _place(session, line.high)
     common.note_address(session, line.low)
     if line.low == line.high:

@@ -9,7 +9,7 @@ from pydbg.commands import common, kinds
 from pydbg.commands.common import Listing
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.errors import CommandError, DebuggerError, LocationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,10 +149,18 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
     if match := re.fullmatch(r"(.+):(\d+)", spec):
         return [_file(session, match[1])._replace(line=int(match[2]))]
     file = None
-    if (match := re.fullmatch(r"([^:]*[./][^:]*):([^:].*)", spec)) and _has_file(session, match[1]):
-        file, spec = _file(session, match[1]), match[2]
+    name = ""
+    if match := re.fullmatch(r"([^:]*[./][^:]*):([^:].*)", spec):
+        name, spec = match[1], match[2]
+        file = _file(session, name)
     found = []
-    for place in session.dbg.resolve(spec):
+    try:
+        places = session.dbg.resolve(spec)
+    except LocationError:
+        if file is None:
+            raise
+        places = []
+    for place in places:
         if place.module is None:
             continue
         addr = place.module.addr(place.link_addr)
@@ -164,17 +172,9 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
             found.append(Listing(place.module, line.file, line.line))
     if not found:
         if file is not None:
-            raise CommandError(f'Function "{spec}" not defined in "{file.file}".')
+            raise CommandError(f'Function "{spec}" not defined in "{name}".')
         raise CommandError(f"No line number known for {spec}.")
     return list(dict.fromkeys(found))
-
-
-def _has_file(session: Session, name: str) -> bool:
-    try:
-        _file(session, name)
-    except CommandError:
-        return False
-    return True
 
 
 def _file(session: Session, name: str) -> Listing:

@@ -37,6 +37,8 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     converted = cast(left.type, right)
     data = converted.data
     if lvalue.bit_size:
+        if not -(1 << (lvalue.bit_size - 1)) <= int(converted) < 1 << lvalue.bit_size:
+            ctx.warn(f"Value does not fit in {lvalue.bit_size} bits.")
         data = _merge_bits(left.data, int(converted), lvalue)
     if lvalue.kind == "memory":
         ctx.write(lvalue.addr, data)

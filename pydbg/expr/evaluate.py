@@ -8,6 +8,7 @@ from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
 from pydbg.expr.lexer import tokens
 from pydbg.expr.types import CType
+from pydbg.expr.typesonly import TypeEvaluator
 from pydbg.expr.values import Value
 
 __all__ = ["evaluate", "evaluate_text", "parse_in", "parse_part", "type_of"]
@@ -79,7 +80,7 @@ def _complain_of_names(text: str, before: int, ctx: Context) -> None:
 
 def type_of(tree: nodes.Node, ctx: Context) -> CType:
     """Return the type ``whatis`` shows: of a type name, or of an expression's value."""
-    evaluator = Evaluator(ctx)
+    evaluator = TypeEvaluator(ctx)
     if isinstance(tree, nodes.TypeExpr):
         return evaluator.type(tree.type)
     return evaluator.any_value(tree).type

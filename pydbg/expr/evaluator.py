@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from pydbg.errors import ExprError
 from pydbg.expr import literals, methods, nodes
 from pydbg.expr.assign import assign
@@ -56,7 +53,7 @@ class Evaluator:
         try:
             if isinstance(tree, nodes.OwnNode):
                 return tree.evaluate(self)
-            return _HANDLERS[type(tree)](self, tree)
+            return getattr(self, _HANDLERS[type(tree)])(tree)  # type: ignore[no-any-return]
         except ExprError as error:
             if error.column is None:
                 error.column = tree.column
@@ -88,6 +85,12 @@ class Evaluator:
         """Return a value with arrays and functions turned into pointers."""
         return self.decayed(self.value(tree))
 
+    def type_of(self, tree: nodes.Node) -> CType:
+        """Return the type of an expression without evaluating it."""
+        from pydbg.expr.typesonly import TypeEvaluator
+
+        return TypeEvaluator(self.ctx).value(tree).type
+
     # -- leaves
 
     def literal(self, tree: nodes.Literal) -> Value:
@@ -100,6 +103,8 @@ class Evaluator:
         return literals.string(tree, self.model)
 
     def name(self, tree: nodes.Name) -> Value:
+        if tree.name in ("true", "false") and self.ctx.language.bool_comparisons:
+            return self.truth_value(tree.name == "true")
         value = self.ctx.symbol(tree.name)
         if value is None:
             shown = tree.name.split("::")[0]
@@ -112,14 +117,15 @@ class Evaluator:
         if value is None:
             value = self.ctx.convenience(name)
         if value is None:
-            if self._internal(name) is not None:
+            if self.internal(name) is not None:
                 return Value(InternalFunctionType(name), b"\0")
             return Value(VoidType(), b"\0", _convenience(name))
         if value.lvalue is None:
             return Value(value.type, value.data, _convenience(name), self.ctx.read)
         return value
 
-    def _internal(self, name: str) -> InternalFunction | None:
+    def internal(self, name: str) -> InternalFunction | None:
+        """Return the convenience function of a name, None where there is none."""
         return self.ctx.function(name) or self.ctx.language.functions.get(name) or BUILTIN.get(name)
 
     def history(self, tree: nodes.History) -> Value:
@@ -132,10 +138,13 @@ class Evaluator:
         if op == "&":
             return self._address_of(tree)
         value = self.value(tree.operand)
+        overloaded = op != "*" or self.ctx.language.overloads_deref
+        if overloaded and _is_struct(value.referred()):
+            raise ExprError(f"Structure has no component named operator{op}.")
         if op == "*":
             return self._deref(self.decayed_for_deref(value))
         if op == "!":
-            return from_number(self.model.int, int(not self.truth(value)))
+            return self.truth_value(not self.truth(value))
         return negate(op, self.decayed(value), self.model)
 
     def decayed_for_deref(self, value: Value) -> Value:
@@ -151,6 +160,7 @@ class Evaluator:
             # gdb lets an integer be an address; what is there is then a long.
             return Value.at(self.model.long, self._pointer(int(value)), self.ctx.read)
         if isinstance(inner, PointerType):
+            value.data  # noqa: B018  what cannot be read is the first complaint
             if isinstance(strip(inner.target), VoidType):
                 raise ExprError("Attempt to dereference a generic pointer.")
             return Value.at(inner.target, int(value), self.ctx.read)
@@ -171,6 +181,11 @@ class Evaluator:
             raise ExprError("Attempt to take address of value not located in memory.")
         return from_number(self.model.pointer(value.type), addr, self.ctx.read)
 
+    def truth_value(self, true: bool) -> Value:
+        """Return the value of a comparison: an int in C, a bool in C++ (as in gdb)."""
+        ctype = self.model.bool if self.ctx.language.bool_comparisons else self.model.int
+        return from_number(ctype, int(true))
+
     def truth(self, value: Value) -> bool:
         """Return what ``if`` makes of a value."""
         return bool(self.decayed(value))
@@ -181,7 +196,7 @@ class Evaluator:
             result = self.truth(self.value(tree.left))
             if result == (op == "&&"):
                 result = self.truth(self.value(tree.right))
-            return from_number(self.model.int, int(result))
+            return self.truth_value(result)
         # A chain like 1+1+1+... is deep on its left only: walk it without recursion.
         spine: list[nodes.Binary] = [tree]
         left_tree = tree.left
@@ -206,7 +221,7 @@ class Evaluator:
             raise ExprError(f"Structure has no component named operator{op}.")
         one, two = self.decayed(left), self.decayed(right)
         if op in _COMPARE:
-            return from_number(self.model.int, int(compare(op, one, two, self.model)))
+            return self.truth_value(compare(op, one, two, self.model))
         result = binary(op, one, two, self.model, self.ctx.warn)
         if isinstance(strip(result.type), PointerType):
             return from_number(result.type, int(result), self.ctx.read)
@@ -277,7 +292,7 @@ class Evaluator:
         if isinstance(tree.of, nodes.TypeName):
             ctype = self.type(tree.of)
         else:
-            ctype = self.value(tree.of).type
+            ctype = self.type_of(tree.of)
         if isinstance(strip(ctype), ReferenceType):
             referring = strip(ctype)
             assert isinstance(referring, ReferenceType)
@@ -318,6 +333,11 @@ class Evaluator:
         inner = strip(base.type)
         if isinstance(inner, PointerType) and isinstance(strip(inner.target), StructType):
             base = self._deref(base)
+        elif tree.arrow and isinstance(inner, PointerType):
+            base = self._deref(base)  # gdb: "Attempt to dereference a generic pointer."
+            raise ExprError(
+                "Attempt to extract a component of a value that is not a structure pointer."
+            )
         elif not isinstance(inner, StructType):
             pointer = " pointer" if tree.arrow else ""
             raise ExprError(
@@ -343,11 +363,11 @@ class Evaluator:
 
     def _called(self, tree: nodes.Call, result: CType | None) -> Value:
         if isinstance(tree.function, nodes.Dollar):
-            internal = self._internal(tree.function.name)
+            internal = self.internal(tree.function.name)
             if internal is not None:
                 made = internal([self.value(arg) for arg in tree.args], self.ctx)
                 return made if result is None else cast(result, made)
-        function, this = self._callee(tree)
+        function, this = self.callee(tree)
         ftype = strip(function.type)
         if isinstance(ftype, PointerType):
             ftype = strip(ftype.target)
@@ -362,8 +382,15 @@ class Evaluator:
             ]
             known = ftype.result
         elif is_integral(function.type):
-            known = self.model.int
+            # gdb lets an integer be a function's address if a cast says what it returns.
+            if result is None:
+                raise ExprError(
+                    f"'at 0x{int(function):#x}' has unknown return type; "
+                    "cast the call to its declared return type"
+                )
+            known = None
         else:
+            function.data  # noqa: B018  what cannot be read is the first complaint
             raise ExprError("Invalid data type for function to be called.")
         if result is not None and known is not None and isinstance(strip(known), VoidType):
             known = None  # What assembly returns is not described: the cast says it.
@@ -374,7 +401,7 @@ class Evaluator:
         made = self._returned(raw, returned)
         return made if known is None or result is None else cast(result, made)
 
-    def _callee(self, tree: nodes.Call) -> tuple[Value, Value | None]:
+    def callee(self, tree: nodes.Call) -> tuple[Value, Value | None]:
         """Return what is called, and the object that it is called on."""
         called = tree.function
         if isinstance(called, nodes.Member):
@@ -420,25 +447,26 @@ def _convenience(name: str) -> Lvalue:
     return Lvalue("convenience", 0, name)
 
 
-_HANDLERS: dict[type[nodes.Node], Callable[[Evaluator, Any], Value]] = {
-    nodes.Literal: Evaluator.literal,
-    nodes.FloatLiteral: Evaluator.float_literal,
-    nodes.StringLiteral: Evaluator.string,
-    nodes.Name: Evaluator.name,
-    nodes.Dollar: Evaluator.dollar,
-    nodes.History: Evaluator.history,
-    nodes.Unary: Evaluator.unary,
-    nodes.IncDec: Evaluator.incdec,
-    nodes.Binary: Evaluator.binary,
-    nodes.Assign: Evaluator.assignment,
-    nodes.Conditional: Evaluator.conditional,
-    nodes.Comma: Evaluator.comma,
-    nodes.CastTo: Evaluator.cast_to,
-    nodes.TypedMemory: Evaluator.typed_memory,
-    nodes.SizeOf: Evaluator.sizeof,
-    nodes.TypeExpr: Evaluator.type_expr,
-    nodes.Index: Evaluator.index,
-    nodes.Member: Evaluator.member,
-    nodes.ArrayLiteral: Evaluator.array_literal,
-    nodes.Call: Evaluator.call,
+# By name: a subclass may answer in another way.
+_HANDLERS: dict[type[nodes.Node], str] = {
+    nodes.Literal: "literal",
+    nodes.FloatLiteral: "float_literal",
+    nodes.StringLiteral: "string",
+    nodes.Name: "name",
+    nodes.Dollar: "dollar",
+    nodes.History: "history",
+    nodes.Unary: "unary",
+    nodes.IncDec: "incdec",
+    nodes.Binary: "binary",
+    nodes.Assign: "assignment",
+    nodes.Conditional: "conditional",
+    nodes.Comma: "comma",
+    nodes.CastTo: "cast_to",
+    nodes.TypedMemory: "typed_memory",
+    nodes.SizeOf: "sizeof",
+    nodes.TypeExpr: "type_expr",
+    nodes.Index: "index",
+    nodes.Member: "member",
+    nodes.ArrayLiteral: "array_literal",
+    nodes.Call: "call",
 }

@@ -190,7 +190,11 @@ class Examiner:
             raise ExprError("There is no disassembler here.")
         done = 0
         while done < count:
-            batch = disassemble(addr, min(count - done, 256))
+            try:
+                batch = disassemble(addr, min(count - done, 256))
+            except DebuggerError:
+                yield f"{'=> ' if addr == pc else '   '}{formatter.address(addr)}:\t"
+                raise
             if not batch:
                 raise ExprError(f"Cannot disassemble at {addr:#x}.")
             for insn in batch[: count - done]:

@@ -34,6 +34,10 @@ class Language:
     """Shows values."""
     functions: Mapping[str, InternalFunction] = {}
     """Convenience functions that only the language has."""
+    bool_comparisons = False
+    """Whether a comparison is a ``bool``, and ``true`` and ``false`` are words."""
+    overloads_deref = True
+    """Whether ``*`` of a struct is looked for among its own operators."""
 
     def parse_prefix(
         self, text: str, start: int, stop_at_comma: bool, is_type: IsType
@@ -97,6 +101,7 @@ class _Cplus(Language):
     """Be C++."""
 
     name = "c++"
+    bool_comparisons = True
 
 
 class _LikeC(Language):

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from pydbg.errors import ExprError
 from pydbg.expr import floats
+from pydbg.expr.typeprint import behind_typedefs
 from pydbg.expr.types import (
     ArrayType,
     BoolType,
@@ -45,7 +46,7 @@ def promote(ctype: CType, model: DataModel) -> CType:
     inner = strip(ctype)
     if isinstance(inner, IntType) and (inner.size < 4 or isinstance(inner, BoolType)):
         return model.int
-    return ctype
+    return behind_typedefs(ctype)
 
 
 def common_type(left: CType, right: CType, model: DataModel) -> CType:
@@ -82,6 +83,8 @@ def binary(op: str, left: Value, right: Value, model: DataModel, warn: Warn) -> 
     for side in (one, two):
         if not isinstance(side, (IntType, FloatType)):
             raise ExprError(_NOT_A_NUMBER)
+    if isinstance(one, BoolType) and isinstance(two, BoolType):
+        return _booleans(op, left, right)
     result = common_type(one, two, model)
     if isinstance(result, FloatType):
         return from_number(result, _float_math(op, left, right))
@@ -96,6 +99,13 @@ def binary(op: str, left: Value, right: Value, model: DataModel, warn: Warn) -> 
     if not inner.signed:
         first, second = first & mask, second & mask
     return from_number(result, _integer_math(op, first, second))
+
+
+def _booleans(op: str, left: Value, right: Value) -> Value:
+    """Two booleans are not promoted, and have bit operators alone (gdb's scalar_binop)."""
+    if op not in "&|^":
+        raise ExprError("Invalid operation on booleans.")
+    return from_number(behind_typedefs(left.type), _integer_math(op, int(left), int(right)))
 
 
 def _integer_math(op: str, left: int, right: int) -> int:
@@ -237,7 +247,7 @@ def negate(op: str, operand: Value, model: DataModel) -> Value:
     if isinstance(inner, FloatType) and op != "~":
         number = operand.number()
         # gdb subtracts from zero: -0.0 is 0.
-        return from_number(operand.type, 0 - number if op == "-" else number)
+        return from_number(behind_typedefs(operand.type), 0 - number if op == "-" else number)
     if isinstance(inner, IntType):
         if inner.size > 8:
             raise ExprError(_TOO_WIDE)

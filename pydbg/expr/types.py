@@ -384,7 +384,7 @@ def spell(ctype: CType, declarator: str = "") -> str:
             words = ctype.words
             target = ctype.target
             if isinstance(target, (PointerType, ReferenceType)) and not target.name:
-                space = " " if declarator else ""
+                space = " " if declarator and declarator[0] != "[" else ""
                 declarator = f" {words.rstrip()}{space}{declarator}"
                 ctype = target
                 continue
@@ -424,6 +424,8 @@ def base_name(ctype: CType) -> str:
         if (ctype.cplus or ctype.bare) and ctype.name:
             return ctype.name
         return f"{keyword} {ctype.name or '{...}'}"
+    if isinstance(ctype, InternalFunctionType):
+        return "<internal function>"
     if isinstance(ctype, EnumType) and not (ctype.cplus and ctype.name):
         return f"enum {'class ' if ctype.scoped else ''}{ctype.name or '{...}'}"
     return ctype.name
@@ -450,6 +452,7 @@ class DataModel:
         word = pointer_size
         self.pointer_size = word
         self.void = VoidType()
+        self.bool = BoolType("bool", 1)
         self.char = CharType("char", 1)
         self.schar = CharType("signed char", 1)
         self.uchar = CharType("unsigned char", 1, signed=False)
@@ -475,7 +478,7 @@ class DataModel:
         yield IntType("unsigned short", 2, signed=False)
         yield IntType("__int128", 16)
         yield IntType("unsigned __int128", 16, signed=False)
-        yield from (BoolType("bool", 1), BoolType("_Bool", 1))
+        yield from (self.bool, BoolType("_Bool", 1))
         yield CharType("wchar_t", 4, prefix="L")
         yield CharType("char16_t", 2, signed=False, prefix="u")
         yield CharType("char32_t", 4, signed=False, prefix="U")

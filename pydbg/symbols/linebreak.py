@@ -28,17 +28,22 @@ def line_places(module: Module, file: str, line: int) -> list[tuple[int, int]]:
         for row in source.rows:
             if row.line != exact or not row.is_stmt:
                 continue
-            place = _place(module, row.addr, exact, exact == line)
-            if place is not None:
-                # Behind a prologue it may be another line.
-                moved = table.find(place[1]) if place[1] != row.addr else None
-                places.setdefault(place[0], (place[1], moved.line if moved else exact))
+            start, addr = _place(module, row.addr)
+            # Behind a prologue it may be another line.
+            moved = table.find(addr) if addr != row.addr else None
+            places.setdefault(start, (addr, moved.line if moved else exact))
     return sorted(set(places.values()))
 
 
 def has_file(module: Module, file: str) -> bool:
     """Tell whether a module has lines of a file, given as a path or its last parts."""
     return module.lines is not None and bool(_tables(module.lines, file))
+
+
+def unit_has_file(module: Module, link_addr: int, file: str) -> bool:
+    """Tell whether the unit of an address has lines of a file (given as in `has_file`)."""
+    lines = module.lines.unit_at(link_addr) if module.lines is not None else None
+    return lines is not None and any(_is_called(source, file) for source in lines.files)
 
 
 def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
@@ -52,14 +57,16 @@ def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
 
 
 def _tables(table: LineTable, file: str) -> list[FileTable]:
-    tail = "/" + os.path.normpath(file).lstrip("/")
     found = []
     for unit in table.dwarf.units():
         lines = table.unit_lines(unit)
-        for source in lines.files if lines is not None else ():
-            if file in (source.path, source.name) or source.path.endswith(tail):
-                found.append(source)
+        found += [s for s in (lines.files if lines is not None else ()) if _is_called(s, file)]
     return found
+
+
+def _is_called(source: FileTable, file: str) -> bool:
+    tail = "/" + os.path.normpath(file).lstrip("/")
+    return file in (source.path, source.name) or source.path.endswith(tail)
 
 
 def _next_line(tables: list[FileTable], line: int) -> int | None:
@@ -67,16 +74,14 @@ def _next_line(tables: list[FileTable], line: int) -> int | None:
     return min(lines, default=None)
 
 
-def _place(module: Module, link_addr: int, line: int, exact: bool) -> tuple[int, int] | None:
-    """Return (function's start, place), or None where a moved line would enter a function."""
+def _place(module: Module, link_addr: int) -> tuple[int, int]:
+    """Return (function's start, place behind its prologue)."""
     from pydbg.symbols.breakaddr import breakpoint_addr
 
     table = module.function_table
     function = table.at(link_addr) if table is not None else None
     if function is None:
         return link_addr, link_addr
-    if not exact and link_addr == function.low and (function.decl_line or 0) >= line:
-        return None
     behind = breakpoint_addr(module, function.low, module.elf.load_bytes)
     inside = any(low <= link_addr < high for low, high in function.ranges[:1])
     return function.low, max(link_addr, behind) if inside else link_addr

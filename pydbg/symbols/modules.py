@@ -578,13 +578,13 @@ class ModuleList(Sequence[Module]):
             ]
         return list(found)
 
-    def breakable(self, name: str) -> list[tuple[Module, Symbol]]:
+    def breakable(self, name: str, *, local: bool = False) -> list[tuple[Module, Symbol]]:
         """Find the functions that ``break NAME`` means, as gdb's search_minsyms_for_name.
 
-        Global functions hide file-local ones of the name and PLT stubs.
+        Global functions hide PLT stubs, and file-local ones of the name unless ``local``.
         """
         found = [(m, s) for m, s in self.lookup(name) if s.is_code and s.kind != "plt"]
-        best = [(m, s) for m, s in found if s.bind != "local"]
+        best = [(m, s) for m, s in found if local or s.bind != "local"]
         return best or self.lookup(f"{name}@plt") + found
 
     def symbol_at(self, addr: int) -> tuple[Module, Symbol, int] | None:

@@ -39,7 +39,7 @@ def _sections(text: str, prompt: str) -> dict[str, str]:
     text = _NOISE.sub("", text)
     text = re.sub(r"\[answered Y; input not from terminal\]", "", text)
     text = re.sub(r"\b(process|LWP|PID|Pid:) ?\d+", r"\1 N", text)
-    text = re.sub(r"^stdin:\d+: ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\bstdin:\d+: ", "", text)
     text = text.replace("this, GDB does not", "this, pydbg does not")
     # gdb makes the C library's own signals quiet only once it has seen that library.
     text = re.sub(r"^(SIG3[23]) .*\n", "", text, flags=re.MULTILINE)

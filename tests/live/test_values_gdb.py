@@ -79,6 +79,13 @@ def test_values_of_c(variant: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_places_and_frames(compiler: str) -> None:
+    program = build("steps.c", "pie", compiler=compiler)
+    report = _differences(program, _commands("places", "steps.c"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
 def _rust_compilers() -> list[str]:
     """Give the system's compiler, and the one that is found first where that is another."""
     found = [which("rustc") or "rustc", which("rustc", path="/usr/bin") or "rustc"]

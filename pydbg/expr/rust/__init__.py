@@ -18,6 +18,7 @@ class Rust(Language):
 
     name = "rust"
     formatter = RustFormatter
+    overloads_deref = False
 
     def parse_prefix(
         self, text: str, start: int, stop_at_comma: bool, is_type: IsType
