@@ -22,6 +22,7 @@ __all__ = [
     "Breakpoint",
     "BreakpointHit",
     "BreakpointMoved",
+    "CallStopped",
     "CallTraced",
     "CatchHit",
     "Catchpoint",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from pydbg.breakpoints import Catchpoint as Catchpoint
     from pydbg.breakpoints import Location as Location
     from pydbg.commands.pyscript import command as command
+    from pydbg.errors import CallStopped as CallStopped
     from pydbg.errors import CommandError as CommandError
     from pydbg.errors import DebuggerError as DebuggerError
     from pydbg.errors import ExprError as ExprError
@@ -155,7 +157,9 @@ _ROOMS = {
     "threads": ("Thread",),
     "watchpoints": ("Watchpoint",),
     "errors": tuple(
-        name for name in __all__ if name.endswith(("Error", "Fault", "Gone", "Process"))
+        name
+        for name in __all__
+        if name.endswith(("Error", "Fault", "Gone", "Process", "CallStopped"))
     ),
 }
 """Where public names live; all others are events."""

@@ -9,6 +9,7 @@ from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoProcess
 from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pick_history
 from pydbg.expr.register_types import RegisterTypes, register_value
 from pydbg.expr.typenames import is_source_name
+from pydbg.expr.types import strip
 from pydbg.expr.values import Lvalue, Value, from_number
 from pydbg.symbols.cursor import damaged
 
@@ -223,11 +224,67 @@ class ProgramContext(BaseContext):
             raise NoProcess
         return from_number(self.model.ulong, found.bias, self.read)
 
-    def call(self, addr: int, args: Sequence[Value], /) -> int:
+    def call(self, addr: int, args: Sequence[Value], result: CType, /) -> Value:
         """Call a function of the program in the selected thread."""
         if self._thread is None:
             raise ExprError("You can't do that without a process to debug.")
-        return self._dbg.call(addr, [int(value) for value in args])
+        return self._dbg.call_typed(addr, args, result)
+
+    def overloads(self, function: Value, /) -> list[Value]:
+        """Return the C++ functions that have a function's name, with other parameters."""
+        from pydbg.symbols.demangle import base_name
+
+        addr = int(function)
+        module = self._dbg.modules.at(addr)
+        label = module.symbol_at(addr) if module is not None else None
+        if label is None or label[0].demangled == label[0].name:
+            return [function]
+        wanted = base_name(label[0].demangled)
+        found: dict[int, Value] = {}
+        for one, symbol in self._dbg.modules.lookup(wanted):
+            if symbol.is_code and base_name(symbol.demangled) == wanted:
+                at = one.addr_of(symbol)
+                typed = self._dbg.variables.function_at(one, at)
+                if typed is not None:
+                    found.setdefault(at, Value.at(typed, at, self.read))
+        return list(found.values()) or [function]
+
+    def copied(self, value: Value, /) -> Value | None:
+        """Have the program copy an object that C++ passes by a hidden reference.
+
+        Raises ExprError, with gdb's words, where the copy constructor is not to be found.
+        """
+        from pydbg.variables.passing import by_reference
+
+        if not by_reference(value.type):
+            return None
+        inner = strip(value.type)
+        maker = self._special(inner, f"({inner.name} const&)", "")
+        if maker is None:
+            raise ExprError(
+                "expression cannot be evaluated because a copy constructor for the type "
+                f"'{inner.name}' could not be found (maybe inlined?)"
+            )
+        addr = value.addr
+        source = addr if addr is not None else self.allocate(value.data)
+        copy = self.allocate(bytes(value.type.size))
+        self._dbg.call(maker, [copy, source])
+        return Value.at(value.type, copy, self.read)
+
+    def destroyed(self, value: Value, /) -> None:
+        """Run the destructor of a copy; where there is none to call, the copy stays."""
+        killer = self._special(strip(value.type), "()", "~")
+        if killer is not None and value.addr is not None:
+            self._dbg.call(killer, [value.addr])
+
+    def _special(self, owner: CType, params: str, mark: str) -> int | None:
+        """Find a class's constructor or destructor by its name."""
+        own = owner.name.partition("<")[0].rpartition("::")[2]
+        wanted = f"{owner.name}::{mark}{own}{params}"
+        for module, symbol in self._dbg.modules.lookup(f"{owner.name}::{mark}{own}"):
+            if symbol.is_code and symbol.demangled == wanted:
+                return module.addr_of(symbol)
+        return None
 
     def allocate(self, data: bytes, /) -> int:
         """Put bytes where they stay: memory from the program's own malloc, as gdb does."""

@@ -23,8 +23,6 @@ from pydbg.errors import (
 )
 from pydbg.events import (
     Event,
-    Exited,
-    Killed,
     Started,
     StepDone,
     SyscallCaught,
@@ -53,6 +51,7 @@ from pydbg.target.thread import Thread
 from pydbg.watchpoints import Watchpoint
 
 if TYPE_CHECKING:
+    from pydbg.expr.types import CType
     from pydbg.expr.values import Value
 
 
@@ -103,6 +102,8 @@ class Debugger(LineStepping, Lifecycle):
         """Whether SIGINT is taken over while the program runs although a handler is set."""
         self.on_stuck: Callable[[], None] | None = None
         """Called at a Ctrl-C, in its handler, when the one before has not stopped the program."""
+        self.on_call_stopped: Callable[[Event], None] | None = None
+        """Called with what stops the program in a function that an expression calls."""
         self.quiet: Callable[[Any, Thread], bool] | None = None
         """Asked at a hit of a point with commands: True if they were run and it may go on."""
         if program is not None:
@@ -347,7 +348,7 @@ class Debugger(LineStepping, Lifecycle):
     def call(self, addr: int, args: Sequence[int] = ()) -> int:
         """Call a function of the program in the selected thread and return its result, raw.
 
-        An ifunc's name means the function that its resolver chooses. Raises CommandError if
+        An ifunc's name means the function that its resolver chooses. Raises CallStopped if
         something stops the program inside the call; the program then stays where that happened.
 
         >>> import pydbg
@@ -369,25 +370,44 @@ class Debugger(LineStepping, Lifecycle):
         return chosen[addr]
 
     def _call(self, addr: int, args: Sequence[int]) -> int:
+        from pydbg.expr.types import data_model
+        from pydbg.expr.values import from_number
+
+        word = data_model(self.arch.pointer_size).ulong
+        found = self._called(addr, [from_number(word, value) for value in args], word)
+        return int(found) & ((1 << 8 * self.arch.pointer_size) - 1)
+
+    def call_typed(self, addr: int, args: Sequence[Value], result: CType) -> Value:
+        """Call a function with values of its parameters' types; return what it returns.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     hit = dbg.run(stop="main")
+        ...     minus = dbg.eval("(long)-7")
+        ...     int(dbg.call_typed(int(dbg.eval("&labs")), [minus], minus.type))
+        7
+        """
+        return self._called(self.behind_ifunc(addr), args, result)
+
+    def _called(self, addr: int, args: Sequence[Value], result: CType) -> Value:
+        from pydbg.calling import call_function
+
         thread = self._thread()
-        inferior = self.live_inferior()
-        if not inferior.can_run:
+        if not self.live_inferior().can_run:
             raise CommandError("You can't do that without a process to debug.")
-        landing = inferior.auxv.get(_AT_ENTRY, 0)
-        plan = CallFunction(thread, addr, args, landing)
+        return call_function(self, thread, addr, args, result)
+
+    def run_call(self, plan: CallFunction) -> Event:
+        """Run a called function; when it has returned all is as it was before."""
+        thread = plan.thread
         previous, current, level = self.last_event, thread.stop_pc, self._level
         parked = self._parked
         event = self._go(plan)
-        if isinstance(event, StepDone) and event.plan == "call":
+        if isinstance(event, StepDone) and event.plan == "call" and plan.is_over:
             self.last_event = previous
             thread.stop_pc = current
             self._level, self._parked = level, parked
-            return plan.result
-        if isinstance(event, Exited | Killed):
-            raise CommandError("The program being debugged exited while in a function called.")
-        raise CommandError(
-            "The program being debugged stopped while in a function called from the debugger."
-        )
+        return event
 
     def call_back(self, callback: Callable[[Any], Any], thread: Thread, point: Any) -> bool:
         """Call a user's function at a hit with everything held; True if it wants to stop."""

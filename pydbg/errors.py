@@ -40,6 +40,20 @@ class CommandError(DebuggerError):
     """
 
 
+class CallStopped(CommandError):
+    """Report that something stopped the program inside a function that an expression calls.
+
+    ``event`` is the stop; the program stands there, unless the message says otherwise.
+
+    >>> CallStopped("stopped", None).event is None
+    True
+    """
+
+    def __init__(self, message: str, event: object) -> None:
+        super().__init__(message)
+        self.event = event
+
+
 class NoProcess(DebuggerError):
     """Report that a command needs a process and there is none.
 

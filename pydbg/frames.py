@@ -87,7 +87,8 @@ class Frame:
         """What it sees of variables, once asked for."""
         self.path = ""
         """Where the source file may be found, with its directory."""
-        self._locate()
+        if raw.how != "call":
+            self._locate()
         if call is not None:
             self.function = call.function
             self.has_parameters = call.has_parameters
@@ -217,6 +218,9 @@ def frames_of(
     calls: list[InlineCall] = []
     if module is not None and not raw.is_signal:
         calls = list(module.spot_at(raw.lookup_pc).calls)
+    if raw.how == "call":
+        yield Frame(thread, raw, inner)
+        return
     if raw.how == "tailcall":
         # One frame, named by the innermost function there, as gdb has it.
         yield Frame(thread, raw, inner, call=calls[-1] if calls else None)

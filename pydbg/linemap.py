@@ -198,15 +198,9 @@ class LineMap:
 
     def raw_frames(self, thread: Thread, limit: int = 2) -> Iterator[RawFrame]:
         """Give the innermost frames of a thread as they are on the stack, also beyond main."""
-        from pydbg.target.unwind import unwind
+        from pydbg.callframes import Walk
 
-        inferior = thread.inferior
-        arch = inferior.arch
-        registers = thread.registers.by_dwarf()
-        registers[arch.return_column] = thread.pc
-        return unwind(
-            registers, read=inferior.read, modules=inferior.modules, arch=arch, limit=limit
-        )
+        return Walk(thread, limit)
 
     def caller_of(self, thread: Thread, frame: RawFrame) -> RawFrame | None:
         """Give the frame that another one returns to, None for the outermost."""

@@ -239,6 +239,10 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'Use of a seccomp filter for caught syscalls of launched programs is "{}".'),
     ("syscall-history", "int", 0, (),
      "Number of system calls that are kept of each thread (0: none)", ""),
+    ("unwind-on-terminating-exception", "bool", True, (),
+     "Unwind stack if a C++ exception is unhandled while in a call dummy", ""),
+    ("unwindonsignal", "bool", False, (),
+     "Unwinding of stack if a signal is received while in a call dummy", ""),
     ("trace-commands", "bool", False, (), "State of command tracing", ""),
     ("toolbar", "bool", True, (), "Whether the prompt has a line about the program below it", ""),
     ("width", "limit", None, (), "Number of characters in a line", ""),
@@ -323,8 +327,6 @@ stop-on-solib-events
 style sources
 sysroot
 tcp auto-retry
-unwindonsignal
-unwind-on-terminating-exception
 verbose
 watchdog
 """

@@ -296,22 +296,14 @@ class ProgramState:
             self.stack_problem = problem
 
     def _frames_of(self, thread: Thread, parked: Goroutine | None = None) -> Iterator[Frame]:
-        from pydbg.target.unwind import unwind
+        from pydbg.callframes import Walk
 
         self.stack_problem = None
         inferior = thread.inferior
-        registers = thread.registers.by_dwarf()
-        registers[inferior.arch.return_column] = thread.pc
-        if parked is not None:
-            registers = parked.registers
-        unwinding = unwind(
-            registers,
-            read=inferior.read,
-            modules=inferior.modules,
-            arch=inferior.arch,
-            limit=_FRAMES_AHEAD,
-            entry=None if parked is None else parked.start,
-        )
+        if parked is None:
+            unwinding = Walk(thread, _FRAMES_AHEAD)
+        else:
+            unwinding = Walk(thread, _FRAMES_AHEAD, parked.registers, parked.start)
 
         def meant(addr: int) -> frozenset[int]:
             return self.points.inlined_at(addr) | self.steps.entered(thread)
@@ -320,7 +312,7 @@ class ProgramState:
         callee: RawFrame | None = None
         for real in unwinding:
             raws = [real]
-            if callee is not None:
+            if callee is not None and "call" not in (callee.how, real.how):
                 column = inferior.arch.return_column
                 raws = [*self._calls_between(inferior.modules).between(callee, real, column), real]
             callee = real

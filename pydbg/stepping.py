@@ -14,11 +14,12 @@ from pydbg.events import Event, FunctionFinished, LocationReached, StepDone
 from pydbg.linux import ptrace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pydbg.arch.insn import InsnInfo
     from pydbg.linux.ptrace import SyscallInfo
     from pydbg.target.thread import Thread
+    from pydbg.variables.passing import Passing
 
 
 STEPS = frozenset({"stepi", "nexti", "stepcall", "stepret", "stepjump"})
@@ -275,33 +276,55 @@ class Finish(Plan):
             return None
         register = thread.inferior.arch.call_ret
         value = thread.registers.get(register)
+        # A function that the user called: its caller's registers are put back at this place.
+        block = thread.registers
+        thread.left = block.copy() if thread.calls else None
         return FunctionFinished(thread.inferior.pid, thread.tid, value, register, self._function)
 
 
 class CallFunction(Plan):
     """Call a function of the inferior and come back to where the thread was.
 
-    The return address is one that nothing else executes (the program's entry); registers are
-    saved whole, and restored when the call is over or given up.
+    ``lay_out`` says what is put where, given where the stack is free; ``take`` is asked for the
+    result while the registers still hold it. The return address is one that nothing else
+    executes (the program's entry); registers are saved whole, and restored when the call is over
+    or given up. A call that something stops stays on the thread's list ``calls``: its frame is
+    one of the stack then, and when it returns at last nothing is told.
+
+    ``forbidden`` are the addresses of functions that end the program (``std::terminate``): the
+    call is undone before them.
     """
 
     name = "call"
 
     def __init__(
-        self, thread: Thread, addr: int, args: Iterable[int], landing: int, vectors: int = 0
+        self,
+        thread: Thread,
+        addr: int,
+        lay_out: Callable[[int], Passing],
+        take: Callable[[Passing], Any],
+        landing: int,
+        forbidden: Iterable[int] = (),
     ) -> None:
         super().__init__(thread)
         self._addr = addr
-        self._args = list(args)
-        self._landing = landing
-        self._vectors = vectors
+        self._lay_out = lay_out
+        self._take = take
+        self.landing = landing
+        self._forbidden = frozenset(forbidden)
         self._saved = b""
         self._stop_pc: int | None = None
+        self._signal = 0
         self._xsave: bytes | None = None
-        self._sp = 0
-        self._finished = False
-        self.result = 0
-        self.vector_result = b""
+        self._passing: Passing | None = None
+        self.sp = 0
+        """The stack pointer behind the return: what the call frame address of the callee is."""
+        self.is_over = False
+        """Whether the thread is where it was before."""
+        self.told = False
+        """Whether a stop in the function was told: its result is of no interest any more."""
+        self.terminated = False
+        self.result: Any = None
 
     def begin(self) -> None:
         """Set up the frame of the call (psABI, "The Stack Frame")."""
@@ -310,48 +333,61 @@ class CallFunction(Plan):
         thread.flush()
         self._saved = bytes(thread.gpr)
         self._stop_pc = thread.stop_pc
+        self._signal, thread.signal = thread.signal, 0  # It waits until the call is over.
         self._xsave = bytes(block.xsave)
         size = arch.pointer_size
-        sp = (thread.sp - arch.red_zone - 256) & -arch.stack_align
-        on_stack = self._args[len(arch.call_args) :]
-        # At the first instruction sp + the pushed return address is aligned.
-        sp -= (len(on_stack) * size + arch.stack_align - 1) & -arch.stack_align
-        for index, value in enumerate(on_stack):
-            inferior.write(sp + index * size, (value % (1 << size * 8)).to_bytes(size, "little"))
-        sp -= size
-        inferior.write(sp, self._landing.to_bytes(size, "little"))
-        for name, value in zip(arch.call_args, self._args, strict=False):
-            block.set(name, value)
-        block.set(arch.syscall_ret, self._vectors)
+        passing = self._passing = self._lay_out(thread.sp - arch.red_zone - 256)
+        self.sp = passing.sp
+        for addr, data in passing.memory:
+            inferior.write(addr, data)
+        inferior.write(self.sp - size, self.landing.to_bytes(size, "little"))
+        for name, data in passing.registers:
+            block.put(name, data)
         block.set(arch.syscall_number, (1 << 64) - 1)
-        block.set(arch.sp, sp)
+        block.set(arch.sp, self.sp - size)
         thread.pc = self._addr
-        self._sp = sp + size
-        self.add_site(self._landing)
+        self.add_site(self.landing)
+        for addr in self._forbidden:
+            self.add_site(addr)
         thread.calls.append(self)
+
+    def saved_registers(self) -> dict[int, int]:
+        """Return the general registers from before the call, by DWARF number."""
+        from pydbg.arch.registers import RegisterBlock
+
+        arch = self.thread.inferior.arch
+        block = RegisterBlock(arch, bytearray(self._saved), lambda: b"")
+        return {**block.by_dwarf(), arch.return_column: block.get(arch.pc)}
 
     def reached(self, thread: Thread) -> Event | None:
         """Take the result and put the registers back."""
-        if thread is not self.thread or thread.sp < self._sp:
+        if thread is not self.thread or self.is_over:
             return None
-        block = thread.registers
-        self.result = block.get(thread.inferior.arch.call_ret)
-        self.vector_result = block.read("xmm0")
+        if thread.pc in self._forbidden and thread.pc != self.landing:
+            self.terminated = True
+        elif thread.sp < self.sp:
+            return None
+        else:
+            assert self._passing is not None
+            self.result = None if self.told else self._take(self._passing)
         self.restore()
         return self._done()
 
     def end(self) -> None:
         """Stay until the function returns, also when something stopped it in between."""
-        if self._finished or self.thread.gone:
+        if self.is_over or self.thread.gone:
             super().end()
 
     def restore(self) -> None:
         """Put the thread back to before the call."""
         thread = self.thread
-        self._finished = True
+        self.is_over = True
         self.end()
         if self in thread.calls:
-            del thread.calls[thread.calls.index(self) :]
+            at = thread.calls.index(self)
+            inner, thread.calls[at:] = thread.calls[at + 1 :], []
+            for call in inner:
+                call.forget()
         thread.registers  # noqa: B018 - fetched, so that the restored bytes stay
         thread.gpr[:] = self._saved
         thread.block.dirty_gpr = True
@@ -359,10 +395,18 @@ class CallFunction(Plan):
             thread.block.xsave[:] = self._xsave
             thread.block.dirty_xsave = True
         thread.stop_pc = self._stop_pc
+        thread.signal = self._signal
         try:
             thread.flush()
         except DebuggerError:
             return  # The thread is gone; its exit is told by the loop.
+
+    def forget(self) -> None:
+        """Give up without touching the thread: what it called has left the stack."""
+        self.is_over = True
+        self.end()
+        if self in self.thread.calls:
+            self.thread.calls.remove(self)
 
 
 def plan_of(thread: Thread) -> Any:

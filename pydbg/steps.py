@@ -232,6 +232,9 @@ class LineStepping:
         ...     dbg.regs.rip == caller, dbg.regs.rax, dbg.cont().code
         (True, 3, 0)
         """
+        from pydbg.callframes import call_at
+        from pydbg.variables.returns import give_back
+
         dbg = self._dbg
         dbg.live_inferior()
         dbg.refuse_parked()
@@ -249,24 +252,18 @@ class LineStepping:
             if register.where == "gpr" and number in caller.regs:
                 block.set(register.name, caller.regs[number])
         thread.pc = caller.pc
+        call = call_at(thread, caller)
+        if call is not None:
+            call.restore()
+        else:
+            for inner in [one for one in thread.calls if one.sp <= thread.sp]:
+                inner.forget()
         if value is not None:
-            self._give_back(value)
+            give_back(value, arch, thread.registers)
         thread.stop_pc = None
         self.steps.resumed()
         dbg.written()
         dbg.select_frame(0)
-
-    def _give_back(self, value: Value) -> None:
-        """Put a value where the caller finds it (psABI, "Returning of Values")."""
-        from pydbg.expr.types import FloatType, strip
-
-        dbg = self._dbg
-        assert dbg.thread is not None
-        if isinstance(strip(value.type), FloatType) and dbg.arch.pointer_size == 8:
-            dbg.thread.registers.set("xmm0", int.from_bytes(value.data, "little"))
-            return
-        mask = (1 << 8 * dbg.arch.pointer_size) - 1
-        dbg.thread.registers.set(dbg.arch.call_ret, int(value) & mask)
 
     def _step(self, name: str, count: int) -> Event:
         from pydbg.linestep import LineStep

@@ -9,7 +9,7 @@ from pydbg.breakpoints import Catchpoint
 from pydbg.errors import DebuggerError, ThreadGone
 from pydbg.events import BreakpointHit, CatchHit, Event, joined
 from pydbg.records import replace
-from pydbg.stepping import Plan, plan_of
+from pydbg.stepping import CallFunction, Plan, plan_of
 from pydbg.target.thread import SI_KERNEL, si_code
 from pydbg.watchpoints import Watchpoint
 
@@ -147,7 +147,8 @@ class Traps:
         addr = site.addr
         done: Event | None = None
         locations = []
-        for owner in site.owners:
+        # A called function's end comes last: it puts the registers back.
+        for owner in sorted(site.owners, key=lambda owner: isinstance(owner, CallFunction)):
             if not owner.internal:
                 locations.append(owner)
             elif isinstance(owner, Plan):

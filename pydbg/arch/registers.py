@@ -115,6 +115,19 @@ class RegisterBlock:
         numbers, layout = self.arch.dwarf_layout
         return dict(zip(numbers, layout.unpack_from(self.gpr), strict=True))
 
+    def copy(self) -> RegisterBlock:
+        """Give the registers as they are now, whatever becomes of the thread.
+
+        >>> from pydbg.arch import X86_64
+        >>> block = RegisterBlock(X86_64, bytearray(216), lambda: bytes(832))
+        >>> kept = block.copy()
+        >>> block.set("rax", 5)
+        >>> kept.get("rax")
+        0
+        """
+        xsave = bytes(self.xsave)
+        return RegisterBlock(self.arch, bytearray(self.gpr), lambda: xsave)
+
     def set(self, name: str, value: int) -> None:
         """Write a register; the value wraps around at the register's size."""
         size = self._find(name).size

@@ -109,6 +109,7 @@ def frame_line(
         file=frame.file,
         line=frame.line,
         library=library,
+        called=frame.how == "call",
         signal_handler=frame.is_signal_frame,
         word_size=session.dbg.arch.pointer_size,
     )

@@ -39,6 +39,8 @@ def gather(event: ev.Event, session: Session) -> Stop | ExtraNote | None:
     """Return the record of an event; None for one that nothing is said about."""
     if isinstance(event, _NOTICES):
         return _notice(event, session)
+    if isinstance(event, ev.StepDone) and event.plan == "call":
+        return None  # A function that the user called has returned at last: gdb is silent too.
     return _stop(event, session)
 
 

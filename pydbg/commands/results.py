@@ -67,6 +67,8 @@ class FrameLine(Record):
     line: int | None = None
     library: str | None = None
     """The shared library's path, where there is no line to name."""
+    called: bool = False
+    """Whether a function that an expression called returns here."""
     signal_handler: bool = False
     word_size: int = 8
 

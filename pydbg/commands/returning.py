@@ -8,9 +8,12 @@ from pydbg.commands import kinds
 from pydbg.commands.results import FrameShown
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError
+from pydbg.variables.passing import in_memory
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
+    from pydbg.expr.values import Value
+    from pydbg.frames import Frame
 
 __all__ = ["commands"]
 
@@ -33,15 +36,39 @@ def return_(session: Session, parsed: Parsed) -> FrameShown | None:
                 "Return value type not available for selected stack frame.\n"
                 "Please use an explicit cast of the value to return."
             )
-        value = dbg.evaluate(text)
+        value = _returned(session, frame, text)
     what = frame.function if frame.has_debug_info else "selected stack frame"
-    if not session.confirm(f"Make {what} return now?"):
+    ignored = ""
+    if value is not None and in_memory(value.type, dbg.arch):
+        ignored = _IGNORED
+        value = None
+        if not session.interactive:
+            session.warn(ignored.rstrip())
+            ignored = ""
+    if not session.confirm(f"{ignored}Make {what} return now?"):
         raise CommandError("Not confirmed")
     dbg.leave_frame(value)
     session.memory.pop("listing", None)
     now = dbg.frame
     # As in gdb the frame is shown to people, not in a script.
     return shown(session, now) if now is not None and session.typed() else None
+
+
+_IGNORED = """The location at which to store the function's return value is unknown.
+If you continue, the return value that you specified will be ignored.
+"""
+
+
+def _returned(session: Session, frame: Frame, text: str) -> Value | None:
+    """Return a value of the type that the function returns, None if it returns nothing."""
+    from pydbg.expr.operators import cast
+    from pydbg.expr.types import VoidType, strip
+
+    value = session.dbg.evaluate(text)
+    ctype = session.dbg.variables.result_type(frame.lookup_addr)
+    if ctype is None:
+        return value
+    return None if isinstance(strip(ctype), VoidType) else cast(ctype, value.referred())
 
 
 def _is_cast(session: Session, text: str) -> bool:

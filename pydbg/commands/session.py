@@ -111,6 +111,7 @@ class Session(Talk):
             dbg.debuginfod.say = self.warn
             dbg.debuginfod.progress = self._downloading
             dbg.quiet = QuietCommands(self)
+            dbg.on_call_stopped = self.stopped
 
     # --- text ------------------------------------------------------------------------------
 

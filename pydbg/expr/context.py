@@ -88,8 +88,24 @@ class Context(Protocol):
         """Return a member of a struct, a static one from where it is defined."""
         ...
 
-    def call(self, addr: int, args: Sequence[Value], /) -> int:
-        """Call a function of the program; return the result register."""
+    def call(self, addr: int, args: Sequence[Value], result: CType, /) -> Value:
+        """Call a function of the program with arguments of its parameters' types."""
+        ...
+
+    def overloads(self, function: Value, /) -> list[Value]:
+        """Return the functions of the same name, itself among them."""
+        ...
+
+    def copied(self, value: Value, /) -> Value | None:
+        """Return a copy in memory of an object that C++ passes by a hidden reference; else None."""
+        ...
+
+    def destroyed(self, value: Value, /) -> None:
+        """Run the destructor of a copy."""
+        ...
+
+    def symbolize(self, addr: int, /) -> str | None:
+        """Return ``<main+4>`` for an address inside a symbol."""
         ...
 
     def allocate(self, data: bytes, /) -> int:
@@ -187,9 +203,24 @@ class BaseContext:
         """Return a member of a struct."""
         return value.member(name)
 
-    def call(self, addr: int, args: Sequence[Value], /) -> int:
+    def call(self, addr: int, args: Sequence[Value], result: CType, /) -> Value:
         """Fail: there is no program."""
         raise ExprError("You can't do that without a process to debug.")
+
+    def overloads(self, function: Value, /) -> list[Value]:
+        """Return the function alone."""
+        return [function]
+
+    def copied(self, value: Value, /) -> Value | None:
+        """Say that it is passed as it is."""
+        return None
+
+    def destroyed(self, value: Value, /) -> None:
+        """Do nothing."""
+
+    def symbolize(self, addr: int, /) -> str | None:
+        """Know no symbol."""
+        return None
 
     def allocate(self, data: bytes, /) -> int:
         """Fail: there is no program."""

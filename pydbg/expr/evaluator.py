@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydbg.errors import ExprError
 from pydbg.expr import literals, methods, nodes
 from pydbg.expr.assign import assign
+from pydbg.expr.calls import called
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.functions import BUILTIN
 from pydbg.expr.operators import binary, cast, compare, negate
@@ -12,7 +13,6 @@ from pydbg.expr.types import (
     ArrayType,
     CType,
     DataModel,
-    FloatType,
     FunctionType,
     InternalFunctionType,
     NoDebugType,
@@ -362,79 +362,7 @@ class Evaluator:
         return self._called(tree, None)
 
     def _called(self, tree: nodes.Call, result: CType | None) -> Value:
-        if isinstance(tree.function, nodes.Dollar):
-            internal = self.internal(tree.function.name)
-            if internal is not None:
-                made = internal([self.value(arg) for arg in tree.args], self.ctx)
-                return made if result is None else cast(result, made)
-        function, this = self.callee(tree)
-        ftype = strip(function.type)
-        if isinstance(ftype, PointerType):
-            ftype = strip(ftype.target)
-        args = [self._argument(arg) for arg in tree.args]
-        if this is not None:
-            args.insert(0, this)
-        if isinstance(ftype, FunctionType) and len(args) < len(ftype.params):
-            raise ExprError("Too few arguments in function call.")
-        if isinstance(ftype, FunctionType):
-            args[: len(ftype.params)] = [
-                cast(param, arg) for param, arg in zip(ftype.params, args, strict=False)
-            ]
-            known = ftype.result
-        elif is_integral(function.type):
-            # gdb lets an integer be a function's address if a cast says what it returns.
-            if result is None:
-                raise ExprError(
-                    f"'at 0x{int(function):#x}' has unknown return type; "
-                    "cast the call to its declared return type"
-                )
-            known = None
-        else:
-            function.data  # noqa: B018  what cannot be read is the first complaint
-            raise ExprError("Invalid data type for function to be called.")
-        if result is not None and known is not None and isinstance(strip(known), VoidType):
-            known = None  # What assembly returns is not described: the cast says it.
-        returned = known or result
-        if returned is not None and isinstance(strip(returned), (FloatType, StructType)):
-            raise ExprError("Only functions that return integers or pointers can be called.")
-        raw = self.ctx.call(int(function), args)
-        made = self._returned(raw, returned)
-        return made if known is None or result is None else cast(result, made)
-
-    def callee(self, tree: nodes.Call) -> tuple[Value, Value | None]:
-        """Return what is called, and the object that it is called on."""
-        called = tree.function
-        if isinstance(called, nodes.Member):
-            base = self.value(called.base).referred()
-            inner = strip(base.type)
-            if isinstance(inner, PointerType):
-                base = self._deref(base)
-            if methods.has_method(base, called.name):
-                return methods.bound(base, called.name, len(tree.args), self.ctx, virtual=True)
-            inner = strip(base.type)
-            if isinstance(inner, StructType) and inner.cplus and inner.field(called.name) is None:
-                raise ExprError(f"Couldn't find method {inner.name}::{called.name}")
-        return self.value(called), None
-
-    def _returned(self, raw: int, ctype: CType | None) -> Value:
-        if ctype is None:
-            # Nothing says what the function returns: an int if the register can be one.
-            fits = raw >> 32 == 0 or raw >> 31 == 0x1FFFFFFFF
-            ctype = self.model.int if fits else self.model.long
-        if isinstance(strip(ctype), VoidType):
-            return Value(ctype, b"\0")
-        return from_number(ctype, raw, self.ctx.read)
-
-    def _argument(self, tree: nodes.Node) -> Value:
-        value = self.operand(tree)
-        inner = strip(value.type)
-        if isinstance(inner, FloatType):
-            return cast(self.model.double, value) if inner.size < 8 else value
-        if isinstance(inner, (StructType, ArrayType)):
-            raise ExprError("Only integers and pointers can be passed to functions.")
-        if is_integral(inner) and inner.size < 4:
-            return cast(self.model.int, value)
-        return value
+        return called(self, tree, result)
 
 
 def _is_struct(value: Value) -> bool:

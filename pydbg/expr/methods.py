@@ -1,8 +1,8 @@
-"""Member functions in expressions: ``object.method(args)``, by the number of arguments."""
+"""Member functions in expressions: ``object.method(args)``, by the types of the arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
@@ -12,7 +12,7 @@ from pydbg.expr.values import Value, from_number
 if TYPE_CHECKING:
     from pydbg.expr.context import Context
 
-__all__ = ["bound", "choose", "has_method", "methods_named"]
+__all__ = ["base_offset", "bound", "choose", "has_method", "methods_named"]
 
 _MAX_DEPTH = 20
 
@@ -39,31 +39,50 @@ def has_method(value: Value, name: str) -> bool:
     return next(methods_named(inner, name), None) is not None
 
 
-def choose(value: Value, name: str, count: int | None) -> tuple[Method, StructType, int]:
-    """Choose the method that takes so many arguments; None where none were given."""
+def base_offset(derived: StructType, base: StructType, depth: int = 0) -> int | None:
+    """Return where a base class lies in a class that is derived from it; None if it is none."""
+    if derived is base or (base.name and derived.name == base.name):
+        return 0
+    for field in derived.fields if depth < _MAX_DEPTH else ():
+        inner = strip(field.type)
+        if field.kind == "base" and isinstance(inner, StructType):
+            found = base_offset(inner, base, depth + 1)
+            if found is not None:
+                return field.offset + found
+    return None
+
+
+def choose(value: Value, name: str, args: Sequence[Value] | None) -> tuple[Method, StructType, int]:
+    """Choose the method that fits the arguments best; None where none were given."""
+    from pydbg.expr.calls import fit
+
     inner = strip(value.type)
     assert isinstance(inner, StructType)
     found = list(methods_named(inner, name))
-    if count is None:
+    if args is None:
         if len(found) > 1:
             raise ExprError(f"cannot resolve overloaded method `{name}': no arguments supplied")
         return found[0]
+    best: tuple[int, tuple[Method, StructType, int]] | None = None
     for one in found:
-        wanted = len(one[0].type.params)
-        if wanted == count or (wanted < count and one[0].type.variadic):
-            return one
-    what = "Too few" if all(count < len(one[0].type.params) for one in found) else "Too many"
-    raise ExprError(f"{what} arguments in function call.")
+        how = fit(one[0].type.params, args, variadic=one[0].type.variadic)
+        if how is not None and (best is None or how < best[0]):
+            best = how, one
+    if best is not None:
+        return best[1]
+    if all(len(args) < len(one[0].type.params) for one in found):
+        raise ExprError("Too few arguments in function call.")
+    raise ExprError(f"Cannot resolve method {inner.name}::{name} to any overloaded instance")
 
 
 def bound(
-    value: Value, name: str, count: int | None, ctx: Context, *, virtual: bool
+    value: Value, name: str, args: Sequence[Value] | None, ctx: Context, *, virtual: bool
 ) -> tuple[Value, Value | None]:
     """Return the function that a method is, and the object's address as ``this``.
 
     With ``virtual`` the object's own table says which function it is.
     """
-    method, owner, offset = choose(value, name, count)
+    method, owner, offset = choose(value, name, args)
     size = ctx.pointer_size
     this: Value | None = None
     params = method.type.params

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pydbg.errors import DebuggerError, ExprError
 from pydbg.expr import nodes
+from pydbg.expr.calls import callee
 from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
 from pydbg.expr.operators import binary
@@ -114,7 +115,10 @@ class TypeEvaluator(Evaluator):
     def _called(self, tree: nodes.Call, result: CType | None) -> Value:
         if isinstance(tree.function, nodes.Dollar) and self.internal(tree.function.name):
             return from_number(self.model.int, 0)
-        ctype = strip(self.callee(tree)[0].type)
+        args = [self.value(arg) for arg in tree.args]
+        ctype = strip(callee(self, tree, args)[0].type)
+        if isinstance(ctype, PointerType):
+            ctype = strip(ctype.target)
         if not isinstance(ctype, FunctionType):
             raise ExprError(
                 'Expression of type other than "Function returning ..." used as function'

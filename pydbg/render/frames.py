@@ -19,6 +19,8 @@ def frame(line: FrameLine) -> str:
     '0x0000000000401136 in ?? ()'
     """
     text = "" if line.level is None else f"#{line.level:<2} "
+    if line.called:
+        return text + "<function called from gdb>"
     if line.signal_handler:
         return text + "<signal handler called>"
     if line.show_addr:

@@ -314,9 +314,12 @@ class SymbolTable:
                 if needle == b"\0_Z":
                     start = at + 1
                 head_bytes = bytes(self.elf.view[start : start + 2])
-                if start > self._strings and head_bytes in (b"_Z", b"_R"):
+                if head_bytes not in (b"_Z", b"_R"):
+                    # Linkers merge the ends of strings: _ZN2ns1fEi in _GLOBAL__sub_I__ZN2ns1fEi.
+                    start = self.elf.rfind(b"_Z", start, at + 1)
+                if start > self._strings:
                     found[start - self._strings] = None
-                end = self.elf.find(b"\0", max(at + 1, start), self._strings_end)
+                end = self.elf.find(b"\0", at + 1, self._strings_end)
                 if end < 0:
                     break
                 at = self.elf.find(needle, end, self._strings_end)

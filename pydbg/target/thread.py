@@ -58,6 +58,7 @@ class Thread:
         "inferior",
         "injected",
         "interrupting",
+        "left",
         "number",
         "owed",
         "pending",
@@ -129,6 +130,8 @@ class Thread:
         self.plans: list[Any] = []
         self.calls: list[Any] = []
         """Functions that the user called in it and that have not returned."""
+        self.left: RegisterBlock | None = None
+        """The registers that a function left by `finish` came back with, where they are gone."""
         self.syscall: SyscallInfo | None = None
         self.want_return = False
         self.refusal: Callable[[], None] | None = None

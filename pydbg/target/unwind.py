@@ -55,7 +55,8 @@ class RawFrame(Record, frozen=False):
     how: str = "none"
     """"cfi", "signal" (the trampoline's frame), "prologue", "fp", "sp" (return address on
     top of the stack), "scan" (further up), or "none": the caller cannot be found. "tailcall"
-    is a frame that left by a jump and is on no stack."""
+    is a frame that left by a jump and is on no stack, "call" where a function called by the
+    debugger returns to."""
     cfa: int | None = None
     """The canonical frame address: the stack pointer before the call (gdb: "frame at")."""
     saved: dict[int, int] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from pydbg.expr.types import (
     FunctionType,
     PointerType,
     StructType,
+    TypedefType,
     VoidType,
     strip,
 )
@@ -481,16 +482,27 @@ class Variables:
         from pydbg.variables.returns import Results, result_value
 
         thread = self.dbg.thread
+        ctype = self.result_type(addr)
+        if ctype is None or thread is None:
+            return None
+        results = Results((thread.left or thread.registers).read, thread.inferior.read)
+        found = result_value(ctype, thread.inferior.arch, results)
+        return Value(VoidType(), b"\0") if found is None else found
+
+    def result_type(self, addr: int) -> CType | None:
+        """Return what type the function around an address returns, None if it is not described.
+
+        As in gdb the value of a function does not know of a typedef.
+        """
         module = self.dbg.modules.at(addr)
         function = module.function_at(addr) if module is not None else None
-        if module is None or function is None or thread is None:
+        if module is None or function is None:
             return None
         ctype = self.function_at(module, module.addr(function.low))
-        if not isinstance(ctype, FunctionType) or ctype.result is None:
-            return None
-        results = Results(thread.registers.read, thread.inferior.read)
-        found = result_value(ctype.result, thread.inferior.arch, results)
-        return Value(VoidType(), b"\0") if found is None else found
+        result = ctype.result if isinstance(ctype, FunctionType) else None
+        while isinstance(result, TypedefType):
+            result = result.target
+        return result
 
     # --- types -------------------------------------------------------------------------------
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pydbg.errors import DebuggerError
-from pydbg.expr.types import (
-    ArrayType,
-    ComplexType,
-    CType,
-    FloatType,
-    MemberPointerType,
-    StructType,
-    VoidType,
-    strip,
-)
+from pydbg.errors import CommandError
+from pydbg.expr.types import CType, FloatType, IntType, VoidType, strip
 from pydbg.expr.values import Value
 from pydbg.records import Record
+from pydbg.variables.passing import classify, in_memory
 
 if TYPE_CHECKING:
     from pydbg.arch.model import Arch
+    from pydbg.arch.registers import RegisterBlock
 
-__all__ = ["Results", "result_value"]
+__all__ = ["Results", "give_back", "result_value"]
 
 
 class Results(Record):
@@ -38,26 +31,32 @@ def result_value(ctype: CType, arch: Arch, results: Results) -> Value | None:
     if isinstance(inner, VoidType):
         return None
     if arch.pointer_size == 4:
-        return _i386(ctype, inner, results)
-    kinds = _classify(inner)
+        return _i386(ctype, inner, arch, results)
+    kinds = classify(inner)
     if kinds is None:
         addr = int.from_bytes(results.register("rax"), "little")
         return Value.at(ctype, addr, results.read)
+    integers, vectors = iter(("rax", "rdx")), iter(("xmm0", "xmm1"))
+    stack = iter(("st0", "st1"))
+    last: bytes = b""
     data = b""
-    integers, vectors, stack = iter(("rax", "rdx")), iter(("xmm0", "xmm1")), iter(("st0", "st1"))
     for kind in kinds:
         if kind == "integer":
             data += results.register(next(integers))[:8]
         elif kind == "sse":
-            data += results.register(next(vectors))[:8]
+            last = results.register(next(vectors))
+            data += last[:8]
+        elif kind == "sseup":
+            data += last[8:16]
         elif kind == "x87":
-            data += results.register(next(stack))[:10].ljust(16, b"\0")
-        else:  # more of the last vector register
-            data += results.register("xmm0")[8:16]
+            last = results.register(next(stack))
+            data += last[:8]
+        else:  # x87up
+            data += last[8:10].ljust(8, b"\0")
     return Value(ctype, data[: ctype.size].ljust(ctype.size, b"\0"), None, results.read)
 
 
-def _i386(ctype: CType, inner: CType, results: Results) -> Value | None:
+def _i386(ctype: CType, inner: CType, arch: Arch, results: Results) -> Value | None:
     size = ctype.size
     if isinstance(inner, FloatType):
         from pydbg.expr import floats
@@ -65,76 +64,62 @@ def _i386(ctype: CType, inner: CType, results: Results) -> Value | None:
 
         number = floats.decode("x87", results.register("st0")[:10])
         return from_number(ctype, number, results.read)
-    if isinstance(inner, (StructType, ArrayType, ComplexType)):
+    if in_memory(inner, arch):
         addr = int.from_bytes(results.register("eax")[:4], "little")
         return Value.at(ctype, addr, results.read)
     data = results.register("eax")[:4] + results.register("edx")[:4]
     return Value(ctype, data[:size].ljust(size, b"\0"), None, results.read)
 
 
-def _classify(inner: CType) -> list[str] | None:
-    """Return the class of each eight bytes, None for what is returned in memory."""
-    if isinstance(inner, FloatType):
-        if inner.format == "x87":
-            return ["x87"]
-        return ["sse", "up"] if inner.size == 16 else ["sse"]
-    if isinstance(inner, ComplexType):
-        element = strip(inner.element)
-        if isinstance(element, FloatType) and element.format == "x87":
-            return ["x87", "x87"]
-        return ["sse"] if inner.size <= 8 else ["sse", "sse"] if inner.size == 16 else None
-    if isinstance(inner, ArrayType) and inner.vector:
-        return ["sse"] if inner.size <= 8 else ["sse", "up"] if inner.size == 16 else None
-    if isinstance(inner, (StructType, ArrayType)):
-        return _aggregate(inner)
-    if isinstance(inner, MemberPointerType) or inner.size > 8:
-        return ["integer"] * ((inner.size + 7) // 8) if inner.size <= 16 else None
-    return ["integer"]
+def give_back(value: Value, arch: Arch, block: RegisterBlock) -> None:
+    """Put a value where the caller of a function expects it; raises CommandError if it cannot be.
 
-
-def _aggregate(inner: CType) -> list[str] | None:
-    if not 0 < inner.size <= 16 or (isinstance(inner, StructType) and not _is_trivial(inner)):
-        return None
-    kinds = [""] * ((inner.size + 7) // 8)
-    try:
-        _spread(inner, 0, kinds)
-    except (IndexError, DebuggerError):
-        return None
-    if "memory" in kinds:
-        return None
-    return [kind or "sse" for kind in kinds]
-
-
-def _spread(ctype: CType, offset: int, kinds: list[str]) -> None:
-    """Note the class of each part in the eight bytes that it lies in."""
-    inner = strip(ctype)
-    if isinstance(inner, StructType):
-        for field in inner.fields:
-            if field.kind != "static":
-                bits = field.bit_offset // 8 if field.bit_size else 0
-                _spread(field.type, offset + field.offset + bits, kinds)
+    A result that is returned in memory has a place that only the function was told of.
+    """
+    put = block.put
+    inner = strip(value.type)
+    if in_memory(inner, arch):
+        raise CommandError("A structure that is returned in memory cannot be given back.")
+    data = value.data
+    if arch.pointer_size == 4:
+        _give_back_i386(value, inner, block)
         return
-    if isinstance(inner, ArrayType):
-        for index in range(min(inner.count, 16)):
-            _spread(inner.element, offset + index * inner.element.size, kinds)
-        return
-    kind = "integer"
+    integers, vectors = iter(("rax", "rdx")), iter(("xmm0", "xmm1"))
+    kinds = classify(inner) or []
+    for index, kind in enumerate(kinds):
+        piece = data[8 * index : 8 * index + 8]
+        if kind == "integer":
+            signed = isinstance(inner, IntType) and inner.signed and len(piece) < 8
+            fill = b"\xff" if signed and piece[-1] & 0x80 else b"\0"
+            put(next(integers), piece.ljust(8, fill))
+        elif kind == "sse":
+            wide = kinds[index + 1 : index + 2] == ["sseup"]
+            put(
+                next(vectors),
+                (data[8 * index : 8 * index + 16] if wide else piece).ljust(16, b"\0"),
+            )
+        elif kind == "x87":
+            _push_x87(block, data[8 * index : 8 * index + 10])
+
+
+def _push_x87(block: RegisterBlock, data: bytes) -> None:
+    """Make a number the only one on the stack of the x87 (its last register, st0)."""
+    status = int.from_bytes(block.read("fstat"), "little")
+    block.set("fstat", status | 7 << 11)
+    block.set("ftag", 0x3FFF)
+    block.put("st0", data)
+
+
+def _give_back_i386(value: Value, inner: CType, block: RegisterBlock) -> None:
+    put = block.put
     if isinstance(inner, FloatType):
-        kind = "memory" if inner.format == "x87" else "sse"
-    for at in range(offset // 8, (offset + max(inner.size, 1) - 1) // 8 + 1):
-        if at >= len(kinds):
-            continue  # The storage unit of a bit-field reaches over the end.
-        if kinds[at] != "integer":
-            kinds[at] = kind if kinds[at] != "memory" else "memory"
+        from pydbg.expr import floats
 
-
-def _is_trivial(inner: StructType) -> bool:
-    """Tell whether a class may be returned in registers (Itanium C++ ABI, 3.1.3.1)."""
-    for method in inner.methods:
-        if method.virtual or (method.name.startswith("~") and not method.artificial):
-            return False
-    return all(
-        _is_trivial(part)
-        for field in inner.fields
-        if field.kind != "static" and isinstance(part := strip(field.type), StructType)
-    )
+        _push_x87(block, floats.encode("x87", value.number())[:10])
+        return
+    signed = isinstance(inner, IntType) and inner.signed
+    fill = b"\xff" if signed and value.data[-1] & 0x80 else b"\0"
+    data = value.data.ljust(4, fill)
+    put("eax", data[:4])
+    if len(data) > 4:
+        put("edx", data[4:8].ljust(4, b"\0"))

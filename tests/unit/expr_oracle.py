@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from pydbg.errors import MemoryFault
 from pydbg.expr.context import BaseContext
 from pydbg.expr.register_types import RegisterTypes
 from pydbg.expr.siginfo import siginfo_value
-from pydbg.expr.values import Lvalue, Value
+from pydbg.expr.types import CType, VoidType, strip
+from pydbg.expr.values import Lvalue, Value, from_number
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "expr_values.c"
 
@@ -77,6 +78,13 @@ def gdb_bytes(name, value):
         raise gdb.error("no view")
     return (number & ((1 << 8 * size) - 1)).to_bytes(size, "little").hex()
 """
+
+
+def returned(result: CType, number: int, read: Callable[[int, int], bytes]) -> Value:
+    """Return the result of a made-up call: a number, or nothing."""
+    if isinstance(strip(result), VoidType):
+        return Value(result, b"\0")
+    return from_number(result, number, read)
 
 
 @dataclass
@@ -243,10 +251,10 @@ class FakeContext(BaseContext):
     # SIGTRAP by the kernel: what a breakpoint gives.
     siginfo = (5).to_bytes(8, "little") + (128).to_bytes(120, "little")
 
-    def call(self, addr: int, args: Sequence[Value], /) -> int:
+    def call(self, addr: int, args: Sequence[Value], result: CType, /) -> Value:
         numbers = [int(arg) for arg in args]
         self.calls.append((addr, numbers))
-        return sum(numbers) & 0xFFFFFFFF
+        return returned(result, sum(numbers) & 0xFFFFFFFF, self.read)
 
     def allocate(self, data: bytes, /) -> int:
         addr = self.heap

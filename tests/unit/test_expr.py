@@ -75,17 +75,26 @@ def test_assignments_reach_memory_registers_and_variables() -> None:
         show("*(long*)0x1ffc = 1", context)
 
 
-def test_calls_take_integers_and_pointers() -> None:
+def test_calls_of_functions_without_debug_information() -> None:
     context = Program()
-    assert show("f(1, 'a')", context) == "6144"
+    with pytest.raises(ExprError, match="has unknown return type; cast the call to its"):
+        show("f(1, 'a')", context)
+    assert show("(int)f(1, 'a')", context) == "6144"
     assert show("(char)f(1)", context) == "0 '\\000'"
     assert show("((char*(*)(int))f)(1)", context).startswith("0x1800 ")
     assert show("(void)f()", context) == "void"
     assert show('(long)f("ab", 1.5)', context) == "6144"
+    assert show("(double)f(1)", context) == "6144"
     with pytest.raises(ExprError, match="Too few arguments"):
         show("((int(*)(int,int))f)(1)", context)
-    with pytest.raises(ExprError, match="return integers or pointers"):
-        show("(double)f(1)", context)
+
+
+def test_only_the_type_of_a_call_is_asked_for_without_calling() -> None:
+    context = Program()
+    context.call = None  # type: ignore[assignment,method-assign]
+    assert show("sizeof((char)f(1))", context) == "1"
+    tree = parse_in("((char*(*)(int))f)(1)", context)
+    assert str(type_of(tree, context)) == "char *"
 
 
 @pytest.mark.parametrize(

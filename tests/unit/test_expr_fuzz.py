@@ -18,8 +18,9 @@ from pydbg.expr.format import Formatter, PrintOptions, format_value
 from pydbg.expr.formats import parse_format, print_format
 from pydbg.expr.parser import parse
 from pydbg.expr.printf import echo, printf
-from pydbg.expr.types import LP64, FunctionType
+from pydbg.expr.types import LP64, CType, FunctionType
 from pydbg.expr.values import Lvalue, Value, from_number
+from tests.unit.expr_oracle import returned
 
 
 class Program(BaseContext):
@@ -51,8 +52,8 @@ class Program(BaseContext):
     def set_register(self, name: str, value: Value, /) -> None:
         assert len(value.data) == 8
 
-    def call(self, addr: int, args: object, /) -> int:
-        return addr
+    def call(self, addr: int, args: object, result: CType, /) -> Value:
+        return returned(result, addr, self.read)
 
     def allocate(self, data: bytes, /) -> int:
         return 0x1100
