@@ -28,6 +28,7 @@ INNER = {
             "functions_named",
             "gone",
             "goroutines",
+            "run_call",
             "parked",
             "refuse_parked",
             "innermost_of",
