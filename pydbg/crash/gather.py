@@ -117,10 +117,16 @@ def _reader(thread: Thread) -> Callable[[str], int | None]:
 
 def _last_words(dbg: Debugger, frames: list[Frame]) -> str:
     """Return why the program called abort, as far as it left word of it."""
-    message = _abort_message(dbg)
+    message = _abort_message(dbg) or _of_go(dbg)
     if not message and any(f.function in _TERMINATE for f in frames):
         return "std::terminate was called: a C++ exception that nothing caught, most likely"
     return message
+
+
+def _of_go(dbg: Debugger) -> str:
+    from pydbg.golang.panics import last_words
+
+    return last_words(dbg)
 
 
 def _abort_message(dbg: Debugger) -> str:

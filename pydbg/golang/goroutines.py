@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pydbg.errors import CommandError, DebuggerError
+from pydbg.expr.values import Value
 from pydbg.frames import Frame, frames_of
 from pydbg.golang.layout import Layout, layout_of
 from pydbg.records import Record
@@ -225,6 +226,16 @@ class Goroutines:
             return _word(thread.inferior, g + layout.goid) if g else 0
         except DebuggerError:
             return 0
+
+    def panic_of(self, one: Goroutine) -> Value | None:
+        """Return what a goroutine panics with now, the last panic's value; None for none."""
+        layout = self._layout()
+        dbg = self._dbg
+        addr = _word(dbg.live_inferior(), one.addr + layout.panic)
+        ctype = dbg.variables.type_named("runtime._panic", None) if addr else None
+        if ctype is None:
+            return None
+        return Value.at(ctype, addr, dbg.context().read).member("arg")
 
     def select(self, one: Goroutine) -> None:
         """Look at a goroutine's stack: its thread's, or the one that it sleeps on."""
