@@ -42,6 +42,7 @@ class FakeDebugger:
         self.closed = 0
         self.frame = None
         self.variables = SimpleNamespace(scope_or_none=lambda frame: None)
+        self.language = SimpleNamespace(name="c")
         self.listeners: list[Any] = []
 
     @property
