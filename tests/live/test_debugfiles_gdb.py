@@ -7,6 +7,7 @@ without. (gdb 13.1 itself reads no DW_OP_constx in a .dwo, and dies of DWARF 5 p
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -14,10 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.test_commands_gdb import gdb_prints, pydbg_prints
+from pydbg.symbols.debugfiles import build_id_path
+from pydbg.symbols.elf import ElfFile
+from tests.live.test_commands_gdb import both, gdb_prints, pydbg_prints
 from tests.live.test_values_gdb import _QUESTION, _commands
 from tests.support.build import VARIANTS, source
 from tests.support.dwp import write_package
+from tests.support.run import batch, environment
 
 # Name of the source, flags, compiler, corpus of commands.
 PROGRAMS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
@@ -152,3 +156,110 @@ def test_values(variant: str, files: Path, theirs: Callable[[str], dict[str, str
         if got != want:
             report.append(f"{key}\n  gdb   {want}\n  pydbg {got}")
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
+# --- files that are missing, or not the right ones -----------------------------------------------
+
+
+def _separated(folder: Path, *flags: str) -> tuple[Path, Path]:
+    """Return a program without debug information, and the file that has it, elsewhere."""
+    folder.mkdir(parents=True)
+    program, whole = folder / "plain", folder / "whole"
+    _run("gcc", "-g", "-O0", *flags, source("plain.c"), "-o", program, cwd=folder)
+    program.rename(whole)
+    _run("strip", "-o", program, whole, cwd=folder)
+    debug = folder / "plain.debug"
+    _run("objcopy", "--only-keep-debug", whole, debug, cwd=folder)
+    _run("objcopy", "--add-gnu-debuglink=plain.debug", program, cwd=folder)
+    whole.unlink()
+    return program, debug
+
+
+def _by_build_id(folder: Path, program: Path) -> Path:
+    build_id = ElfFile(str(program)).build_id
+    assert build_id is not None
+    place = Path(build_id_path(build_id, str(folder)))
+    place.parent.mkdir(parents=True)
+    return place
+
+
+def _warnings(prints: dict[str, str]) -> set[str]:
+    return set(re.findall("^warning: .*", "\n".join(prints.values()), re.M))
+
+
+PLACES = ("beside", "hidden", "global", "second", "build-id", "changed", "other-build",
+          "no-build-id", "changed-and-good")  # fmt: skip
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_places_of_debug_files(where: str, tmp_path: Path) -> None:
+    folder, first, second = tmp_path / "bin", tmp_path / "first", tmp_path / "second"
+    program, debug = _separated(folder)
+    if where == "hidden":
+        (folder / ".debug").mkdir()
+        debug.rename(folder / ".debug" / debug.name)
+    elif where in ("global", "second"):
+        base = first if where == "global" else second
+        place = Path(f"{base}{folder}")
+        place.mkdir(parents=True)
+        debug.rename(place / debug.name)
+    elif where == "build-id":
+        debug.rename(_by_build_id(second, program))
+    elif where in ("other-build", "no-build-id"):
+        _, other = _separated(tmp_path / "other", "-O1")
+        if where == "no-build-id":
+            _run("objcopy", "--remove-section=.note.gnu.build-id", other, cwd=folder)
+        other.rename(_by_build_id(first, program))
+        debug.unlink()
+    elif where.startswith("changed"):
+        if where == "changed-and-good":
+            (folder / ".debug").mkdir()
+            shutil.copy(debug, folder / ".debug")
+        with debug.open("ab") as file:
+            file.write(b"more")
+    lines = (f"set debug-file-directory {first}:{second}", f"file {program}", "info line inner",
+             "list inner", "break inner", "info source")  # fmt: skip
+    theirs, ours = both(Path("/bin/true"), *lines)
+    assert _warnings(ours) == _warnings(theirs)
+    for key in theirs:
+        if key.split(" ", 1)[1] in lines[2:]:
+            want = _QUESTION.sub("", theirs[key])
+            assert re.sub("^warning: .*\n*", "", ours[key], flags=re.M).strip() == want.strip(), key
+
+
+@pytest.mark.parametrize("how", ["dwo", "package"])
+def test_a_split_unit_that_is_missing(how: str, tmp_path: Path) -> None:
+    # With DWARF 5 gdb 13.1 stops with "unexpected tag 'DW_TAG_skeleton_unit'" here.
+    program = _compiled(tmp_path / "split", "c4", "-gsplit-dwarf")
+    if how == "dwo":  # One of another program is none either.
+        other = _compiled(tmp_path / "other", "O2", "-gdwarf-4", "-gsplit-dwarf")
+        other.with_suffix(".dwo").rename(program.with_suffix(".dwo"))
+    else:
+        other = _gnu_package(tmp_path / "other", "c++4")
+        shutil.copy(f"{other}.dwp", f"{program}.dwp")
+    lines = ("break twice", "run", "bt", "info locals", "info args", "up", "list", "info line main")
+    theirs, ours = both(program, *lines)
+    for key in theirs:
+        text, want = (re.sub("^warning: .*\n", "", one[key], flags=re.M) for one in (ours, theirs))
+        assert text.replace("()", "") == want.replace("()", ""), key
+    everything = "\n".join(ours.values())
+    assert _warnings(theirs) == _warnings(ours)
+    assert everything.count("Could not find DWO CU") == 1
+
+
+def test_a_file_of_dwz_that_is_missing(tmp_path: Path) -> None:
+    program = _shared(tmp_path / "dwz", "O2")
+    (tmp_path / "dwz" / "common.debug").unlink()
+    done = batch(program, "break twice", "run", "bt", options=("--keep-going",))
+    assert done.stderr.count(f"could not find '.gnu_debugaltlink' file for {program}") == 1
+    assert "#1 " in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_zstd_needs_its_package(tmp_path: Path) -> None:
+    program = _compressed("zstd")(tmp_path / "zstd", "c")
+    (tmp_path / "zstandard.py").write_text("raise ImportError\n")
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    done = batch(program, "info line main", "break twice", env={"PYTHONPATH": path},
+                 options=("--keep-going",))  # fmt: skip
+    assert "is compressed with zstd; 'pip install zstandard' to read it" in done.stderr

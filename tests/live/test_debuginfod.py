@@ -18,7 +18,7 @@ from tests.support.run import batch
 from tests.support.screen import Terminal
 
 COMMANDS = ("info line inner", "list inner", "break inner", "run", "bt", "info source",
-            "info locals", "info args")  # fmt: skip
+            "info locals", "info args", "kill")  # fmt: skip
 
 
 class Server:
