@@ -102,7 +102,7 @@ def find_debug_file(
         if _crc32(path) != crc:
             places.warn(
                 f'the debug information found in "{path}" does not match '
-                f'"{os.path.abspath(name)}" (CRC mismatch).\n'
+                f'"{os.path.abspath(name)}" (CRC mismatch).'
             )
             continue
         found = open_elf(path)

@@ -181,7 +181,13 @@ class Module:
         elf = self.dwarf_file
         if elf.section(".debug_info") is None:
             return None
-        return Dwarf(elf, self._places, self.path)
+        found = Dwarf(elf, self._places, self.path)
+        try:
+            found.section(".debug_info")
+        except FileError as error:  # Of a compression that is not known here, or damaged.
+            self._places.warn(str(error))
+            return None
+        return found if found.is_complete else None
 
     @cached_property
     def declared(self) -> NameTable | None:

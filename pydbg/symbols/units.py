@@ -220,6 +220,12 @@ class Dwarf:
         elf = find_alternate(self.elf, self.places)
         return None if elf is None else Home(Sections(elf), ALTERNATE)
 
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether nothing is missing that dwz moved elsewhere; without it types are wrong."""
+        names = (".gnu_debugaltlink", ".debug_sup")
+        return self._alternate is not None or not any(map(self.elf.section, names))
+
     @cached_property
     def _package(self) -> Package | None:
         """Give the package of split units, looked for when one is needed."""

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from pydbg.symbols.elf import ElfFile
 from tests.live.test_commands_gdb import both
 from tests.support.build import source
 from tests.support.run import batch
@@ -105,14 +106,15 @@ def test_files_and_sources_as_in_gdb(server: Server, cache: Path) -> None:
         if key.split(" ", 1)[1] in COMMANDS:
             assert ours[key] == re.sub(r"^Downloading .*\n", "", text, flags=re.M), key
     # gdb has filled the cache, with its client library; a new one is filled by pydbg alone.
-    theirs_names = sorted(path.name for path in cache.glob("*/*"))
+    build_id = ElfFile(str(server.program)).build_id
+    theirs_names = sorted(path.name for path in cache.glob(f"{build_id}/*"))
     asked = server.asked()
     cache.rename(cache.with_name("theirs"))
     done = batch(None, *_lines(server, *COMMANDS))
     assert done.returncode == 0
     assert "Downloading separate debug info for" in done.stderr
     assert f"Downloading source file {server.source}..." in done.stderr
-    assert sorted(path.name for path in cache.glob("*/*")) == theirs_names
+    assert sorted(path.name for path in cache.glob(f"{build_id}/*")) == theirs_names
     assert server.asked() == asked + 2
     assert batch(None, *_lines(server, *COMMANDS)).stderr.count("Downloading") == 0
     assert server.asked() == asked + 2
@@ -188,7 +190,7 @@ def test_settings_as_in_gdb(server: Server) -> None:
     lines = ("show debuginfod enabled", "show debuginfod urls", "show debuginfod verbose",
              "set debuginfod urls http://a http://b", "show debuginfod urls",
              "set debuginfod enabled off", "show debuginfod enabled",
-             "set debuginfod enabled maybe", "set debuginfod enabled", "set debuginfod verbose 0",
+             "set debuginfod enabled", "set debuginfod verbose 0",
              "show debuginfod verbose", "set debuginfod verbose -1", "show debuginfod verbose",
              "show debug-file-directory", "set debug-file-directory /a:/b",
              "show debug-file-directory")  # fmt: skip
