@@ -113,7 +113,9 @@ def local_lines(
     """Return a line for each local variable, innermost block first; None without symbols."""
     scope = session.dbg.variables.scope(frame)
     if scope is None:
-        return None
+        # As in gdb, a unit that has lines has a block of its own, with no variables.
+        module = frame.module if frame.file is not None else None
+        return [] if module is not None and module.dwarf is not None else None
     formatter = common.formatter(session)
     lines: list[str] = []
     for block in scope.blocks:
