@@ -63,8 +63,13 @@ class FunctionScan:
         if not self._jumped:
             return False
         self._jumped = False
+        known = dict(self.functions)
         self.functions.clear()
-        self._scan(jump=False)
+        try:
+            self._scan(jump=False)
+        finally:  # What lies behind damage, too, was found by jumping over it.
+            for die, function in known.items():
+                self.functions.setdefault(die, function)
         return True
 
     def abbrev_at(self, die: int) -> Abbrev:
