@@ -241,7 +241,17 @@ def test_a_split_unit_that_is_missing(how: str, tmp_path: Path) -> None:
     else:
         other = _gnu_package(tmp_path / "other", "c++4")
         shutil.copy(f"{other}.dwp", f"{program}.dwp")
-    lines = ("break twice", "run", "bt", "info locals", "info args", "up", "list", "info line main")
+    lines = (
+        "break twice",
+        "run",
+        "bt",
+        "info locals",
+        "info args",
+        "up",
+        "list",
+        "info line main",
+        "kill",
+    )
     theirs, ours = both(program, *lines)
     for key in theirs:
         text, want = _without_warnings(ours[key]), _without_warnings(theirs[key])
