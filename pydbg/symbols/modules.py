@@ -15,12 +15,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from pydbg.errors import FileError, MemoryFault
-from pydbg.records import NamedTuple
 from pydbg.symbols.debugfiles import Places, find_debug_file, mini_debug
 from pydbg.symbols.demangle import go_data_label, is_rust
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
 from pydbg.symbols.plt import PltTable
+from pydbg.symbols.sourceplaces import InlineCall, SourceLine
 from pydbg.symbols.symtab import Symbol, SymbolSource, SymbolTable, choose, main_table
 
 if TYPE_CHECKING:
@@ -42,37 +42,6 @@ _MOST_NAMES = 256
 
 _MOST_SPOTS = 4096
 """So many addresses are remembered at most: a long `stepi` visits many."""
-
-
-class SourceLine(NamedTuple):
-    """Hold where an address comes from; ``low`` to ``high`` is the line's run-time range.
-
-    ``file`` is the name as the compiler was given it, ``path`` with its directory.
-    """
-
-    file: str
-    line: int
-    low: int
-    high: int
-    is_stmt: bool = True
-    path: str = ""
-
-
-class InlineCall(NamedTuple):
-    """Hold a call that was inlined: what was called, from which line, and its run-time code."""
-
-    function: str | None
-    file: str | None
-    path: str
-    line: int
-    ranges: tuple[tuple[int, int], ...]
-    has_parameters: bool = True
-    die: int = 0
-    """Offset of its entry in .debug_info: which call it is."""
-
-    def contains(self, addr: int) -> bool:
-        """Tell whether a run-time address is in the inlined code."""
-        return any(low <= addr < high for low, high in self.ranges)
 
 
 class Module:

@@ -31,6 +31,7 @@ class Package:
 
     def __init__(self, elf: ElfFile) -> None:
         self.sections = Sections(elf, ".dwo")
+        self.name = os.path.basename(elf.path)
 
     @cached_property
     def units(self) -> dict[int, Windows]:

@@ -247,9 +247,10 @@ class Dwarf:
             except FileError as error:
                 self.places.warn(str(error))
             if found is None:
+                package = "" if self._package is None else f" [in DWP file {self._package.name}]"
                 self.places.warn(
-                    f"Could not find DWO CU {unit.dwo_name}({unit.id:#x}) referenced by CU "
-                    f"at offset {unit.offset:#x} [in module {self.program}]"
+                    f"Could not find DWO CU {unit.dwo_name}({unit.id:#x}){package} referenced by "
+                    f"CU at offset {unit.offset:#x} [in module {self.program}]"
                 )
             self._full[unit.offset] = found = found or unit
         return found
