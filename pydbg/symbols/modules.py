@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from pydbg.symbols.unitnames import NameTable
     from pydbg.symbols.units import Dwarf
 
-__all__ = ["LinkMapEntry", "Module", "ModuleList", "SourceLine", "link_map", "main_bias"]
+__all__ = [
+    "InlineCall",
+    "LinkMapEntry",
+    "Module",
+    "ModuleList",
+    "SourceLine",
+    "link_map",
+    "main_bias",
+]
 
 Read = Callable[[int, int], bytes]
 
