@@ -39,7 +39,8 @@ class Raised(Record):
         >>> Raised("int", "42").line, Raised("Thing").line, Raised(message="boom").line
         ('int: 42', 'Thing', 'boom')
         """
-        return ": ".join(part for part in (self.type, self.message) if part is not None) or None
+        line = ": ".join(part for part in (self.type, self.message) if part is not None)
+        return " ".join(line.split("\n")) or None
 
 
 class RuntimeEvent(Record):
@@ -63,6 +64,8 @@ class RuntimeEvent(Record):
     help: str = ""
     extension: bool = False
     """Whether gdb has no such command."""
+    at_entry: bool = False
+    """Whether the stop is at a function's first instruction, where its arguments are untouched."""
 
 
 def _exception(dbg: Debugger, thread: Thread) -> Raised | None:
@@ -95,12 +98,55 @@ def _cxx(kind: str, stopped: str, function: str) -> RuntimeEvent:
     )
 
 
+def _rust_panic(dbg: Debugger, thread: Thread) -> Raised | None:
+    from pydbg.rustpanics import panic
+
+    found = panic(dbg, thread)
+    if found is None:
+        return None
+    text = found.message or "a value that is no text"
+    return Raised(message=text if found.location is None else f"{text} (at {found.location})")
+
+
+PANICS: Mapping[str, Callable[[Debugger, Thread], Raised | None]] = {
+    # The functions of each language's runtime that a panic passes, and who reads what it says.
+    # rustc 1.9x gave its the second name.
+    "std::panicking::rust_panic_with_hook": _rust_panic,
+    "std::panicking::panic_with_hook": _rust_panic,
+}
+
+
+def _panic(dbg: Debugger, thread: Thread) -> Raised | None:
+    module = dbg.modules.at(thread.pc)
+    label = module.symbol_at(thread.pc) if module is not None else None
+    reader = PANICS.get(label[0].demangled) if label is not None else None
+    return None if reader is None else reader(dbg, thread)
+
+
+_PANIC_HELP = """In Rust that is before the hook prints its message, whether the program unwinds or
+aborts.  Below the stop's line stand the panic's message, made without running the program, and the
+place in the source that it names; `up` leads there."""
+
+_PANIC = RuntimeEvent(
+    "panic",
+    "Stop when the program panics.",
+    "panic",
+    "panic",
+    tuple(PANICS),
+    _panic,
+    help=_PANIC_HELP,
+    extension=True,
+    at_entry=True,
+)
+
+
 EVENTS: Mapping[str, RuntimeEvent] = {
     row.kind: row
     for row in (
         _cxx("throw", "thrown", "__cxa_throw"),
         _cxx("rethrow", "rethrown", "__cxa_rethrow"),
         _cxx("catch", "caught", "__cxa_begin_catch"),
+        _PANIC,
     )
 }
 
@@ -118,6 +164,11 @@ def places(dbg: Debugger, kind: str, resolver: Resolver) -> list[Resolved]:
     from pydbg.locspec import parse
 
     for name in row.functions:
+        if row.at_entry:
+            for module in dbg.modules:
+                for symbol in module.lookup(name):
+                    found.append(resolver.place(module, symbol.link_addr))
+            continue
         try:
             found += resolver.resolve(parse(name))
         except DebuggerError:
