@@ -131,9 +131,11 @@ class _Reader:
 
     def _formatted(self, addr: int) -> str:
         fields = self._fields()
-        if "pieces" in fields or not fields:
-            return self._of_pieces(addr, fields)
-        return self._of_codes(addr)
+        coded = "pieces" not in fields
+        if not fields:
+            # Without types: behind the first pointer is a count of pieces, or another pointer.
+            coded = self._words(addr, 2)[1] > _MOST_ARGS
+        return self._of_codes(addr) if coded else self._of_pieces(addr, fields)
 
     def _fields(self) -> dict[str, int]:
         """Return where the members of the program's own fmt::Arguments are."""
@@ -191,14 +193,21 @@ class _Reader:
         except DebuggerError:
             return "{}"
 
-    def _shown(self, where: int, function: int, depth: int) -> str | None:
-        """Return the text of what is at an address and is formatted by a function."""
+    def _shown(self, where: int, function: int, depth: int, quoted: bool = False) -> str | None:
+        """Return the text of what is at an address and is formatted by a function.
+
+        Strings are ``quoted`` by ``{:?}``.
+        """
         name = self._name_at(function)
+        quoted = quoted or "Debug" in name
         value = self._typed(where, function)
         if value is not None:
-            return self._plain(value, depth)
+            return self._plain(value, depth, quoted)
+        while name.startswith("<&") and not name.startswith(("<&str ", "<&dyn ")):
+            where, name = self._words(where, 1)[0], f"<{name[2:]}"
         if "dyn core::fmt::" in name:
-            return self._dynamic(*self._words(where, 2), depth)
+            addr, vtable = self._words(where, 2)
+            return self._dynamic(addr, vtable, depth, quoted)
         number = _INTEGER.search(name)
         if number is not None:
             kind = number[1]
@@ -210,17 +219,18 @@ class _Reader:
             return None
         # A string's last two words are its address and length; of a &str there are no others.
         words = self._words(where, 3)
-        return self._text(*(words[1:] if "String" in name else words[:2]))
+        shown = self._text(*(words[1:] if "String" in name else words[:2]))
+        return f'"{shown}"' if quoted else shown
 
-    def _dynamic(self, addr: int, vtable: int, depth: int) -> str | None:
+    def _dynamic(self, addr: int, vtable: int, depth: int, quoted: bool) -> str | None:
         """Return the text of what a trait object refers to."""
         if depth > _MOST_DEPTH:
             return None
         ctype = self._dbg.variables.concrete_type(vtable)
         if ctype is not None:
-            return self._plain(Value.at(ctype, addr, self._inferior.read), depth + 1)
+            return self._plain(Value.at(ctype, addr, self._inferior.read), depth + 1, quoted)
         # Behind drop, size and alignment comes the trait's first method, which formats.
-        return self._shown(addr, self._words(vtable, 4)[3], depth + 1)
+        return self._shown(addr, self._words(vtable, 4)[3], depth + 1, quoted)
 
     def _typed(self, where: int, function: int) -> Value | None:
         """Return an argument as its function's first parameter describes it."""
@@ -235,8 +245,8 @@ class _Reader:
             return None
         return Value.at(pointer.target, where, self._inferior.read)
 
-    def _plain(self, value: Value, depth: int) -> str:
-        """Return a value as ``{}`` shows it: a text without its quotes, a number."""
+    def _plain(self, value: Value, depth: int, quoted: bool) -> str:
+        """Return a value as ``{}`` or, ``quoted``, ``{:?}`` shows it: a text, a number."""
         from pydbg.expr.language import language_named
         from pydbg.expr.rust.kinds import trait_object
         from pydbg.expr.strings import PrintOptions
@@ -251,7 +261,7 @@ class _Reader:
             return self._formatted(value.addr)
         found = trait_object(value)
         if found is not None:
-            shown = self._dynamic(int(found[0]), found[1], depth)
+            shown = self._dynamic(int(found[0]), found[1], depth, quoted)
             if shown is not None:
                 return shown
         dbg = self._dbg
@@ -260,4 +270,4 @@ class _Reader:
         )
         formatter.printers = dbg.printers.find
         text = formatter.inner(value)
-        return text[1:-1] if text[:1] == text[-1:] == '"' else text
+        return text[1:-1] if not quoted and text[:1] == text[-1:] == '"' else text

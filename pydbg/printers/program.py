@@ -39,6 +39,14 @@ class Program:
         """Return C's basic types: ``program.model.int``."""
         return data_model(self.pointer_size)
 
+    @property
+    def has_rust(self) -> bool:
+        """Tell whether Rust is the language of main or of the code at hand."""
+        from pydbg.sourcelanguage import main_language
+
+        dbg = self.dbg
+        return dbg.language.name == "rust" or main_language(dbg.modules) == "rust"
+
     def formatter(self) -> Formatter:
         """Return what makes the text of values, by the settings."""
         return self.dbg.formatter()

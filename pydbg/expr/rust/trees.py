@@ -22,6 +22,7 @@ from pydbg.expr.rust.kinds import (
     str_type,
     trait_object,
 )
+from pydbg.expr.rust.library import bytes_of
 from pydbg.expr.types import (
     BoolType,
     CType,
@@ -269,7 +270,7 @@ class Arithmetic(nodes.OwnNode):
 
 def _applied(op: str, left: Value, right: Value, evaluator: Evaluator) -> Value:
     one, two = strip(left.type), strip(right.type)
-    if op in ("==", "!=") and is_str(one) and is_str(two):
+    if op in ("==", "!=") and _is_text(one) and _is_text(two):
         # gdb cannot compare strings; conditions on them are what they are wanted for.
         return _bool((_text_of(left) == _text_of(right)) == (op == "=="))
     for side in (one, two):
@@ -297,11 +298,18 @@ def _applied(op: str, left: Value, right: Value, evaluator: Evaluator) -> Value:
     return made
 
 
+def _is_text(ctype: CType) -> bool:
+    return is_str(ctype) or ctype.name == "alloc::string::String"
+
+
 def _text_of(value: Value) -> bytes:
     known: bytes | None = getattr(value, "text", None)
     if known is not None:
         return known
-    _, addr, length = slice_parts(value)
+    if is_str(strip(value.type)):
+        _, addr, length = slice_parts(value)
+    else:
+        addr, length = bytes_of(value) or (0, 0)
     if not length or value.reader is None:
         return b""
     return value.reader(addr, min(length, 1 << 20))
