@@ -35,23 +35,18 @@ class Family(Record):
     """Whether it is on from the start."""
 
 
-<<<<<<< HEAD
 def _of_go(ctype: CType, name: str) -> bool:
     bare = isinstance(ctype, StructType) and ctype.bare
     return bare or name.startswith(("map[", "chan "))
 
 
-BUILT_IN: tuple[Family, ...] = (
-    Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
-           names=True, enabled=False),
-)  # fmt: skip
-=======
 def _of_rust(ctype: StructType, name: str) -> bool:
     return name.startswith(("alloc::", "core::", "std::", "&std::")) and not ctype.cplus
 
 
 BUILT_IN: tuple[Family, ...] = (
+    Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
+           names=True, enabled=False),
     Family("rust", "pydbg.printers.rust", _of_rust, lambda program: program.has_rust),
-)
->>>>>>> 212611f (wip)
+)  # fmt: skip
 """The families, in the order in which they are asked."""
