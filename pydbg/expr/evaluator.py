@@ -175,6 +175,8 @@ class Evaluator:
             addr: int | None = self.address(value)
         else:
             addr = value.addr
+        if addr is None and isinstance(tree.operand, nodes.Name):
+            raise ExprError(_no_address(tree.operand.name, value))
         if addr is None:
             raise ExprError("Attempt to take address of value not located in memory.")
         if value.lvalue is not None and value.lvalue.bit_size:
@@ -369,6 +371,14 @@ def _is_struct(value: Value) -> bool:
     """Tell whether operators on a value would be the program's own (gdb: no unions)."""
     inner = strip(value.type)
     return isinstance(inner, StructType) and inner.keyword != "union"
+
+
+def _no_address(name: str, value: Value) -> str:
+    """Say why a variable has no address (valops.c, address_of_variable)."""
+    lvalue = value.lvalue
+    if lvalue is not None and lvalue.kind == "register":
+        return f'Address requested for identifier "{name}" which is in register ${lvalue.name}'
+    return f"Can't take address of \"{name}\" which isn't an lvalue."
 
 
 def _convenience(name: str) -> Lvalue:

@@ -11,6 +11,7 @@ from pydbg.errors import ExprError
 from pydbg.expr import nodes
 from pydbg.expr.lexer import Token, tokens
 from pydbg.expr.typenames import TypeParser
+from pydbg.symbols.cplusnames import canonical
 
 __all__ = ["Parser", "parse", "parse_prefix"]
 
@@ -354,7 +355,7 @@ class Parser:
                 raise self.syntax_error()
             name += self._text(self.advance())
             if not self.accept("::"):
-                return nodes.Name(column, name)
+                return nodes.Name(column, canonical(name))
             name += "::"
 
     @staticmethod

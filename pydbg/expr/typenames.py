@@ -16,6 +16,7 @@ from pydbg.expr.types import (
     FunctionType,
     QualifiedType,
 )
+from pydbg.symbols.cplusnames import canonical
 
 __all__ = ["TypeParser", "is_source_name", "is_type_word", "resolve"]
 
@@ -25,6 +26,7 @@ _QUALIFIERS = frozenset(("const", "volatile"))
 _TAGS = frozenset(("struct", "union", "enum", "class"))
 _KEYWORDS = _BASIC | _MODIFIERS | _QUALIFIERS | _TAGS - {"class"}
 _MAX_DERIVED = 64
+_NAMED = re.compile(r"\s+[A-Za-z_]")
 _QUALIFIED = re.compile(r"(?:\s*::\s*[A-Za-z_]\w*(?:<[\w ,:&*()<>\[\]]*>)?)+")
 
 
@@ -51,12 +53,17 @@ class TypeParser:
     def starts(self, token: Token | None = None) -> bool:
         """Say whether a type name starts at the token."""
         token = token or self._tokens.token
+        if token.text == "class" and _NAMED.match(self._tokens.text, token.end):
+            return True  # Alone it is a name like others in C.
         return token.kind == "name" and self._names_type(self._whole_name(token))
 
     def _whole_name(self, token: Token) -> str:
         """Return a name with the qualified ones behind it: ``ns::Class::inner``."""
+        return canonical(self._tokens.text[token.column : self._end_of_name(token)])
+
+    def _end_of_name(self, token: Token) -> int:
         found = _QUALIFIED.match(self._tokens.text, token.end)
-        return token.text + re.sub(r"\s+", "", found.group()) if found else token.text
+        return found.end() if found else token.end
 
     def _names_type(self, name: str) -> bool:
         return is_type_word(name) or (self._is_type is not None and self._is_type(name))
@@ -106,11 +113,10 @@ class TypeParser:
 
     def _qualified_name(self) -> str:
         tokens = self._tokens
-        name = self._whole_name(tokens.token)
-        length = len(tokens.advance().text)
-        while length < len(name):
-            tokens.expect("::")
-            length += 2 + len(tokens.advance().text)
+        name, end = self._whole_name(tokens.token), self._end_of_name(tokens.token)
+        tokens.advance()
+        while tokens.token.column < end and tokens.token.kind != "end":
+            tokens.advance()
         return name
 
     def _declarator(self) -> list[tuple[object, ...]]:

@@ -90,7 +90,7 @@ def _split(ctype: CType, declarator: str, names: Mapping[str, str]) -> tuple[CTy
         if isinstance(ctype, QualifiedType):
             target = ctype.target
             if isinstance(target, (PointerType, ReferenceType)) and not target.name:
-                space = " " if declarator and declarator[0] != "[" else ""
+                space = " " if declarator and declarator[0] not in "[&" else ""
                 declarator = f" {ctype.words.rstrip()}{space}{declarator}"
                 ctype = target
             else:

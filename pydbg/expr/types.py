@@ -384,7 +384,7 @@ def spell(ctype: CType, declarator: str = "") -> str:
             words = ctype.words
             target = ctype.target
             if isinstance(target, (PointerType, ReferenceType)) and not target.name:
-                space = " " if declarator and declarator[0] != "[" else ""
+                space = " " if declarator and declarator[0] not in "[&" else ""
                 declarator = f" {words.rstrip()}{space}{declarator}"
                 ctype = target
                 continue

@@ -17,9 +17,7 @@ from pydbg.expr.types import (
     ArrayType,
     CType,
     FunctionType,
-    NoDebugType,
     PointerType,
-    ReferenceType,
     VoidType,
     strip,
 )
@@ -41,12 +39,6 @@ class TypeEvaluator(Evaluator):
         super().__init__(ctx)
         self._read = _harmless(ctx.read)
 
-    def name(self, tree: nodes.Name) -> Value:
-        value = super().name(tree)
-        if isinstance(strip(value.type), (FunctionType, NoDebugType, ReferenceType)):
-            return value
-        return self._stand_in(value)
-
     def _stand_in(self, value: Value) -> Value:
         """Return a value of the same type that can always be read."""
         return Value.at(value.type, value.addr or 0, self._read)
@@ -63,17 +55,25 @@ class TypeEvaluator(Evaluator):
         if isinstance(inner, FunctionType):
             raise ExprError("Attempt to take contents of a non-pointer value.")
         if isinstance(inner, PointerType):
-            return Value.at(inner.target, int(value), self._read)
+            return Value.at(inner.target, self._number(value), self._read)
         if is_integral(inner):
             return Value.at(self.model.int, 0, self._read)
         return super()._deref(value)
+
+    @staticmethod
+    def _number(pointer: Value) -> int:
+        """Return where a pointer points to, 0 where it cannot be read."""
+        try:
+            return int(pointer)
+        except DebuggerError:
+            return 0
 
     def _address_of(self, tree: nodes.Unary) -> Value:
         if isinstance(tree.operand, nodes.StringLiteral):
             value = self.value(tree.operand)
         else:
             value = self.any_value(tree.operand).referred()
-            if value.addr is None:
+            if value.addr is None and not isinstance(tree.operand, nodes.Name):
                 raise ExprError("Attempt to take address of value not located in memory.")
         return from_number(self.model.pointer(value.type), value.addr or 0, self._read)
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+from pydbg.symbols.cplusnames import canonical, without_arguments
+
 __all__ = ["base_name", "demangle", "is_rust", "matches", "without_result"]
 
 _RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
@@ -149,13 +151,15 @@ def matches(demangled: str, wanted: str) -> bool:
     >>> name = "int ns::tw<int>(int)"
     >>> [matches(name, w) for w in ("ns::tw", "tw", "tw<int>", "ns::tw<int>(int)", "w", "ns")]
     [True, True, True, True, False, False]
+    >>> matches("A<char>::f(char const*)", "A::f"), matches("f(char const*)", "f(const char *)")
+    (True, True)
     >>> matches("<geo::P>::norm", "geo::P::norm"), matches("run::<main::{closure#0}>", "run")
     (True, True)
     """
     head = base_name(demangled)
     start = _after_return_type(head)
     rest = demangled[len(head) :]
-    head, wanted = head[start:].replace(" ", ""), wanted.replace(" ", "")
+    head, wanted = head[start:].replace(" ", ""), canonical(wanted).replace(" ", "")
     if base_name(wanted) != wanted:
         rest = rest.replace(" ", "")
     else:
@@ -163,6 +167,8 @@ def matches(demangled: str, wanted: str) -> bool:
     forms = [head]
     if head.endswith(">") and "operator" not in head.rsplit("::", 1)[-1]:
         forms.append(_without_arguments(head))
+    if "<" in head and "<" not in wanted and not head.startswith("<"):
+        forms.append(without_arguments(head))
     if head.startswith("<") and ">::" in head and "as" not in demangled.split():
         forms += [form[1:].replace(">::", "::", 1) for form in forms]
     return bool(wanted) and any(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pydbg.errors import FileError
 from pydbg.records import NamedTuple
 from pydbg.symbols import dwarf
+from pydbg.symbols.cplusnames import canonical
 from pydbg.symbols.cursor import damaged, uleb
 from pydbg.symbols.entries import At, Die, Entries, Tag
 from pydbg.symbols.stringsearch import StringSearch, own_names
@@ -61,6 +62,8 @@ class UnitNames:
                 self.rows.append(Named(self._names[target], tag, pos, False, ""))
         for row in self.rows:
             self._by_name.setdefault(row.name, []).append(row)
+            if "<" in row.name and (spelt := canonical(row.name)) != row.name:
+                self._by_name.setdefault(spelt, []).append(row)
             if _ANONYMOUS in row.name:
                 plain = row.name.replace(_ANONYMOUS + "::", "")
                 self._by_name.setdefault(plain, []).append(row)
@@ -256,7 +259,10 @@ class NameTable:
         return more
 
     def _candidates(self, name: str) -> Iterator[Unit]:
-        for offset in self._search.units_with(own_names(name)):
+        names = own_names(name)
+        # A template's arguments are spelt in a way of its own by each compiler.
+        bare = list(dict.fromkeys(one.partition("<")[0] or one for one in names))
+        for offset in self._search.units_with(bare, templates=bare != names):
             unit = self.entries.dwarf.unit(offset)
             if unit is not None:
                 yield unit

@@ -28,6 +28,7 @@ from pydbg.expr.types import (
     VoidType,
     data_model,
 )
+from pydbg.symbols.cplusnames import canonical
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.variables.structs import SourceStruct
 
@@ -286,7 +287,8 @@ class TypeReader:
         if declared is not None and declared.tag == die.tag:
             return self.qualified(declared)
         unit = die.entries.names.unit(die.unit)
-        return name if unit is None else unit.qualified(die.pos, name)
+        whole = name if unit is None else unit.qualified(die.pos, name)
+        return canonical(whole) if "<" in whole and die.cplus else whole
 
 
 def _qualify(target: CType, cplus: bool, flags: dict[str, bool]) -> CType:
