@@ -58,7 +58,7 @@ _ULEBS = frozenset(
     (Form.udata, Form.ref_udata, Form.strx, Form.addrx, Form.loclistx, Form.rnglistx,
      Form.gnu_addr_index, Form.gnu_str_index)
 )  # fmt: skip
-_MAX_ABBREVS = 1 << 20
+_MAX_ABBREVS = 1 << 18
 
 
 Attr = tuple[int, int, int]
@@ -108,8 +108,11 @@ class Abbrevs(dict[int, Abbrev]):
 
     def whole(self) -> dict[int, Abbrev]:
         """Read what has not been read yet, and give all."""
-        while self._pos >= 0:
-            self._read()
+        try:
+            while self._pos >= 0:
+                self._read()
+        except (IndexError, ValueError):
+            pass  # What comes before the damage counts.
         return self
 
     def _read(self) -> int:

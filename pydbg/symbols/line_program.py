@@ -13,6 +13,9 @@ __all__ = ["FileEntry", "Header", "RawRow", "read_header", "run_program"]
 
 _DW_LNCT_PATH, _DW_LNCT_DIRECTORY = 1, 2
 _MAX_FILES = 1 << 20
+_PIECE = 1 << 16  # bytes between two looks at the number of rows
+_MAX_ROWS = 1 << 20
+"""What one program may make: the longest of real ones have some 300,000."""
 
 
 class FileEntry(NamedTuple):
@@ -204,69 +207,79 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
         discriminator, discriminated, marked = 0, False, False
         dropped = ended = False
         while not ended and pos < size:
-            op = data[pos]
-            pos += 1
-            if op >= base:
-                op -= base
-                delta = line_base + op % line_range
-                addr += op // line_range * min_insn
-                if delta:
-                    line += delta
-                    discriminated = discriminator != 0
-                if not dropped:
-                    append(RawRow(addr, file, line, is_stmt, False, before, marked, discriminated))
-                before, discriminator, marked = -1, 0, False
-            elif op == 0:  # an extended instruction
-                length, pos = uleb(data, pos)
-                following = pos + length
-                if length == 0 or following > size:
-                    raise IndexError("an extended instruction ends behind the program")
-                kind = data[pos]
-                if kind == 1:  # DW_LNE_end_sequence
+            if len(rows) > _MAX_ROWS:
+                raise ValueError("too many rows")
+            stop = min(size, pos + _PIECE)
+            while not ended and pos < stop:
+                op = data[pos]
+                pos += 1
+                if op >= base:
+                    op -= base
+                    delta = line_base + op % line_range
+                    addr += op // line_range * min_insn
+                    if delta:
+                        line += delta
+                        discriminated = discriminator != 0
                     if not dropped:
                         append(
-                            RawRow(addr, file, line, is_stmt, True, before, marked, discriminated)
+                            RawRow(addr, file, line, is_stmt, False, before, marked, discriminated)
                         )
-                    ended = True
-                elif kind == 2:  # DW_LNE_set_address
-                    addr, _ = fixed(data, pos + 1, min(length - 1, 8))
-                    dropped = addr == 0 and lowest > 0
-                elif kind == 3:  # DW_LNE_define_file
-                    entry, _ = _old_file(data, pos + 1)
-                    if len(header.files) < _MAX_FILES:
-                        header.files.append(entry)
-                elif kind == 4:  # DW_LNE_set_discriminator
-                    discriminator, _ = uleb(data, pos + 1)
-                    discriminated = discriminated or discriminator != 0
-                pos = following
-            elif op == 1:  # DW_LNS_copy
-                if not dropped:
-                    append(RawRow(addr, file, line, is_stmt, False, before, marked, discriminated))
-                before, discriminator, marked = -1, 0, False
-            elif op == 2:  # DW_LNS_advance_pc
-                value, pos = uleb(data, pos)
-                addr += value * min_insn
-            elif op == 3:  # DW_LNS_advance_line
-                delta, pos = sleb(data, pos)
-                if delta:
-                    line += delta
+                    before, discriminator, marked = -1, 0, False
+                elif op == 0:  # an extended instruction
+                    length, pos = uleb(data, pos)
+                    following = pos + length
+                    if length == 0 or following > size:
+                        raise IndexError("an extended instruction ends behind the program")
+                    kind = data[pos]
+                    if kind == 1:  # DW_LNE_end_sequence
+                        if not dropped:
+                            append(
+                                RawRow(
+                                    addr, file, line, is_stmt, True, before, marked, discriminated
+                                )
+                            )
+                        ended = True
+                    elif kind == 2:  # DW_LNE_set_address
+                        addr, _ = fixed(data, pos + 1, min(length - 1, 8))
+                        dropped = addr == 0 and lowest > 0
+                    elif kind == 3:  # DW_LNE_define_file
+                        entry, _ = _old_file(data, pos + 1)
+                        if len(header.files) < _MAX_FILES:
+                            header.files.append(entry)
+                    elif kind == 4:  # DW_LNE_set_discriminator
+                        discriminator, _ = uleb(data, pos + 1)
+                        discriminated = discriminated or discriminator != 0
+                    pos = following
+                elif op == 1:  # DW_LNS_copy
+                    if not dropped:
+                        append(
+                            RawRow(addr, file, line, is_stmt, False, before, marked, discriminated)
+                        )
+                    before, discriminator, marked = -1, 0, False
+                elif op == 2:  # DW_LNS_advance_pc
+                    value, pos = uleb(data, pos)
+                    addr += value * min_insn
+                elif op == 3:  # DW_LNS_advance_line
+                    delta, pos = sleb(data, pos)
+                    if delta:
+                        line += delta
+                        discriminated = discriminator != 0
+                elif op == 4:  # DW_LNS_set_file
+                    before = file
+                    file, pos = uleb(data, pos)
                     discriminated = discriminator != 0
-            elif op == 4:  # DW_LNS_set_file
-                before = file
-                file, pos = uleb(data, pos)
-                discriminated = discriminator != 0
-            elif op == 6:  # DW_LNS_negate_stmt
-                is_stmt = not is_stmt
-            elif op == 8:  # DW_LNS_const_add_pc
-                addr += const_add
-            elif op == 9:  # DW_LNS_fixed_advance_pc
-                value, pos = fixed(data, pos, 2)
-                addr += value
-            elif op in (5, 12):  # DW_LNS_set_column, DW_LNS_set_isa
-                _, pos = uleb(data, pos)
-            elif op == 10:  # DW_LNS_set_prologue_end
-                marked = True
-            elif op not in (7, 11):  # set_basic_block, set_epilogue_begin
-                for _ in range(header.opcode_lengths[op - 1]):  # one of a later DWARF
+                elif op == 6:  # DW_LNS_negate_stmt
+                    is_stmt = not is_stmt
+                elif op == 8:  # DW_LNS_const_add_pc
+                    addr += const_add
+                elif op == 9:  # DW_LNS_fixed_advance_pc
+                    value, pos = fixed(data, pos, 2)
+                    addr += value
+                elif op in (5, 12):  # DW_LNS_set_column, DW_LNS_set_isa
                     _, pos = uleb(data, pos)
+                elif op == 10:  # DW_LNS_set_prologue_end
+                    marked = True
+                elif op not in (7, 11):  # set_basic_block, set_epilogue_begin
+                    for _ in range(header.opcode_lengths[op - 1]):  # one of a later DWARF
+                        _, pos = uleb(data, pos)
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydbg.errors import DebuggerError, ExprError
+from pydbg.errors import DebuggerError, ExprError, FileError
 from pydbg.symbols.entries import At, Die
 from pydbg.symbols.loclists import location_at
 
@@ -106,6 +106,7 @@ class FrameSurroundings(ModuleSurroundings):
         self._function = function
         self._scope = scope
         self._base: int | None = None
+        self._sought = False
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Read the memory of the frame's process."""
@@ -129,7 +130,13 @@ class FrameSurroundings(ModuleSurroundings):
     def frame_base(self) -> int:
         """Return what DW_OP_fbreg counts from (DWARF 5, section 3.3.5)."""
         if self._base is None:
-            self._base = self._frame_base()
+            if self._sought:
+                raise FileError("a frame base refers to itself")
+            self._sought = True
+            try:
+                self._base = self._frame_base()
+            finally:
+                self._sought = False
         return self._base
 
     def frame_base_expression(self) -> bytes:

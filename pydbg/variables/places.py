@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from pydbg.errors import DebuggerError, ExprError
+from pydbg.errors import DebuggerError, ExprError, FileError
 from pydbg.expr.types import ArrayType, CType, FloatType, IntType, StructType, strip
 from pydbg.expr.values import Lvalue, Value
 from pydbg.records import Record
@@ -78,7 +78,7 @@ class Machine:
         self.pieces: list[Piece] = []
         self._now: Piece | None = None
         self._stack = stack
-        self._calls = 0
+        self._calls = self._depth = 0
 
     def run(self, expression: bytes) -> list[Piece]:
         """Return the parts of the place, one without a size if it is whole."""
@@ -91,17 +91,23 @@ class Machine:
 
     def _evaluate(self, expression: bytes, stack: tuple[int, ...] = ()) -> int:
         around = self.around
-        return dwexpr.evaluate(
-            expression,
-            register=self._number,
-            read=around.read,
-            pointer_size=around.pointer_size,
-            bias=around.bias,
-            stack=stack,
-            frame_base=around.frame_base,
-            cfa=around.cfa,
-            extra=self._extra,
-        )
+        if self._depth > _MAX_CALLS:
+            raise FileError("a location has expressions in expressions without end")
+        self._depth += 1
+        try:
+            return dwexpr.evaluate(
+                expression,
+                register=self._number,
+                read=around.read,
+                pointer_size=around.pointer_size,
+                bias=around.bias,
+                stack=stack,
+                frame_base=around.frame_base,
+                cfa=around.cfa,
+                extra=self._extra,
+            )
+        finally:
+            self._depth -= 1
 
     def _number(self, number: int) -> int:
         found = self.around.register(number)
