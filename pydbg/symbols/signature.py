@@ -27,6 +27,7 @@ _BASES = {
     "long long unsigned int": "unsigned long long",
 }  # fmt: skip
 _MAX_DEPTH = 32
+_MAX_TYPES = 4096  # in one name; types that have themselves as parameters never end
 
 Target = Callable[[Unit, "Attr | None"], "tuple[Unit, int] | None"]
 ScopedName = Callable[[Unit, int], "str | None"]
@@ -40,10 +41,14 @@ def parameters(
     ``target`` follows a reference, ``scoped_name`` names an entry with its namespaces.
     """
 
+    spelt = 0
+
     def spell(at: tuple[Unit, int] | None, depth: int = 0) -> str | None:
+        nonlocal spelt
         if at is None:
             return "void"
-        if depth > _MAX_DEPTH:
+        spelt += 1
+        if depth > _MAX_DEPTH or spelt > _MAX_TYPES:
             return None
         tag, attrs = source.entry(*at)
         inner = target(at[0], attrs.get(_AT_TYPE))
