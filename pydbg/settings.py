@@ -9,9 +9,12 @@ those of gdb, so that old scripts run; rows of gdb's that mean nothing here are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from pydbg.errors import UsageError
 from pydbg.records import NamedTuple
+
+T = TypeVar("T")
 
 __all__ = ["LANGUAGES", "Setting", "Settings", "table"]
 
@@ -364,6 +367,7 @@ class Settings:
         self._rows: Mapping[str, Setting] = {row.name: row for row in table()}
         self._values: dict[str, Value] = {row.name: row.default for row in self._rows.values()}
         self._listeners: dict[str, list[Callable[[Value], None]]] = {}
+        self._kept: dict[Any, Any] = {}
 
     def __getitem__(self, name: str) -> Value:
         return self._values[self.row(name).name]
@@ -408,16 +412,31 @@ class Settings:
         row = self.row(name)
         old = self._values[row.name]
         self._values[row.name] = value
+        self._kept.clear()
         try:
             for listener in self._listeners.get(name, ()):
                 listener(value)
         except BaseException:  # Whatever a listener refuses by: the old value stays.
             self._values[row.name] = old
+            self._kept.clear()
             raise
 
     def note(self, name: str, value: Value) -> None:
         """Set ``name`` to ``value`` and tell nobody: whoever acts on it has done so."""
         self._values[self.row(name).name] = value
+        self._kept.clear()
+
+    def kept(self, make: Callable[[Settings], T]) -> T:
+        """Return what ``make`` works out of the settings, which is kept until one is changed.
+
+        >>> settings = Settings()
+        >>> settings.kept(Settings.names) is settings.kept(Settings.names)
+        True
+        """
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        found: T = self._kept[make]
+        return found
 
     def show(self, name: str) -> str:
         """Return the sentence that ``show NAME`` prints.

@@ -149,7 +149,7 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
         text = lines[frame.line - 1]
     seen = session.memory.get("source file") == frame.file
     session.memory["source file"] = frame.file
-    session.memory["listing"] = Listing(frame.module, frame.file, frame.line)
+    session.memory["listing"] = Listing(frame.module, frame.file, frame.line, 0, 0)
     middle = brief and frame.addr != frame.line_start
     word_size = session.dbg.arch.pointer_size
     return SourceLine(frame.file, frame.line, text, seen, frame.addr if middle else None, word_size)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # pread takes a signed offset, and half of the address space is the kernel's anyway.
 _LIMIT = 1 << 63
 _PAGE = 4096
+_ONE_READ = 1 << 30
+"""What one read surely gives whole if it can; the kernel's limit is 2 GiB less a page."""
 CHUNK = 1 << 20
 """Bytes of one bulk read: the fastest size for process_vm_readv, small in memory."""
 
@@ -93,6 +95,8 @@ class ProcessMemory:
                 self._reopen_living()
                 continue
             pieces.append(piece)
+            if len(piece) < size < _ONE_READ:
+                break  # The kernel copies page by page, up to one that it cannot (mem_rw).
             addr += len(piece)
             size -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

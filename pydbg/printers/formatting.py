@@ -10,14 +10,29 @@ if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.format import Formatter
     from pydbg.frames import Frame
+    from pydbg.settings import Settings
 
 __all__ = ["formatter"]
 
 
 def formatter(dbg: Debugger, frame: Frame | None = None) -> Formatter:
     """Return what prints values by the settings, in the selected or another frame's language."""
-    settings = dbg.settings
-    options = PrintOptions(
+    options = dbg.settings.kept(_options)
+    language = dbg.language if frame is None else dbg.language_in(frame)
+    made = language.formatter(
+        options,
+        dbg.symbolize,
+        dbg.context().read,
+        dbg.arch.pointer_size,
+        pretty_symbol=lambda addr: dbg.symbolize(addr, pretty=True),
+    )
+    made.statics = dbg.variables.static_member
+    made.printers = dbg.printers.find
+    return made
+
+
+def _options(settings: Settings) -> PrintOptions:
+    return PrintOptions(
         elements=settings.limit("print elements") or 0,
         repeats=settings.limit("print repeats") or 0,
         pretty=settings.flag("print pretty"),
@@ -31,14 +46,3 @@ def formatter(dbg: Debugger, frame: Frame | None = None) -> Formatter:
         max_depth=settings.limit("print max-depth"),
         raw=settings.flag("print raw-values"),
     )
-    language = dbg.language if frame is None else dbg.language_in(frame)
-    made = language.formatter(
-        options,
-        dbg.symbolize,
-        dbg.context().read,
-        dbg.arch.pointer_size,
-        pretty_symbol=lambda addr: dbg.symbolize(addr, pretty=True),
-    )
-    made.statics = dbg.variables.static_member
-    made.printers = dbg.printers.find
-    return made

@@ -8,6 +8,7 @@ its words; events are completed first with what is shown about their place.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,13 @@ _DECORATED = (
 """Records of frames and code, whose addresses, functions and files stand out at a terminal."""
 
 
+@cache
+def _function(module: str, name: str) -> Callable[[Any], str]:
+    """Return a function of this room; its module is loaded now."""
+    function: Callable[[Any], str] = getattr(import_module(f"pydbg.render.{module}"), name)
+    return function
+
+
 def render(what: Any, session: Session | None = None) -> str:
     """Return the text of a result or event.
 
@@ -95,9 +103,7 @@ def render(what: Any, session: Session | None = None) -> str:
         module, name = painted
         painter = getattr(import_module(f"pydbg.render.{module}"), name)
         return str(painter(what, paint_for(session)))
-    module, name = _TEXTS[type(what)]
-    function: Callable[[Any], str] = getattr(import_module(f"pydbg.render.{module}"), name)
-    text = function(what)
+    text = _function(*_TEXTS[type(what)])(what)
     if session is not None and session.interactive and isinstance(what, _DECORATED):
         from pydbg.render.paint import decorate, paint_for
 

@@ -7,6 +7,7 @@ silent, GCC's unwinder and gdb decide: ``DW_CFA_restore_state`` brings back the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from pydbg.records import NamedTuple, Record
 from pydbg.symbols.cursor import damaged, fixed, sleb, take, uleb
@@ -56,6 +57,18 @@ class Row(Record):
     """Where the FDE starts: the function, as far as unwinding is concerned."""
     args_size: int = 0
     """Bytes of pushed arguments (DW_CFA_GNU_args_size)."""
+
+    @cached_property
+    def plain(self) -> tuple[tuple[int, int], ...] | None:
+        """Give (register, its distance from the CFA) where all rules are of the usual kind.
+
+        Then registers are saved in memory or as they were, and the CFA is a register's content
+        and a distance.
+        """
+        usual = self.cfa is not None and self.cfa.expression is None
+        if not usual or any(r.kind not in ("offset", "same") for r in self.rules.values()):
+            return None
+        return tuple((n, r.value) for n, r in self.rules.items() if r.kind == "offset")
 
 
 class Cie(Record):

@@ -72,17 +72,30 @@ class RawFrame(Record, frozen=False):
         return self.how == "signal"
 
 
-class _Way(Record, frozen=False):
+class _Way:
     """How to leave a frame: the recipe that `Unwinding._caller` follows."""
 
-    how: str
-    cfa: int | None = None
-    saved: dict[int, int] = field(default_factory=dict)
-    values: dict[int, int] = field(default_factory=dict)  # known without reading memory
-    lost: tuple[int, ...] = ()  # registers whose caller's value is gone
-    function: int | None = None
-    outermost: bool = False
-    error: str | None = None
+    __slots__ = ("cfa", "error", "function", "how", "lost", "outermost", "saved", "values")
+
+    def __init__(
+        self,
+        how: str,
+        cfa: int | None = None,
+        saved: dict[int, int] | None = None,
+        *,
+        function: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        self.how = how
+        self.cfa = cfa
+        self.saved: dict[int, int] = {} if saved is None else saved
+        self.values: dict[int, int] = {}
+        """Registers that are known without reading memory."""
+        self.lost: tuple[int, ...] = ()
+        """Registers whose caller's value is gone."""
+        self.function = function
+        self.outermost = False
+        self.error = error
 
 
 class Unwinding(Iterator[RawFrame]):
@@ -270,6 +283,15 @@ class Unwinding(Iterator[RawFrame]):
         register = regs.__getitem__
         rule = row.cfa
         assert rule is not None
+        plain = row.plain
+        if plain is not None:
+            cfa = way.cfa = (regs[rule.register] + rule.offset) & mask
+            ra = row.ra_column
+            way.saved = {
+                self._ra if number == ra else number: (cfa + offset) & mask
+                for number, offset in plain
+            }
+            return
 
         def run(expression: bytes, *stack: int) -> int:
             return evaluate(

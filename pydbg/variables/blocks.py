@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from pydbg.expr.types import CType
 from pydbg.symbols.entries import At, Die, Tag
@@ -103,6 +104,12 @@ class Block:
         origin = die.target(At.abstract_origin)
         if origin is not None:
             self._inherit(origin, seen, 0)
+
+    @cached_property
+    def low(self) -> int | None:
+        """Return the first address of its first range of code, None without code."""
+        ranges = self.die.ranges()
+        return ranges[0][0] if ranges else None
 
     @property
     def is_function(self) -> bool:

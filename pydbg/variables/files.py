@@ -43,7 +43,8 @@ class FileTypes:
         self.blocks: dict[int, Block] = {}
         self.reenters: dict[int, bool] = {}
         """Function's entry -> whether it may be entered again by a tail call."""
-        self._passed: dict[int, tuple[tuple[bytes | None, bytes | None, Die], ...]] = {}
+        self._function_types: dict[int, CType | None] = {}
+        self._passed: dict[int, dict[bytes, tuple[bytes | None, Die]]] = {}
 
     @cached_property
     def vtables(self) -> dict[int, Die]:
@@ -84,20 +85,25 @@ class FileTypes:
             found = self.blocks[offset] = Block(die)
         return found
 
-    def passed(self, site: int) -> tuple[tuple[bytes | None, bytes | None, Die], ...]:
-        """Give what a call passes: (where, with what value, the parameter's entry)."""
+    def function_type(self, offset: int) -> CType | None:
+        """Give the type of a function's entry. Raises FileError."""
+        if offset not in self._function_types:
+            with self.guard():
+                die = self.names.entries.at(offset)
+                self._function_types[offset] = None if die is None else self.reader.read(die)
+        return self._function_types[offset]
+
+    def passed(self, site: int) -> dict[bytes, tuple[bytes | None, Die]]:
+        """Give what the call of an entry passes: where -> (with what value, the entry of it)."""
         found = self._passed.get(site)
         if found is None:
             die = self.names.entries.at(site)
-            found = self._passed[site] = tuple(
-                (
-                    child.block(At.location),
-                    child.block(At.call_value) or child.block(At.gnu_call_value),
-                    child,
-                )
-                for child in (die.children() if die is not None else ())
-                if child.tag in (Tag.call_parameter, Tag.gnu_call_parameter)
-            )
+            found = self._passed[site] = {}
+            for child in die.children() if die is not None else ():
+                where = child.block(At.location)
+                if child.tag in (Tag.call_parameter, Tag.gnu_call_parameter) and where:
+                    value = child.block(At.call_value) or child.block(At.gnu_call_value)
+                    found.setdefault(where, (value, child))
         return found
 
     def _definition(self, keyword: str, name: str) -> Die | None:

@@ -178,24 +178,19 @@ class FrameSurroundings(ModuleSurroundings):
 
     def entry_value(self, register: int, /) -> int:
         """Return what a register held at the function's entry, as the caller's call tells."""
-        site, scope = self._call_site()
-        wanted = bytes((0x50 + register,))
-        for where, value, die in scope.file.passed(site):
-            if where != wanted:
-                continue
-            if value is None:
-                break
-            from pydbg.variables.places import Machine
+        from pydbg.variables.places import first_piece
 
-            around = scope.around
-            around.use(die)
-            pieces = Machine(around).run(value)
-            if pieces[0].kind == "bytes":
-                return int.from_bytes(pieces[0].data[: self.pointer_size], "little")
-            if pieces[0].kind == "register":
-                return int.from_bytes(pieces[0].data, "little")
-            return pieces[0].addr
-        raise ExprError(_GONE)
+        site, scope = self._call_site()
+        value, die = scope.file.passed(site).get(bytes((0x50 + register,)), (None, None))
+        if value is None or die is None:
+            raise ExprError(_GONE)
+        scope.around.use(die)
+        piece = first_piece(value, scope.around)
+        if piece.kind == "bytes":
+            return int.from_bytes(piece.data[: self.pointer_size], "little")
+        if piece.kind == "register":
+            return int.from_bytes(piece.data, "little")
+        return piece.addr
 
     def _call_site(self) -> tuple[int, FrameScope]:
         """Return the entry of the call that made this frame, and the caller's scope."""

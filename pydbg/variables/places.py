@@ -319,6 +319,11 @@ def place(ctype: CType, expression: bytes | None, around: Surroundings) -> Value
     return _joined(ctype, pieces, around)
 
 
+def first_piece(expression: bytes, around: Surroundings) -> Piece:
+    """Return the place that an expression describes, the first part of one in pieces."""
+    return _simple(expression, around) or Machine(around).run(expression)[0]
+
+
 def _simple(expression: bytes, around: Surroundings) -> Piece | None:
     """Return the place that an expression of one operation describes, None for more."""
     found = dwexpr.simple(expression, around.pointer_size)

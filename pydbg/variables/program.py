@@ -453,9 +453,7 @@ class Variables:
             file = self.file(module) if function is not None else None
             if function is None or file is None or module.addr(function.low) != addr:
                 return None
-            with file.guard():
-                die = file.names.entries.at(function.die)
-                return None if die is None else file.reader.read(die)
+            return file.function_type(function.die)
         except DebuggerError:
             return None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
 from pydbg.expr.types import CType
 from pydbg.expr.values import Value
 from pydbg.symbols.entries import At
-from pydbg.symbols.loclists import location_at
 from pydbg.variables.blocks import Block, Variable, blocks_around
 from pydbg.variables.frame import FrameSurroundings
 
@@ -30,14 +30,15 @@ class FrameScope:
         module = frame.module
         assert module is not None
         self.link_addr = module.link_addr(frame.lookup_addr)
-        self.blocks = list(blocks_around(root, self.link_addr))[::-1]
-        """Innermost first; the last one is the function's."""
-        self.around = FrameSurroundings(owner.dbg, frame, file, self.blocks[-1], self)
+        self.function = root
+        """The function's, or the inlined call's, own block."""
+        self.around = FrameSurroundings(owner.dbg, frame, file, root, self)
 
-    @property
-    def function(self) -> Block:
-        """Return the function's, or the inlined call's, own block."""
-        return self.blocks[-1]
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """Give the blocks around the frame's address, innermost first, the function's last."""
+        with self.file.guard():
+            return list(blocks_around(self.function, self.link_addr))[::-1]
 
     def find(self, name: str) -> Variable | None:
         """Find a local variable or parameter; the innermost hides the others."""
@@ -89,17 +90,12 @@ class FrameScope:
             return None
 
     def _entry_register(self, variable: Variable) -> int | None:
-        die = variable.find(At.location)
-        ranges = self.function.die.ranges()
-        if die is None or not ranges:
-            return None
-        low = ranges[0][0]
+        low = self.function.low
         module = self.frame.module
         if self.frame.how == "tailcall" and module is not None:
             whole = module.function_at(self.frame.lookup_addr)
             low = low if whole is None else whole.low
-        attr = die.attrs[At.location]
-        expression = location_at(die.view.source, die.unit, attr, low)
+        expression = None if low is None else variable.expression_at(low)
         if expression is None or len(expression) != 1 or not 0x50 <= expression[0] <= 0x6F:
             return None
         return expression[0] - 0x50
