@@ -90,7 +90,7 @@ class Event(Record):
     tid: int
 
 
-class BreakpointHit(Event):
+class BreakpointHit(Event, often=True):
     """Report a stop at a breakpoint.
 
     ``numbers`` are the breakpoints that stopped here, first the lowest; ``locations`` the
@@ -317,7 +317,7 @@ class CatchHit(Event):
     """What else stops at this place."""
 
 
-class StepDone(Event):
+class StepDone(Event, often=True):
     """Report the end of a step.
 
     ``plan`` is the command: "stepi", "nexti", "stepsys", "stepcall", "stepret", "stepjump".
@@ -344,7 +344,7 @@ class LocationReached(Event):
     plan: str
 
 
-class FunctionFinished(Event):
+class FunctionFinished(Event, often=True):
     """Report that finish came back to the caller; ``value`` is the return register, raw.
 
     >>> FunctionFinished(7, 7, 42, "rax").value

@@ -25,7 +25,7 @@ ABOVE = 16 << 10
 """So much of the stack above the stack pointer is compared."""
 
 
-class Snapshot(Record):
+class Snapshot(Record, often=True):
     """Hold a thread's registers and stack, and what the kernel tells of its process."""
 
     pid: int

@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 
-class FrameLine(Record):
+class FrameLine(Record, often=True):
     """Describe one frame in a line; ``level`` is None where gdb shows none (a stop)."""
 
     addr: int
@@ -73,7 +73,7 @@ class FrameLine(Record):
     word_size: int = 8
 
 
-class SourceLine(Record):
+class SourceLine(Record, often=True):
     """Hold a line of source; ``text`` is None where the file cannot be read.
 
     ``seen`` says that the same file was missing at the last time too, and ``addr`` is set in
@@ -96,7 +96,7 @@ class Watched(Record):
     new: str | None
 
 
-class Stop(Record):
+class Stop(Record, often=True):
     """Hold all that is told about the end of a run."""
 
     event: Event

@@ -43,7 +43,7 @@ MAX_VALUE_SIZE = 65536
 Read = Callable[[int, int], bytes]
 
 
-class Lvalue(Record):
+class Lvalue(Record, often=True):
     """Say where a value lives, so that it can be assigned to.
 
     ``kind`` is "memory" (``addr`` is a run-time address), "register" or "convenience"

@@ -94,7 +94,7 @@ class DebugRegisters:
     @property
     def in_use(self) -> bool:
         """Tell whether any slot is taken."""
-        return any(slot is not None for slot in self.slots)
+        return any(self.slots)
 
     def executing(self, addr: int) -> list[Any]:
         """Return the owners of slots that watch for the execution of ``addr``."""

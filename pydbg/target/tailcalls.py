@@ -64,7 +64,7 @@ class TailCalls:
         module = self._modules.at(addr)
         if module is None:
             return None
-        function = module.function_at(addr)
+        function = module.spot_at(addr).function
         if function is not None:
             return module.addr(function.low)
         symbol = module.symbol_at(addr)

@@ -40,7 +40,7 @@ class _Modules(Protocol):
     def at(self, addr: int, /) -> Any: ...
 
 
-class RawFrame(Record, frozen=False):
+class RawFrame(Record, frozen=False, often=True):
     """Hold one frame: where it is and how its caller is found.
 
     ``regs`` are its registers by DWARF number; one that cannot be known any more is absent.

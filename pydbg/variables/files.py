@@ -15,6 +15,7 @@ from pydbg.variables.types import TypeReader
 
 if TYPE_CHECKING:
     from pydbg.expr.types import CType
+    from pydbg.frames import Frame
     from pydbg.symbols.unitnames import NameTable
     from pydbg.variables.program import Variables
 
@@ -43,6 +44,8 @@ class FileTypes:
         self.blocks: dict[int, Block] = {}
         self.reenters: dict[int, bool] = {}
         """Function's entry -> whether it may be entered again by a tail call."""
+        self._calls_before: dict[int, int | None] = {}
+        """Where a call returns to -> its entry."""
         self._function_types: dict[int, CType | None] = {}
         self._passed: dict[int, dict[bytes, tuple[bytes | None, Die]]] = {}
 
@@ -92,6 +95,18 @@ class FileTypes:
                 die = self.names.entries.at(offset)
                 self._function_types[offset] = None if die is None else self.reader.read(die)
         return self._function_types[offset]
+
+    def call_before(self, frame: Frame) -> int | None:
+        """Give the entry of the call that a frame of this file waits for, None if it has none."""
+        module = frame.module
+        if module is None:
+            return None
+        return_pc = module.link_addr(frame.addr)
+        if return_pc not in self._calls_before:
+            sites = module.call_sites_at(frame.lookup_addr)
+            found = next((site.die for site in sites if site.return_pc == return_pc), None)
+            self._calls_before[return_pc] = found
+        return self._calls_before[return_pc]
 
     def passed(self, site: int) -> dict[bytes, tuple[bytes | None, Die]]:
         """Give what the call of an entry passes: where -> (with what value, the entry of it)."""

@@ -202,11 +202,10 @@ class FrameSurroundings(ModuleSurroundings):
             raise ExprError(_GONE)
         self._refuse_self_calls(frame)
         scope = self._owner_scope(caller)
-        return_pc = caller.module.link_addr(caller.addr)
-        for site in caller.module.call_sites_at(caller.lookup_addr):
-            if site.return_pc == return_pc and scope is not None:
-                return site.die, scope
-        raise ExprError(_GONE)
+        site = scope.file.call_before(caller) if scope is not None else None
+        if site is None or scope is None:
+            raise ExprError(_GONE)
+        return site, scope
 
     def _outer(self, frame: Frame) -> Frame | None:
         frames = self.dbg.frames_of_thread(frame.thread, frame.level + 2)
@@ -215,7 +214,7 @@ class FrameSurroundings(ModuleSurroundings):
     def _refuse_self_calls(self, frame: Frame) -> None:
         """Refuse a function that may have been entered again by a tail call, as gdb does."""
         module = frame.module
-        function = module.function_at(frame.lookup_addr) if module is not None else None
+        function = module.spot_at(frame.lookup_addr).function if module is not None else None
         if module is None or function is None:
             raise ExprError(_GONE)
         file = self.dbg.variables.file(module)

@@ -58,7 +58,7 @@ class Surroundings(Protocol):
         ...
 
 
-class Piece(Record):
+class Piece(Record, often=True):
     """Be one part of a value: where it is, or its bytes; sizes are in bits."""
 
     kind: str

@@ -103,7 +103,7 @@ class Variables:
             return frame.inline.die
         module = frame.module
         assert module is not None
-        function = module.function_at(frame.lookup_addr)
+        function = module.spot_at(frame.lookup_addr).function
         return None if function is None else function.die
 
     # --- values ------------------------------------------------------------------------------
@@ -493,7 +493,7 @@ class Variables:
         As in gdb the value of a function does not know of a typedef.
         """
         module = self.dbg.modules.at(addr)
-        function = module.function_at(addr) if module is not None else None
+        function = module.spot_at(addr).function if module is not None else None
         if module is None or function is None:
             return None
         ctype = self.function_at(module, module.addr(function.low))

@@ -115,3 +115,28 @@ def test_named_tuples() -> None:
 def test_wrong_named_tuples(args: tuple[int, ...], named: dict[str, int]) -> None:
     with pytest.raises(TypeError):
         Pair(*args, **named)  # type: ignore[arg-type]
+
+
+class Often(Record, often=True):
+    x: int
+    y: int = 3
+    z: list[int] = field(default_factory=list)
+
+
+def test_a_compiled_constructor_does_the_same() -> None:
+    first, second = Often(1), Often(1, z=[], y=3)
+    assert first == second and first.z is not second.z
+    assert (first.x, first.y, repr(first)) == (1, 3, "Often(x=1, y=3, z=[])")
+    assert replace(first, y=5).y == 5
+    for wrong in ({}, {"x": 1, "no": 2}):
+        with pytest.raises(TypeError):
+            Often(**wrong)
+    with pytest.raises(AttributeError):
+        first.x = 2  # type: ignore[misc]
+
+
+def test_what_derives_from_one_made_often_has_its_own_fields() -> None:
+    class More(Often):
+        w: int = 7
+
+    assert (Often(1).y, More(1, w=2).w, More(2).w) == (3, 2, 7)
