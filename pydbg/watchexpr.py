@@ -14,22 +14,32 @@ from typing import TYPE_CHECKING, Any
 from pydbg.context import ProgramContext
 from pydbg.errors import DebuggerError, ExprError, MemoryFault
 from pydbg.expr import nodes
+from pydbg.expr.codes import Place, constant_place
 from pydbg.expr.evaluator import Evaluator
-from pydbg.expr.types import ArrayType, FunctionType, NoDebugType, StructType, strip
+from pydbg.expr.types import (
+    ArrayType,
+    FunctionType,
+    NoDebugType,
+    ReferenceType,
+    StructType,
+    strip,
+)
 from pydbg.expr.values import Value
 from pydbg.records import Record
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
+    from pydbg.expr.compile import Condition
     from pydbg.expr.context import Context
     from pydbg.expr.types import CType
     from pydbg.frames import Frame
-    from pydbg.symbols.modules import Module
+    from pydbg.symbols.modules import Module, ModuleList
     from pydbg.target.thread import Thread
 
 __all__ = ["Expression", "Reading", "Scope", "is_constant"]
 
 _MOST_FRAMES = 1000
+_NOT_PLAIN = (FunctionType, NoDebugType, ReferenceType)
 
 
 class Reading(Record):
@@ -188,6 +198,7 @@ class Expression:
         self._pins: dict[str, _Pin] = {}
         self.scope: Scope | None = None
         self._needs_frame = False
+        self._function: tuple[ModuleList, int, Condition | None] | None = None
         self._thread = dbg.thread
         local = self._pin_names(context, watched)
         self.untyped = isinstance(self.tree, nodes.Name) and self._is_untyped(self.tree.name)
@@ -280,6 +291,9 @@ class Expression:
     def read(self, thread: Thread | None) -> Reading:
         """Evaluate now; raises ExprError if a name means nothing now."""
         thread = self.thread or thread
+        plain = self._read_variable()
+        if plain is not None:
+            return plain
         frame = None
         if self._needs_frame and self.scope is not None:
             frame = self._frame()
@@ -290,14 +304,61 @@ class Expression:
         self.in_registers = reading.in_registers
         return reading
 
+    def _read_variable(self) -> Reading | None:
+        """Read what is only the name of a variable: all that it is made of is its place."""
+        pin = self._pins.get(self.tree.name) if isinstance(self.tree, nodes.Name) else None
+        inferior = self._dbg.inferior
+        if pin is None or inferior is None or isinstance(strip(pin.type), _NOT_PLAIN):
+            return None
+        addr = pin.addr
+        if pin.module_path is not None:
+            module = _module(self._dbg, pin.module_path)
+            if module is None:
+                return None
+            addr = module.addr(addr)
+        value: Value | None = Value.at(pin.type, addr, inferior.read)
+        try:
+            value.data  # type: ignore[union-attr]  # noqa: B018 - fetched
+        except MemoryFault:
+            value = None
+        return Reading(value, ((addr, pin.type.size),), False)
+
     def holds(self, thread: Thread) -> bool:
         """Tell whether it is true as a condition in a thread that was stopped."""
         from pydbg.expr.evaluate import evaluate
 
         if self.scope is not None and self.scope.is_over():
             raise ExprError("Watchpoint condition cannot be tested in the current scope")
+        compiled = None if self._needs_frame else self._compiled(thread)
+        if compiled is not None:
+            try:
+                return compiled(thread.fetch(), thread.inferior.read)
+            except DebuggerError:
+                pass  # Evaluation says what is wrong, and where.
         frame = self._frame() if self._needs_frame and self.scope is not None else None
         return bool(evaluate(self.tree, _Context(self._dbg, thread, frame, self._pins)))
+
+    def _compiled(self, thread: Thread) -> Condition | None:
+        """Return the condition as a function, made anew when modules have come or gone."""
+        from pydbg.expr.compile import compile_condition
+
+        modules = self._dbg.modules
+        known = self._function
+        if known is None or known[0] is not modules or known[1] != modules.version:
+            context = _Context(self._dbg, thread, None, self._pins)
+
+            def place(name: str) -> Place | None:
+                value = context.symbol(name)
+                fixed = name in self._pins or (
+                    value is not None and isinstance(value.type, FunctionType)
+                )
+                return constant_place(value) if value is not None and fixed else None
+
+            made = compile_condition(
+                self.tree, thread.inferior.arch, places=place, type_named=context.type_named
+            )
+            known = self._function = modules, modules.version, made
+        return known[2]
 
     def _frame(self) -> Frame | None:
         assert self.scope is not None
@@ -310,7 +371,7 @@ class Expression:
 
     def process_gone(self) -> None:
         """Forget what was true of one process only."""
-        self._thread = self.scope = None
+        self._thread = self.scope = self._function = None
         self._pins = {n: pin for n, pin in self._pins.items() if pin.module_path is not None}
 
 

@@ -167,9 +167,10 @@ class Formatter:
             return f"<internal function {ctype.name}>"
         if isinstance(ctype, NoDebugType):
             return ctype.name
-        if isinstance(ctype, ArrayType):
-            return self._array(value, ctype, letter, depth)
-        if isinstance(ctype, StructType):
+        if isinstance(ctype, (ArrayType, StructType)):
+            _fetch(value)
+            if isinstance(ctype, ArrayType):
+                return self._array(value, ctype, letter, depth)
             return self._struct(value, ctype, letter, depth)
         if letter == "s":
             letter = "c" if _is_byte(ctype) and not isinstance(ctype, CharType) else ""
@@ -311,6 +312,15 @@ class Formatter:
         if letter == "s" and not isinstance(element, (ArrayType, StructType)):
             letter = ""
         return elements_text(self, value, ctype, letter, depth)
+
+
+def _fetch(value: Value) -> None:
+    """Read an aggregate at once; where that fails its parts say which of them cannot be read."""
+    if value.lazy:
+        try:
+            value.data  # noqa: B018 - fetched
+        except DebuggerError:
+            return
 
 
 def _is_byte(ctype: CType) -> bool:
