@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Requests: <linux/ptrace.h>, <asm/ptrace-abi.h>.
+PEEKUSER, POKEUSER = 3, 6
 CONT = 7
 SINGLESTEP = 9
 GETREGS = 12
@@ -287,7 +288,13 @@ def _bound(request: str, tid: int, *words: int) -> int:
 
 def peekuser(tid: int, offset: int) -> int:
     """Return the word at ``offset`` of the tracee's ``struct user``."""
-    return _bound("PEEKUSER", tid, offset) & 0xFFFF_FFFF_FFFF_FFFF
+    import ctypes
+
+    ctypes.set_errno(0)  # The word itself may be -1.
+    word = _ptrace()(PEEKUSER, tid, offset, 0)
+    if word == -1 and ctypes.get_errno():
+        _fail("PEEKUSER", tid)
+    return word & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def pokeuser(tid: int, offset: int, value: int) -> None:
@@ -296,7 +303,10 @@ def pokeuser(tid: int, offset: int, value: int) -> None:
     The kernel refuses a debug register's address that is not the user's or not aligned
     (EINVAL), and DR4 and DR5 (EIO).
     """
-    _bound("POKEUSER", tid, offset, value)
+    import ctypes
+
+    if _ptrace()(POKEUSER, tid, offset, ctypes.c_void_p(value)) == -1:
+        _fail("POKEUSER", tid)
 
 
 def peekdata(tid: int, addr: int) -> int:
