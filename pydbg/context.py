@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoProcess
 from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pick_history
-from pydbg.expr.register_types import RegisterTypes, register_value
+from pydbg.expr.register_types import register_types, register_value
 from pydbg.expr.typenames import is_source_name
 from pydbg.expr.types import strip
 from pydbg.expr.values import Lvalue, Value, from_number
@@ -93,7 +93,7 @@ class ProgramContext(BaseContext):
         register = self._dbg.arch.by_name.get(name)
         if register is None:
             return None
-        types = RegisterTypes(self._dbg.arch.pointer_size)
+        types = register_types(self._dbg.arch.pointer_size)
         if self._thread is None:
             raise NoProcess("No registers.")
         frame = self._frame

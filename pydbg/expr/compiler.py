@@ -9,7 +9,7 @@ from typing import Protocol
 from pydbg.expr import literals, methods, nodes
 from pydbg.expr.codes import Code, Object, Place, Unsupported
 from pydbg.expr.operators import common_type, promote
-from pydbg.expr.register_types import RegisterLike, RegisterTypes
+from pydbg.expr.register_types import RegisterLike, register_types
 from pydbg.expr.typenames import resolve
 from pydbg.expr.types import (
     ArrayType,
@@ -80,7 +80,7 @@ class Compiler:
         self.arch = arch
         self.places = places
         self.type_named = type_named
-        self.types = RegisterTypes(arch.pointer_size)
+        self.types = register_types(arch.pointer_size)
         self.model: DataModel = self.types.model
         self.names: dict[str, object] = {}
         self._apart = apart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Protocol
 
 from pydbg.expr.types import (
@@ -19,7 +20,7 @@ from pydbg.expr.types import (
 )
 from pydbg.expr.values import Lvalue, Value
 
-__all__ = ["RegisterLike", "RegisterTypes", "register_value"]
+__all__ = ["RegisterLike", "RegisterTypes", "register_types", "register_value"]
 
 
 class RegisterLike(Protocol):
@@ -135,6 +136,16 @@ class RegisterTypes:
             return IntType(name, size)
         unsigned = name.startswith("uint")
         return IntType(f"{'u' if unsigned else ''}int{8 * size}_t", size, signed=not unsigned)
+
+
+@cache
+def register_types(pointer_size: int) -> RegisterTypes:
+    """Return the types of an architecture's registers, made once.
+
+    >>> register_types(8) is register_types(8)
+    True
+    """
+    return RegisterTypes(pointer_size)
 
 
 def _vector_union(model: DataModel, size: int) -> StructType:

@@ -326,7 +326,8 @@ def first_piece(expression: bytes, around: Surroundings) -> Piece:
 
 def _simple(expression: bytes, around: Surroundings) -> Piece | None:
     """Return the place that an expression of one operation describes, None for more."""
-    found = dwexpr.simple(expression, around.pointer_size)
+    size = around.pointer_size
+    found = dwexpr.simple(expression, size)
     if found is None:
         return None
     kind, number, offset = found
@@ -344,7 +345,7 @@ def _simple(expression: bytes, around: Surroundings) -> Piece | None:
         addr = around.cfa() + offset
     else:
         addr = around.bias + offset
-    return Piece("memory", addr & ((1 << 8 * around.pointer_size) - 1))
+    return Piece("memory", addr & ((1 << 8 * size) - 1))
 
 
 def _whole(ctype: CType, piece: Piece, around: Surroundings) -> Value:

@@ -24,12 +24,19 @@ def by_instruction(bench: Bench) -> None:
         more = bench.script(which, [*begin, *lines], program).wall
         return (more - less) / count * 1e6
 
-    back = ["break hit", *["continue", "finish"] * 200]
+    back = ["break hit", *["continue", "finish"] * 500]
     for name, target, count, lines in (
         ("stepi 10000, a step", 2, 10_000, ["stepi 10000"]),
         ("nexti 3000 over calls, a step", None, 3000, ["finish", "nexti 3000"]),
-        ("stepi 300 times, each shown", None, 300, ["stepi"] * 300),
-        ("continue and finish 200 times, both shown", None, 200, back),
+        ("stepi 1000 times, each shown", 1, 1000, ["stepi"] * 1000),
+        ("continue and finish 500 times, both shown", 1, 500, back),
+        ("advance and finish 200 times", None, 200, ["advance hit", "finish"] * 200),
+        (
+            "break, return and continue 200 times",
+            None,
+            200,
+            ["break hit", *["continue", "return"] * 200],
+        ),
     ):
         bench.row(
             name,
@@ -52,8 +59,8 @@ def by_line(bench: Bench) -> None:
 
     for name, target, turns, count, lines in (
         ("next 1000 over a loop, a step", 4, 1_000_000, 1000, ["next 1000"]),
-        ("next 300 times, each shown", None, 1_000_000, 300, ["next"] * 300),
-        ("step 300 times, each shown", None, 1_000_000, 300, ["step"] * 300),
+        ("next 1000 times, each shown", 4, 1_000_000, 1000, ["next"] * 1000),
+        ("step 1000 times, each shown", None, 1_000_000, 1000, ["step"] * 1000),
     ):
         bench.row(
             name,
