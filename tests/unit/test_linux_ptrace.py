@@ -57,7 +57,7 @@ def test_import_loads_nothing_and_forks_nothing() -> None:
         "try: p.cont(1 << 22 | 1)\n"
         "except Exception as error: print(type(error).__name__)\n"
         "print('ptrace' in sys.modules)\n"
-        "try: p.peekuser(1 << 22 | 1, 848)\n"
+        "try: p.peekdata(1 << 22 | 1, 848)\n"
         "except Exception as error: print(type(error).__name__)\n"
         "print(forks, 'ptrace.binding.func' in sys.modules)\n"
         "import ptrace.ctypes_libc, ptrace.binding.func as func\n"
