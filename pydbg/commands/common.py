@@ -119,9 +119,9 @@ def arguments(session: Session, frame: Frame) -> str:
     """Return what stands in the brackets of a function: its arguments with their values."""
     if not frame.has_parameters:
         return ""
-    from pydbg.commands import framevalues
+    from pydbg import framevalues
 
-    return framevalues.arguments(session, frame)
+    return framevalues.arguments(session.dbg, frame)
 
 
 class Listing(NamedTuple):

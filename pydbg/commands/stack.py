@@ -72,9 +72,9 @@ def _reason(session: Session) -> str:
 
 
 def _locals(session: Session, frame: Frame) -> tuple[str, ...]:
-    from pydbg.commands.framevalues import NO_SYMBOLS, local_lines
+    from pydbg.framevalues import NO_SYMBOLS, local_lines
 
-    lines = local_lines(session, frame, " " * 8)
+    lines = local_lines(session.dbg, frame, " " * 8)
     return (NO_SYMBOLS,) if lines is None else tuple(lines) or ("No locals.",)
 
 

@@ -21,9 +21,9 @@ __all__ = ["commands"]
 
 def info_locals(session: Session, parsed: Parsed) -> str:
     """List the local variables of the selected frame."""
-    from pydbg.commands.framevalues import NO_SYMBOLS, local_lines
+    from pydbg.framevalues import NO_SYMBOLS, local_lines
 
-    lines = local_lines(session, common.selected(session), pattern=_pattern(parsed["REGEX"]))
+    lines = local_lines(session.dbg, common.selected(session), pattern=_pattern(parsed["REGEX"]))
     if lines is None:
         raise CommandError(NO_SYMBOLS)
     if not lines:
@@ -33,9 +33,9 @@ def info_locals(session: Session, parsed: Parsed) -> str:
 
 def info_args(session: Session, parsed: Parsed) -> str:
     """List the arguments of the selected frame."""
-    from pydbg.commands.framevalues import NO_SYMBOLS, argument_lines
+    from pydbg.framevalues import NO_SYMBOLS, argument_lines
 
-    lines = argument_lines(session, common.selected(session), pattern=_pattern(parsed["REGEX"]))
+    lines = argument_lines(session.dbg, common.selected(session), pattern=_pattern(parsed["REGEX"]))
     if lines is None:
         raise CommandError(NO_SYMBOLS)
     if not lines:

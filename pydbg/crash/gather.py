@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pydbg import framevalues
 from pydbg.crash.records import (
     CodeRow,
     CrashReport,
@@ -35,6 +36,10 @@ _FRAMES = 64
 """The innermost frames of a stack that are kept: it may be a hundred thousand deep."""
 _TERMINATE = frozenset({"std::terminate()", "std::terminate", "__cxxabiv1::__terminate"})
 _BEFORE, _AFTER = 5, 6
+_NEAR = 8
+"""So many frames of the thread that crashed are told with all their variables."""
+_MOST_VARIABLES = 64
+_LONGEST_VALUE, _LONGEST_LINE = 1000, 2000
 _MAX_FUNCTION = 1 << 16
 
 
@@ -254,7 +259,10 @@ def _threads(dbg: Debugger, crashed: Thread) -> Iterator[ThreadRow]:
             try:
                 dbg.select_thread(thread.number)
                 frames = dbg.frames(_FRAMES + 1)
-                rows = tuple(map(frame_row, frames[:_FRAMES]))
+                near = _NEAR if thread is crashed else 0
+                rows = tuple(
+                    frame_row(dbg, frame, whole=frame.level < near) for frame in frames[:_FRAMES]
+                )
             except DebuggerError as error:
                 yield ThreadRow(thread.number, thread.tid, "", False, problem=str(error))
                 continue
@@ -279,9 +287,14 @@ def _selection_kept(dbg: Debugger) -> Iterator[None]:
         dbg.changed()
 
 
-def frame_row(frame: Frame) -> FrameRow:
-    """Return the record of a frame."""
+def frame_row(dbg: Debugger | None, frame: Frame, *, whole: bool = False) -> FrameRow:
+    """Return the record of a frame, ``whole`` with each of its variables, without ``dbg`` none."""
     module: Any = frame.module
+    values, inner = _variables(dbg, frame) if dbg is not None and whole else ((), ())
+    if dbg is not None:
+        arguments = _short(framevalues.arguments(dbg, frame), _LONGEST_LINE)
+    else:
+        arguments = "..." if frame.has_debug_info and frame.file is not None else ""
     return FrameRow(
         level=frame.level,
         addr=frame.addr,
@@ -292,8 +305,30 @@ def frame_row(frame: Frame) -> FrameRow:
         module=module.path if module is not None else None,
         signal_handler=frame.is_signal_frame,
         in_line=frame.line is None or frame.addr != frame.line_start,
-        has_arguments=frame.has_debug_info and frame.file is not None,
+        arguments=arguments,
+        values=values,
+        locals=inner,
     )
+
+
+_Pairs = tuple[tuple[str, str], ...]
+
+
+def _variables(dbg: Debugger, frame: Frame) -> tuple[_Pairs, _Pairs]:
+    """Return the arguments and the locals of a frame, each with its value, not too long."""
+    found = []
+    for lines in (framevalues.argument_lines, framevalues.local_lines):
+        try:
+            some = lines(dbg, frame) or []
+        except DebuggerError:
+            some = []
+        pairs = (line.partition(" = ") for line in some[:_MOST_VARIABLES])
+        found.append(tuple((name, _short(text, _LONGEST_VALUE)) for name, _, text in pairs))
+    return found[0], found[1]
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest] + "..."
 
 
 def _maps(maps: list[Mapping], addr: int | None, thread: Thread) -> Iterator[MapRow]:

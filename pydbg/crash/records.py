@@ -42,7 +42,12 @@ class FrameRow(Record):
     signal_handler: bool = False
     in_line: bool = True
     """Whether the address is in the middle of its line (or has none)."""
-    has_arguments: bool = False
+    arguments: str = ""
+    """What stands in the brackets of the function."""
+    values: tuple[tuple[str, str], ...] = ()
+    """The arguments of a frame near the crash: name and value."""
+    locals: tuple[tuple[str, str], ...] = ()
+    """Its local variables, those of the innermost block first."""
 
 
 class ThreadRow(Record):

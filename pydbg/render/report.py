@@ -34,6 +34,11 @@ def _text(report: CrashReport) -> Iterator[str]:
         yield ""
         yield f"{_title(thread)}, which got the signal:"
         yield from stack(thread, report.word_size)
+    variables = [line for thread in crashed for line in _variables(thread)]
+    if variables:
+        yield ""
+        yield "Variables:"
+        yield from variables
     if report.code:
         yield ""
         where = f" of frame {report.code_level}" if report.code_level else ""
@@ -98,6 +103,20 @@ def stack(thread: ThreadRow, word_size: int) -> Iterator[str]:
         yield f"Backtrace stopped: {clean(thread.problem)}"
 
 
+def _variables(thread: ThreadRow) -> Iterator[str]:
+    """Give the variables of the frames that are told with them, but for a recursion once."""
+    last = None
+    for row in thread.frames:
+        if not (row.values or row.locals):
+            continue
+        if row.addr == last:
+            continue
+        last = row.addr
+        yield f"#{row.level:<2} {clean(row.function or '??')}"
+        for name, value in (*row.values, *row.locals):
+            yield f"        {clean(name)} = {clean(value)}"
+
+
 def _frame(row: FrameRow, word_size: int) -> FrameLine:
     library = row.module if row.line is None and (row.module or "").startswith("/") else None
     return FrameLine(
@@ -105,7 +124,7 @@ def _frame(row: FrameRow, word_size: int) -> FrameLine:
         function=row.function,
         level=row.level,
         show_addr=row.in_line,
-        args="..." if row.has_arguments else "",
+        args=clean(row.arguments),
         file=row.file,
         line=row.line,
         library=library,
@@ -146,6 +165,7 @@ def _markdown(report: CrashReport) -> Iterator[str]:
     yield from (f"- {_plain(line.strip())}" for line in _why(report))
     for thread in report.threads[:1]:
         yield from _section(_title(thread), stack(thread, report.word_size))
+        yield from _section("Variables", _variables(thread))
     code = (_instruction(row, report.word_size) for row in report.code)
     yield from _section("Code", code)
     yield from _folded("Registers", map(_register, report.registers))
@@ -282,6 +302,12 @@ def _thread(thread: ThreadRow) -> dict[str, Any]:
                 "line": row.line,
                 "module": row.module,
                 "signal_handler": row.signal_handler,
+                "arguments": row.arguments,
+                "variables": [
+                    {"name": name, "value": value, "kind": kind}
+                    for kind, pairs in (("argument", row.values), ("local", row.locals))
+                    for name, value in pairs
+                ],
             }
             for row in thread.frames
         ],

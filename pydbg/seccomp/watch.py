@@ -97,7 +97,7 @@ class Watch:
                 call=call_text(thread, info, verdict if self._enforce else None),
                 verdict=verdict,
                 why=reason(self._sandbox, info, verdict),
-                frames=tuple(frame_row(frame) for frame in frames[:_FRAMES]),
+                frames=tuple(frame_row(None, frame) for frame in frames[:_FRAMES]),
                 more=len(frames) > _FRAMES,
                 word_size=thread.inferior.arch.pointer_size,
             )

@@ -119,7 +119,9 @@ def test_text_has_all_sections(crashes: Path) -> None:
     for title in ("Code:", "Registers:", "Memory:"):
         assert f"\n{title}\n" in shown
     assert re.search(r'^Thread 2 \(LWP \d+\) "crashes", which got the signal:$', shown, re.M)
-    assert re.search(r"^#0 .* in null_member \(\.\.\.\) at .*fixtures/crashes\.c:\d+$", shown, re.M)
+    assert re.search(
+        r"^#0 .* in null_member \(list=0x0\) at .*fixtures/crashes\.c:\d+$", shown, re.M
+    )
     assert re.search(r"^=> .* <null_member\+\d+>:\tmovl   \$0x3,0x10\(%rax\)$", shown, re.M)
     assert re.search(r"^rax            0x0$", shown, re.M)
     assert re.search(r"r-xp .*crashes  <- pc$", shown, re.M)
@@ -260,4 +262,27 @@ def test_an_exception_that_nothing_caught(tmp_path: Path) -> None:
     status, _, shown = report(build("uncaught.cc"))
     assert status == -signal.SIGABRT
     assert "std::terminate was called" in shown
-    assert re.search(r" in main \(\.\.\.\) at .*uncaught\.cc:\d+$", shown, re.M)
+    assert re.search(r" in main \([^()]*\) at .*uncaught\.cc:\d+$", shown, re.M)
+
+
+def test_variables_are_those_of_gdb(crashes: Path) -> None:
+    """Arguments in the stack's lines, and all variables of the frames near the crash."""
+    status, out, _ = report(crashes, "null", options=("--json", "-"))
+    assert status == -signal.SIGSEGV
+    frames = json.loads(out)["threads"][0]["frames"]
+    lines = ["run", "bt", "info locals", "up", "info locals"]
+    flags = [part for line in lines for part in ("-ex", line)]
+    done = subprocess.run(
+        ["gdb", "-nx", "-batch", *flags, "--args", str(crashes), "null"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    where = re.compile(r"0x[0-9a-f]{6,}")
+    theirs = where.sub("ADDR", done.stdout)
+    for frame in frames:
+        shown = where.sub("ADDR", frame["arguments"])
+        assert f"{frame['function']} ({shown}) at" in theirs
+    values = [one for frame in frames for one in frame["variables"]]
+    assert {one["kind"] for one in values} == {"argument", "local"}
+    for one in values:
+        if one["kind"] == "local":
+            assert f"{one['name']} = {where.sub('ADDR', one['value'])}\n" in theirs

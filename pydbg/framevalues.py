@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pydbg.commands import common
 from pydbg.errors import DebuggerError
 from pydbg.expr.pretty import error_text
 from pydbg.printers.model import Unfinished
 from pydbg.records import replace
 
 if TYPE_CHECKING:
-    from pydbg.commands.session import Session
+    from pydbg.debugger import Debugger
     from pydbg.expr.format import Formatter
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
@@ -30,36 +29,36 @@ _ARGUMENT_DEPTH = 2
 NO_SYMBOLS = "No symbol table info available."
 
 
-def arguments(session: Session, frame: Frame) -> str:
+def arguments(dbg: Debugger, frame: Frame) -> str:
     """Return what stands in the brackets of a frame's function: ``a=1, p=0x0``."""
-    shown = session.settings.text("print frame-arguments")
+    shown = dbg.settings.text("print frame-arguments")
     if shown == "presence" or not frame.has_parameters:
         return "..." if frame.has_parameters else ""
     try:
-        scope = session.dbg.variables.scope(frame)
+        scope = dbg.variables.scope(frame)
     except DebuggerError:
         scope = None
     if scope is None:
         return "..."
-    formatter = common.formatter(session, frame)
+    formatter = dbg.formatter(frame)
     formatter.options = replace(
         formatter.options,
-        raw=session.settings.flag("print raw-frame-arguments"),
+        raw=dbg.settings.flag("print raw-frame-arguments"),
         summary=shown == "scalars",
         flat=True,
     )
     parts: list[str] = []
     for one in scope.function.arguments:
-        parts += _argument(session, scope, one, formatter, shown)
+        parts += _argument(dbg, scope, one, formatter, shown)
     return ", ".join(parts)
 
 
 def _argument(
-    session: Session, scope: FrameScope, one: Variable, formatter: Formatter, shown: str
+    dbg: Debugger, scope: FrameScope, one: Variable, formatter: Formatter, shown: str
 ) -> list[str]:
     if shown == "none":
         return [f"{one.name}=..."]
-    mode = session.settings.text("print entry-values")
+    mode = dbg.settings.text("print entry-values")
     value: Value | None = None
     error = ""
     entry: Value | None = None
@@ -108,15 +107,15 @@ def _text(value: Value, formatter: Formatter) -> str:
 
 
 def local_lines(
-    session: Session, frame: Frame, indent: str = "", pattern: re.Pattern[str] | None = None
+    dbg: Debugger, frame: Frame, indent: str = "", pattern: re.Pattern[str] | None = None
 ) -> list[str] | None:
     """Return a line for each local variable, innermost block first; None without symbols."""
-    scope = session.dbg.variables.scope(frame)
+    scope = dbg.variables.scope(frame)
     if scope is None:
         # As in gdb, a unit that has lines has a block of its own, with no variables.
         module = frame.module if frame.file is not None else None
         return [] if module is not None and module.dwarf is not None else None
-    formatter = common.formatter(session)
+    formatter = dbg.formatter(frame)
     lines: list[str] = []
     for block in scope.blocks:
         for one in block.locals():
@@ -126,13 +125,13 @@ def local_lines(
 
 
 def argument_lines(
-    session: Session, frame: Frame, pattern: re.Pattern[str] | None = None
+    dbg: Debugger, frame: Frame, pattern: re.Pattern[str] | None = None
 ) -> list[str] | None:
     """Return a line for each argument; None without symbols."""
-    scope = session.dbg.variables.scope(frame)
+    scope = dbg.variables.scope(frame)
     if scope is None:
         return None
-    formatter = common.formatter(session)
+    formatter = dbg.formatter(frame)
     wanted = [
         one for one in scope.function.arguments if pattern is None or pattern.search(one.name)
     ]
