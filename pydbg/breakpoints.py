@@ -106,10 +106,10 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
     language: str = ""
     """gdb's name of the language that conditions are written in: that of the code."""
     tree: Node | None = None
-    compiled: dict[tuple[int, int], Callable[..., bool] | None] = field(
+    compiled: dict[tuple[int, int, str], Callable[..., bool] | None] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """The condition as functions, by process and pc; None where it has to be evaluated.
+    """The condition as functions, by process, pc and language; None where it is evaluated.
 
     Forgotten when the condition is changed and when modules come or go."""
     ignore_count: int = 0

@@ -371,7 +371,8 @@ class PointSet:
         no variables.
         """
         here = isinstance(point, Breakpoint)
-        key = (thread.inferior.pid, thread.pc) if here else (0, 0)
+        language = str(self._dbg.settings["language"])
+        key = (thread.inferior.pid, thread.pc, language) if here else (0, 0, language)
         if key not in point.compiled:
             if len(point.compiled) >= _MOST_COMPILED:
                 point.compiled.clear()
@@ -391,7 +392,11 @@ class PointSet:
 
             names = PinnedNames(self._dbg, thread, context)
             return compile_condition(
-                point.tree, arch, places=names.find, type_named=context.type_named
+                point.tree,
+                arch,
+                places=names.find,
+                type_named=context.type_named,
+                language=context.language,
             )
 
         def function(name: str) -> Place | None:
@@ -399,7 +404,7 @@ class PointSet:
             known = value is not None and isinstance(value.type, FunctionType)
             return constant_place(value) if value is not None and known else None
 
-        return compile_condition(point.tree, arch, places=function)
+        return compile_condition(point.tree, arch, places=function, language=context.language)
 
     def _evaluate(self, point: Point, thread: Thread, names: Mapping[str, int] | None) -> bool:
         from pydbg.expr.evaluate import evaluate

@@ -198,7 +198,7 @@ class Expression:
         self._pins: dict[str, _Pin] = {}
         self.scope: Scope | None = None
         self._needs_frame = False
-        self._function: tuple[ModuleList, int, Condition | None] | None = None
+        self._function: tuple[ModuleList, tuple[int, str], Condition | None] | None = None
         self._thread = dbg.thread
         local = self._pin_names(context, watched)
         self.untyped = isinstance(self.tree, nodes.Name) and self._is_untyped(self.tree.name)
@@ -339,12 +339,13 @@ class Expression:
         return bool(evaluate(self.tree, _Context(self._dbg, thread, frame, self._pins)))
 
     def _compiled(self, thread: Thread) -> Condition | None:
-        """Return the condition as a function, made anew when modules have come or gone."""
+        """Return the condition as a function, made anew when modules or the language change."""
         from pydbg.expr.compile import compile_condition
 
         modules = self._dbg.modules
+        now = modules.version, str(self._dbg.settings["language"])
         known = self._function
-        if known is None or known[0] is not modules or known[1] != modules.version:
+        if known is None or known[0] is not modules or known[1] != now:
             context = _Context(self._dbg, thread, None, self._pins)
 
             def place(name: str) -> Place | None:
@@ -355,9 +356,13 @@ class Expression:
                 return constant_place(value) if value is not None and fixed else None
 
             made = compile_condition(
-                self.tree, thread.inferior.arch, places=place, type_named=context.type_named
+                self.tree,
+                thread.inferior.arch,
+                places=place,
+                type_named=context.type_named,
+                language=context.language,
             )
-            known = self._function = modules, modules.version, made
+            known = self._function = modules, now, made
         return known[2]
 
     def _frame(self) -> Frame | None:

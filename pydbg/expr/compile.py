@@ -15,8 +15,9 @@ from typing import Any
 from pydbg.errors import ExprError
 from pydbg.expr import nodes
 from pydbg.expr.codes import Unsupported
-from pydbg.expr.compiler import ArchLike, Compiler, FindPlace, FindType
+from pydbg.expr.compiler import ArchLike, Around, Compiler, FindPlace, FindType
 from pydbg.expr.functions import c_string
+from pydbg.expr.language import Language, language_named
 from pydbg.expr.types import FloatType, strip
 
 __all__ = ["ArchLike", "compile_condition", "compile_integer"]
@@ -36,14 +37,18 @@ def compile_condition(
     *,
     places: FindPlace = _nothing,
     type_named: FindType = _nothing,
+    language: Language | None = None,
 ) -> Condition | None:
     """Compile a condition to ``f(registers, read) -> bool``, or None if it needs more.
 
     ``registers`` are the bytes of ``struct user_regs_struct``; ``read(addr, size)`` reads
-    memory. ``places`` gives what names mean and ``type_named`` the program's types, both now and
-    where the condition is asked: compile again for another place, and when modules move.
+    memory. ``places`` gives what names mean, ``type_named`` the program's types and ``language``
+    (C without it) what operators make of them, all now and where the condition is asked: compile
+    again for another place, and when modules move.
     """
-    found: Condition | None = _compile(tree, arch, places, type_named, truth=True)
+    found: Condition | None = _compile(
+        tree, Around(arch, places, type_named, language or language_named("c")), truth=True
+    )
     return found
 
 
@@ -53,18 +58,19 @@ def compile_integer(
     *,
     places: FindPlace = _nothing,
     type_named: FindType = _nothing,
+    language: Language | None = None,
 ) -> Integer | None:
     """Compile an expression to ``f(registers, read) -> int``, or None if it needs more."""
-    found: Integer | None = _compile(tree, arch, places, type_named, truth=False)
+    found: Integer | None = _compile(
+        tree, Around(arch, places, type_named, language or language_named("c")), truth=False
+    )
     return found
 
 
-def _compile(
-    tree: nodes.Node, arch: ArchLike, places: FindPlace, type_named: FindType, *, truth: bool
-) -> Any:
+def _compile(tree: nodes.Node, around: Around, *, truth: bool) -> Any:
     apart: set[int | None] = set()
     while True:
-        compiler = Compiler(arch, places, type_named, frozenset(apart))
+        compiler = Compiler(around, frozenset(apart))
         try:
             code = compiler.code(tree, 0)
             if not truth and isinstance(strip(code.type), FloatType):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydbg.expr import literals, methods, nodes
 from pydbg.expr.codes import Code, Object, Place, Unsupported
+from pydbg.expr.language import Language
 from pydbg.expr.operators import common_type, promote
 from pydbg.expr.register_types import RegisterLike, register_types
 from pydbg.expr.typenames import resolve
@@ -28,6 +29,7 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import MAX_VALUE_SIZE, Value
+from pydbg.records import Record
 
 __all__ = ["ArchLike", "Compiler", "FindPlace", "FindType"]
 
@@ -67,21 +69,28 @@ class ArchLike(Protocol):
     def pointer_size(self) -> int: ...
 
 
+class Around(Record):
+    """Hold what a condition is compiled for."""
+
+    arch: ArchLike
+    places: FindPlace
+    type_named: FindType
+    language: Language
+
+
 class Compiler:
     """Make one function; what it is made of is in ``names`` and ``source``."""
 
-    def __init__(
-        self,
-        arch: ArchLike,
-        places: FindPlace,
-        type_named: FindType,
-        apart: frozenset[int | None],
-    ) -> None:
+    def __init__(self, around: Around, apart: frozenset[int | None]) -> None:
+        arch = around.arch
         self.arch = arch
-        self.places = places
-        self.type_named = type_named
+        self.places = around.places
+        self.type_named = around.type_named
+        self.language = around.language
         self.types = register_types(arch.pointer_size)
         self.model: DataModel = self.types.model
+        self.truth = self.model.bool if around.language.bool_comparisons else self.model.int
+        """What comparisons are."""
         self.names: dict[str, object] = {}
         self._apart = apart
         """Base registers (None: none) from which things lie too far apart to be read at once."""
@@ -172,6 +181,8 @@ class Compiler:
         return Code(f"{self._unpack(ctype)}(regs, {offset})[0]", ctype)
 
     def name(self, tree: nodes.Name, depth: int) -> Code | Object:
+        if tree.name in ("true", "false") and self.language.bool_comparisons:
+            return Code(str(int(tree.name == "true")), self.truth, True)
         place = self.places(tree.name)
         if place is None:
             raise Unsupported
@@ -293,7 +304,7 @@ class Compiler:
         if tree.op == "*":
             return self._deref(operand)
         if tree.op == "!":
-            return Code(f"(not {operand.text})", self.model.int)
+            return Code(f"(not {operand.text})", self.truth)
         inner = strip(operand.type)
         if not isinstance(inner, IntType):
             raise Unsupported
@@ -307,7 +318,7 @@ class Compiler:
         left, right = self.code(tree.left, depth), self.code(tree.right, depth)
         if op in ("&&", "||"):
             word = "and" if op == "&&" else "or"
-            return Code(f"({left.text} != 0 {word} {right.text} != 0)", self.model.int)
+            return Code(f"({left.text} != 0 {word} {right.text} != 0)", self.truth)
         one, two = strip(left.type), strip(right.type)
         if op in _COMPARE:
             return self._compared(op, left, right)
@@ -319,6 +330,10 @@ class Compiler:
             return self._add(left, right, op)
         if not isinstance(one, IntType) or not isinstance(two, IntType):
             raise Unsupported
+        if isinstance(one, BoolType) and isinstance(two, BoolType):
+            if op not in "&|^":
+                raise Unsupported
+            return Code(f"({left.text} {op} {right.text})", one)
         if op in ("<<", ">>"):
             if not right.constant or not 0 <= int(right.text) < 8 * max(one.size, 4):
                 raise Unsupported
@@ -342,7 +357,7 @@ class Compiler:
         else:
             shared = common_type(one, two, self.model)
             first, second = self._as(left, shared), self._as(right, shared)
-        return Code(f"({first} {op} {second})", self.model.int)
+        return Code(f"({first} {op} {second})", self.truth)
 
     def _distance(self, left: Code, right: Code, op: str) -> Code:
         one, two = strip(left.type), strip(right.type)
@@ -460,6 +475,8 @@ class Compiler:
     def call(self, tree: nodes.Call, depth: int) -> Code:
         function = tree.function
         name = function.name if isinstance(function, nodes.Dollar) else ""
+        if name in self.language.functions:
+            raise Unsupported
         if name == "_streq" and len(tree.args) == 2:
             first, second = (self._string(arg, depth) for arg in tree.args)
             return Code(f"({first} == {second})", self.model.int)

@@ -56,6 +56,7 @@ class Both:
             self.thread.inferior.arch,
             places=self.names.find,
             type_named=self.context.type_named,
+            language=self.context.language,
         )
         if made is None:
             return None
