@@ -281,9 +281,20 @@ class Debugger(LineStepping, Lifecycle):
         self.refuse_parked()
         caller, frame = self._caller()
         if frame.inline is not None and frame.how != "tailcall":
-            return self._go(LeaveInline(thread, frame.inline.ranges))
+            inner = frame.inner
+            while inner is not None and inner.raw is frame.raw:
+                inner = inner.inner
+            back = None if inner is None or inner.cfa is None else (frame.addr, inner.cfa)
+            return self._go(LeaveInline(thread, frame.inline.ranges, back))
         if caller is None or frame.cfa is None:
             raise CommandError('"finish" not meaningful in the outermost frame.')
+        if self.steps.map.is_go(frame.lookup_addr):
+            from pydbg.linestep import FinishInGoroutine
+
+            places = self.steps.map
+            return self._go(
+                FinishInGoroutine(thread, caller.addr, frame.cfa, frame.lookup_addr, places)
+            )
         return self._go(Finish(thread, caller.addr, frame.cfa, frame.lookup_addr))
 
     def _caller(self) -> tuple[Frame | None, Frame]:

@@ -15,7 +15,7 @@ from pydbg.errors import CommandError, DebuggerError
 from pydbg.handlers import has_handler
 from pydbg.linemap import FrameId, Place
 from pydbg.linux import ptrace
-from pydbg.stepping import Plan, RunTo
+from pydbg.stepping import Finish, Plan, RunTo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +62,25 @@ class RunInFrame(RunTo):
             if None not in (cfa, self._frame) and cfa != self._frame:
                 return None
         return super().reached(thread)
+
+
+class FinishInGoroutine(Finish):
+    """Run until a frame of a goroutine has returned, on whichever thread and moved stack."""
+
+    def __init__(
+        self, thread: Thread, caller: int, cfa: int, function: int, places: LineMap
+    ) -> None:
+        super().__init__(thread, caller, cfa, function)
+        self._places = places
+        self._goroutine, top = places.goroutine(thread)
+        self._depth = cfa - top
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Check the goroutine, and how deep its stack is."""
+        goroutine, top = self._places.goroutine(thread)
+        if goroutine != self._goroutine or thread.sp - top < self._depth:
+            return None
+        return self._finished(thread)
 
 
 class LineStep(Plan):
@@ -294,7 +313,7 @@ class LineStep(Plan):
 
     def reached(self, thread: Thread) -> Event | None:
         """Judge a hit of one of the plan's own sites."""
-        if thread is not self.thread and not self._moved_to(thread):
+        if not self._is_mine(thread):
             return None
         pc = thread.pc
         if self._run_to:
@@ -356,10 +375,17 @@ class LineStep(Plan):
         sp = self._until_sp
         return sp is None or self.thread.sp - self.map.stack_top(self.thread) >= sp
 
-    def _moved_to(self, thread: Thread) -> bool:
-        """Follow a goroutine to the thread that runs it now."""
-        if not self._goroutine or self.map.goroutine(thread)[0] != self._goroutine:
+    def _is_mine(self, thread: Thread) -> bool:
+        """Tell whether a thread is the step's; a goroutine is followed to the one that runs it.
+
+        The thread it was on may run another one by now, in the same code.
+        """
+        if not self._goroutine:
+            return thread is self.thread
+        if self.map.goroutine(thread)[0] != self._goroutine:
             return False
+        if thread is self.thread:
+            return True
         if self in self.thread.plans:
             self.thread.plans.remove(self)
             thread.plans.append(self)

@@ -108,11 +108,21 @@ def _rust_panic(dbg: Debugger, thread: Thread) -> Raised | None:
     return Raised(message=text if found.location is None else f"{text} (at {found.location})")
 
 
+def _go_panic(dbg: Debugger, thread: Thread) -> Raised | None:
+    from pydbg.golang.panics import panic
+
+    return panic(dbg, thread)
+
+
 PANICS: Mapping[str, Callable[[Debugger, Thread], Raised | None]] = {
     # The functions of each language's runtime that a panic passes, and who reads what it says.
     # rustc 1.9x gave its the second name.
     "std::panicking::rust_panic_with_hook": _rust_panic,
     "std::panicking::panic_with_hook": _rust_panic,
+    # What Go's recover can stop, and what ends the program all the same.
+    "runtime.gopanic": _go_panic,
+    "runtime.throw": _go_panic,
+    "runtime.fatal": _go_panic,
 }
 
 
@@ -125,7 +135,9 @@ def _panic(dbg: Debugger, thread: Thread) -> Raised | None:
 
 _PANIC_HELP = """In Rust that is before the hook prints its message, whether the program unwinds or
 aborts.  Below the stop's line stand the panic's message, made without running the program, and the
-place in the source that it names; `up` leads there."""
+place in the source that it names; `up` leads there.  In Go it is every panic, also one that will be
+recovered, and what no recover stops (a deadlock, a map written to by two goroutines), with the
+value's type and the text that the runtime would print."""
 
 _PANIC = RuntimeEvent(
     "panic",
@@ -164,7 +176,8 @@ def places(dbg: Debugger, kind: str, resolver: Resolver) -> list[Resolved]:
     from pydbg.locspec import parse
 
     for name in row.functions:
-        if row.at_entry:
+        # Go's functions begin anew when their stack has been made larger: the entry is no place.
+        if row.at_entry and not name.startswith("runtime."):
             for module in dbg.modules:
                 for symbol in module.lookup(name):
                     found.append(resolver.place(module, symbol.link_addr))

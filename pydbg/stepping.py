@@ -163,9 +163,36 @@ class LeaveInline(NextInsn):
 
     name = "finish"
 
-    def __init__(self, thread: Thread, ranges: Iterable[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        thread: Thread,
+        ranges: Iterable[tuple[int, int]],
+        back: tuple[int, int] | None = None,
+    ) -> None:
+        """Leave ``ranges``; ``back`` is where a call in them returns to, and the stack then."""
         super().__init__(thread, 1)
         self._ranges = tuple(ranges)
+        self._back = back
+
+    def begin(self) -> None:
+        """Plant the site behind the call that is still to return."""
+        super().begin()
+        if self._back is not None:
+            self.add_site(self._back[0])
+
+    def request(self) -> int:
+        """Run until that call has returned, then step."""
+        return ptrace.CONT if self._back is not None else super().request()
+
+    def reached(self, thread: Thread) -> Event | None:
+        """Judge the place where the call returned to."""
+        if self._back is None:
+            return super().reached(thread)
+        if thread is not self.thread or thread.pc != self._back[0] or thread.sp < self._back[1]:
+            return None
+        self.end()
+        self._back = None
+        return self.stepped()
 
     def stepped(self) -> Event | None:
         """Look whether the pc is still inside."""
@@ -274,6 +301,9 @@ class Finish(Plan):
         """Check that it is the frame itself that returned and not a deeper recursion."""
         if thread is not self.thread or thread.sp < self._cfa:
             return None
+        return self._finished(thread)
+
+    def _finished(self, thread: Thread) -> Event:
         register = thread.inferior.arch.call_ret
         value = thread.registers.get(register)
         # A function that the user called: its caller's registers are put back at this place.

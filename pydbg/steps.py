@@ -49,6 +49,15 @@ class Steps:
         entered = self.entered(thread) | {call.die}
         self._entered[thread.tid] = (thread.pc, thread.sp, entered)
 
+    def hit(self, thread: Thread) -> None:
+        """Take a thread into the inlined calls that its breakpoint is meant for.
+
+        A temporary one is gone when the frames are looked at.
+        """
+        meant = self.dbg.points.inlined_at(thread.pc)
+        if meant:
+            self._entered[thread.tid] = thread.pc, thread.sp, self.entered(thread) | meant
+
     def resumed(self) -> None:
         """Forget the inlined calls that were entered: the program runs."""
         self._entered.clear()

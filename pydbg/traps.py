@@ -197,6 +197,7 @@ class Traps:
                 places.append(location.number)
         if not numbers:
             return caught
+        self.dbg.steps.hit(thread)
         for number in numbers:
             self.dbg.points.spent(number)
         pid = thread.inferior.pid

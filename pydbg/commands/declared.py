@@ -10,7 +10,7 @@ from pydbg.commands.results import SymbolGroup
 from pydbg.errors import DebuggerError
 from pydbg.expr.language import language_named
 from pydbg.expr.typeprint import behind_typedefs
-from pydbg.expr.types import FunctionType, TypedefType, base_name, spell
+from pydbg.expr.types import FunctionType, TypedefType, VoidType, base_name, spell, strip
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import language_of
 from pydbg.variables.types import CANONICAL
@@ -25,7 +25,7 @@ __all__ = ["groups"]
 
 _TAGS = {
     "functions": frozenset((Tag.subprogram,)),
-    "variables": frozenset((Tag.variable, Tag.member)),
+    "variables": frozenset((Tag.variable, Tag.member, Tag.constant)),
     "types": Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base},
 }
 
@@ -87,8 +87,9 @@ def _note(
     holder = next((one for one in die.origins() if At.decl_line in one), None)
     line = holder.number(At.decl_line) if holder is not None else None
     path = names.unit.name or ""
-    if holder is not None:
-        path = _path(module, holder) or path
+    placed = next((one for one in die.origins() if At.decl_file in one), None)
+    if placed is not None:
+        path = _path(module, placed) or path
     static = what != "types" and not any(At.external in one for one in die.origins())
     text = ("static " if static else "") + text
     found.setdefault(path, set()).add((static, row.name, line, text))
@@ -124,6 +125,8 @@ def _text(what: str, module: Module, file: FileTypes, die: Die, row: Named) -> s
         return language.declaration(file.reader.of(holder), row.name) + ";"
     ctype = file.reader.read(die)
     if isinstance(ctype, TypedefType):
+        if strip(ctype).name == ctype.name:
+            return None  # Go gives a struct and its name both.
         return f"typedef {behind_typedefs(ctype.target)} {ctype.name};"
     return base_name(ctype) + ("" if die.tag == Tag.base else ";")
 
@@ -135,6 +138,9 @@ def _function(module: Module, file: FileTypes, die: Die, row: Named) -> str | No
     ctype = file.reader.read(die)
     if not isinstance(ctype, FunctionType):
         return None
+    if "(" in row.name and not die.cplus:
+        # Go's methods: gdb takes what is in the brackets for the parameters.
+        return f"{spell(ctype.result or VoidType())} {row.name};"
     if not die.cplus:
         return spell(ctype, row.name) + ";"
     function = module.function_at(module.addr(ranges[0][0]))

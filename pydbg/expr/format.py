@@ -288,7 +288,8 @@ class Formatter:
         if letter:
             byte = Value(CharType("char", 1), value.data[:1])
             return self._by_letter(byte, letter)
-        return f"{{{self.spell(strip(value.type))}}} {self._pointed(int(value))}"
+        # One that is in a register is at address 0 for gdb.
+        return f"{{{self.spell(strip(value.type))}}} {self._pointed(value.addr or 0)}"
 
     # -- aggregates
 

@@ -25,9 +25,8 @@ class GoFormatter(Formatter):
 
     def inner(self, value: Value, letter: str = "", depth: int = 0, *, deref: bool = False) -> str:
         """Return a value's text as it stands inside arrays and structs."""
-        raw = self.options.raw
         seen = value.lvalue is None or value.lvalue.kind in ("memory", "none")
-        if is_string(value.type) and not raw and seen and not value.is_gone:
+        if is_string(value.type) and not self.options.raw and (seen or _in_parts(value)):
             return self.printed(value, letter, depth) or self._string(value)
         return super().inner(value, letter, depth, deref=deref)
 
@@ -35,7 +34,8 @@ class GoFormatter(Formatter):
         """Return the address and the text of a string (go-valprint.c, print_go_string)."""
         inner = strip(value.type)
         assert isinstance(inner, StructType)
-        addr, length = (int(value.member(field.name)) for field in inner.fields)
+        parts = (value.member(field.name) for field in inner.fields)
+        addr, length = (0 if part.is_gone else int(part) for part in parts)  # As gdb has it.
         address = f"{addr:#x} " if self.options.address else ""
         if length < 0:
             return f"{address}<invalid length: {addr}>"
@@ -43,6 +43,11 @@ class GoFormatter(Formatter):
         if read is None or not length:
             return f'{address}""'
         return address + sized_string(addr, length, self.options, read)
+
+
+def _in_parts(value: Value) -> bool:
+    """Tell whether some of a value's bytes are known, and others were optimized out."""
+    return bool(getattr(value, "known", 0))
 
 
 def _counting(count: Callable[[Value], Value]) -> InternalFunction:

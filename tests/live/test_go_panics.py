@@ -10,7 +10,8 @@ import pytest
 import pydbg
 from pydbg.golang.panics import FATAL, PANIC, panic
 from tests.support.build import build
-from tests.support.run import command, environment
+from tests.support.marks import marks
+from tests.support.run import batch, command, environment
 
 HOW = (
     "text", "error", "number", "index", "slice", "nil", "divide", "map", "cast", "goroutine",
@@ -41,6 +42,30 @@ def test_a_panic_says_what_the_program_prints(how: str) -> None:
     assert told is not None
     head = told.type if how == "deadlock" else "panic"
     assert f"{head}: {told.message}" == own_words(how)
+
+
+@pytest.mark.parametrize("how", ["text", "struct", "deadlock"])
+def test_catch_panic_stops_at_each_panic_once(how: str) -> None:
+    done = batch(
+        build("panics.go"), "catch panic", "run", "bt 2", "continue", "bt 3", "info breakpoints",
+        "continue", args=[how],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    stops = re.findall(r"hit Catchpoint 1 \(panic\), (\S+) \(.*\n(?:.*\n)?(.*)$", done.stdout, re.M)
+    assert [name for name, _ in stops] == [
+        PANIC,
+        FATAL[1] if how == "deadlock" else PANIC,
+    ]
+    assert "string: recovered\n" in done.stdout
+    said = {
+        "text": "string: boom",
+        "struct": "main.trouble: {code = 7, why = ",
+        "deadlock": "fatal error: all goroutines are asleep - deadlock!",
+    }
+    assert f"\n{said[how]}" in done.stdout
+    assert "catchpoint already hit 2 times" in done.stdout
+    line = marks("panics.go")["recovered"]
+    assert re.search(rf"#1  .* in main\.recovered \(\) at \S*panics\.go:{line}$", done.stdout, re.M)
 
 
 @pytest.mark.parametrize("how", ["text", "nil", "goroutine"])

@@ -203,3 +203,25 @@ def test_a_breakpoint_in_one_goroutine_only() -> None:
             event = dbg.cont()
         assert hits and all(number % 2 == 0 for number in hits)
         assert len(hits) == len(set(hits))
+
+
+@pytest.mark.parametrize("command", ["next", "finish"])
+def test_a_step_stays_in_its_goroutine(command: str) -> None:
+    """With one processor all others run the same function on the same thread meanwhile."""
+    path = build("goroutines.go")
+    with pydbg.Debugger(str(path), ["60"]) as dbg:
+        dbg.break_at("main.stop")
+        dbg.break_at("main.receive", temporary=True)
+        assert isinstance(dbg.run(), pydbg.BreakpointHit)
+        assert dbg.thread is not None
+        mine = dbg.goroutines.number_of(dbg.thread)
+        if command == "finish":
+            # It waits for ever: that is the end of the program, not another's return.
+            assert isinstance(dbg.finish(), pydbg.BreakpointHit)
+            assert dbg.frame is not None and dbg.frame.function == "main.stop"
+            return
+        for line in (LINES["receive"] - 1, LINES["receive"]):
+            assert isinstance(dbg.next(), pydbg.StepDone)
+            assert dbg.frame is not None and dbg.thread is not None
+            assert (dbg.frame.line, dbg.goroutines.number_of(dbg.thread)) == (line, mine)
+        assert isinstance(dbg.next(), pydbg.BreakpointHit)
