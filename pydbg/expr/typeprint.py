@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pydbg.expr.types import (
-    ArrayType,
     CType,
     EnumType,
     Field,
     FunctionType,
-    MemberPointerType,
     Method,
-    PointerType,
     QualifiedType,
-    ReferenceType,
     StructType,
     TypedefType,
-    VoidType,
     base_name,
+    declared,
     parameters,
     unqualified,
 )
@@ -85,39 +81,7 @@ def behind_typedefs(ctype: CType) -> CType:
 
 
 def _split(ctype: CType, declarator: str, names: Mapping[str, str]) -> tuple[CType, str]:
-    """Take pointers, arrays and functions off a type; return what is left and the declarator."""
-    while True:
-        if isinstance(ctype, QualifiedType):
-            target = ctype.target
-            if isinstance(target, (PointerType, ReferenceType)) and not target.name:
-                space = " " if declarator and declarator[0] not in "[&" else ""
-                declarator = f" {ctype.words.rstrip()}{space}{declarator}"
-                ctype = target
-            else:
-                return ctype, declarator
-        if isinstance(ctype, (PointerType, ReferenceType)) and not ctype.name:
-            mark = "*" if isinstance(ctype, PointerType) else "&&" if ctype.rvalue else "&"
-            declarator = mark + declarator
-            ctype = ctype.target
-            if isinstance(ctype, (ArrayType, FunctionType)) and not ctype.name:
-                declarator = f"({declarator})"
-        elif isinstance(ctype, MemberPointerType):
-            declarator = f"{ctype.owner.name}::*{declarator}"
-            ctype = ctype.target
-            if isinstance(ctype, FunctionType):
-                declarator = f"({declarator})"
-        elif isinstance(ctype, ArrayType) and not ctype.name:
-            if ctype.vector:
-                space = " " if declarator else ""
-                declarator += f"{space}__attribute__ ((vector_size({ctype.count})))"
-            else:
-                declarator += "[]" if ctype.open else f"[{ctype.count}]"
-            ctype = ctype.element
-        elif isinstance(ctype, FunctionType) and not ctype.name:
-            declarator += f"({_parameters(ctype, names)})"
-            ctype = ctype.result or VoidType()
-        else:
-            return ctype, declarator
+    return declared(ctype, declarator, lambda function: _parameters(function, names))
 
 
 def _base(ctype: CType, show: int, level: int, names: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ debug information need no other classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pydbg.records import Record
 
@@ -41,6 +41,7 @@ __all__ = [
     "VoidType",
     "base_name",
     "data_model",
+    "declared",
     "parameters",
     "spell",
     "strip",
@@ -379,22 +380,36 @@ def spell(ctype: CType, declarator: str = "") -> str:
     >>> spell(LP64.pointer(LP64.array(LP64.int, 3)))
     'int (*)[3]'
     """
+    base, declarator = declared(ctype, declarator)
+    if isinstance(base, QualifiedType):
+        return base.words + spell(base.target, declarator)
+    text = base_name(base)
+    return f"{text} {declarator}" if declarator else text
+
+
+def declared(
+    ctype: CType, declarator: str, spelt: Callable[[FunctionType], str] | None = None
+) -> tuple[CType, str]:
+    """Take pointers, arrays and functions off a type; return what is left and the declarator.
+
+    ``spelt`` spells the parameters of a function.
+
+    >>> declared(LP64.pointer(LP64.array(LP64.int, 3)), "p")[1]
+    '(*p)[3]'
+    """
     while True:
         if isinstance(ctype, QualifiedType):
-            words = ctype.words
             target = ctype.target
-            if isinstance(target, (PointerType, ReferenceType)) and not target.name:
-                space = " " if declarator and declarator[0] not in "[&" else ""
-                declarator = f" {words.rstrip()}{space}{declarator}"
-                ctype = target
-                continue
-            return words + spell(target, declarator)
+            if not isinstance(target, (PointerType, ReferenceType)) or target.name:
+                return ctype, declarator
+            space = " " if declarator and declarator[0] not in "[&" else ""
+            declarator = f" {ctype.words.rstrip()}{space}{declarator}"
+            ctype = target
         if isinstance(ctype, (PointerType, ReferenceType)) and not ctype.name:
             mark = "*" if isinstance(ctype, PointerType) else "&&" if ctype.rvalue else "&"
             declarator = mark + declarator
             ctype = ctype.target
-            inner = ctype
-            if isinstance(inner, (ArrayType, FunctionType)) and not inner.name:
+            if isinstance(ctype, (ArrayType, FunctionType)) and not ctype.name:
                 declarator = f"({declarator})"
         elif isinstance(ctype, MemberPointerType):
             declarator = f"{ctype.owner.name}::*{declarator}"
@@ -409,12 +424,10 @@ def spell(ctype: CType, declarator: str = "") -> str:
                 declarator += "[]" if ctype.open else f"[{ctype.count}]"
             ctype = ctype.element
         elif isinstance(ctype, FunctionType) and not ctype.name:
-            declarator += f"({parameters(ctype)})"
+            declarator += f"({(spelt or parameters)(ctype)})"
             ctype = ctype.result or VoidType()
         else:
-            break
-    base = base_name(ctype)
-    return f"{base} {declarator}" if declarator else base
+            return ctype, declarator
 
 
 def base_name(ctype: CType) -> str:
