@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pydbg.control import RunControl
     from pydbg.debugger import Debugger
     from pydbg.seccomp.guard import Guard
+    from pydbg.symbols.indexcache import IndexCache
 
 Listener = Callable[[Event], None]
 
@@ -75,12 +76,20 @@ class Lifecycle(Inspection):
         self.thread = None
         self._listeners: list[Listener] = []
         self.debuginfod = Debuginfod(self.settings)
-        self.files = FileCache(Places(fetch=self.debuginfod.debuginfo))
+        self.files = FileCache(Places(fetch=self.debuginfod.debuginfo, indexes=self._indexes))
         """The files that were read, for the next process to have them at once."""
         self.settings.on_change("debug-file-directory", self.files.look_in)
         for name in ("debuginfod enabled", "debuginfod urls"):
             self.settings.on_change(name, self._ask_servers_again)
         self._numbers = 0
+
+    def _indexes(self) -> IndexCache | None:
+        """Return the cache of indexes, None where it is switched off."""
+        if not self.settings["index-cache enabled"]:
+            return None
+        from pydbg.symbols.indexcache import IndexCache
+
+        return IndexCache(str(self.settings["index-cache directory"]))
 
     def _ask_servers_again(self, value: object) -> None:
         """Look for debug files that were not found, now that a server may be asked."""
@@ -461,6 +470,7 @@ class Lifecycle(Inspection):
         if self.terminal is not None:
             self.terminal.close()
         self.control.placement.leave()
+        self.files.index_big_files()
         self.changed()
 
     # --- what the run loop tells -----------------------------------------------------------

@@ -43,6 +43,23 @@ class FileCache:
         for module in self._modules.values():
             module.look_again()
 
+    def index_big_files(self) -> None:
+        """Have the indexes of big files built that were not there, after us and in nobody's way."""
+        indexes = self.places.indexes() if self.places.indexes is not None else None
+        wanted = {
+            source.elf.path
+            for module in self._modules.values()
+            if (source := module.dwarf_read) is not None and source.wants_index
+        }
+        if indexes is None or not wanted or not indexes.prepare():
+            return
+        from pydbg.linux.background import leave_behind
+
+        for path in sorted(wanted):
+            if not indexes.is_busy(path):
+                arguments = ["-m", "pydbg.symbols.indexbuild", os.path.abspath(path)]
+                leave_behind([*arguments, indexes.directory])
+
     def module(self, file: str, path: str, bias: int, *, is_main: bool = False) -> Module:
         """Return the module of a file at a load bias; what an earlier run read of it stays.
 

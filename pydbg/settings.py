@@ -202,6 +202,7 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'history is "{}".'),
     ("history save", "bool", True, (), "Saving of the history record on exit", ""),
     ("history size", "limit", 10000, (), "The size of the command history", ""),
+    ("index-cache enabled", "bool", True, (), "The index cache", ""),
     ("language", "enum", "auto", ("auto", "local", "unknown", *LANGUAGES), "",
      'The current source language is "{}".'),
     ("listsize", "limit", 10, (), "Number of source lines to list by default", ""),
@@ -268,6 +269,11 @@ _LOGGING = (
 _DEBUGINFOD = Setting(
     "debuginfod urls", "text", "", shown="Debuginfod URLs are currently set to:\n{}",
     when_empty="Debuginfod URLs have not been set.",
+)  # fmt: skip
+
+_INDEX_CACHE = Setting(
+    "index-cache directory", "text", "", shown='The directory of the index cache is "{}".',
+    when_empty='The directory of the index cache is "pydbg/index" in $XDG_CACHE_HOME or ~/.cache.',
 )  # fmt: skip
 
 _OURS = frozenset(
@@ -344,7 +350,7 @@ def table() -> tuple[Setting, ...]:
     rows = [Setting(name, kind, default, choices, doc, False, shown, name in _OURS,
                     _ALONE.get(name, ()))
             for name, kind, default, choices, doc, shown in _ROWS]  # fmt: skip
-    rows += (*_LOGGING, _DEBUGINFOD)
+    rows += (*_LOGGING, _DEBUGINFOD, _INDEX_CACHE)
     for name in _IGNORED.split("\n"):
         if name:
             shown = f'"{name}" is accepted and has no effect; its value is "{{}}".'

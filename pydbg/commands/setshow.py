@@ -106,7 +106,7 @@ def setting_rows() -> list[Command]:
     for setting in table():
         rows += [_set_row(setting), _show_row(setting)]
     for verb, what in (("set", "Change"), ("show", "Show")):
-        for word in ("print", "breakpoint", "history", "style"):
+        for word in ("print", "breakpoint", "history", "index-cache", "style"):
             rows.append(
                 Command(
                     f"{verb} {word}",

@@ -10,9 +10,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols.elf import ElfFile
+
+if TYPE_CHECKING:
+    from pydbg.symbols.indexcache import IndexCache
 
 __all__ = [
     "DEBUG_DIRECTORY",
@@ -34,7 +38,8 @@ class Places:
     """Say where debug information is looked for besides a file itself, and what was wrong there.
 
     ``directory`` may hold several, separated by colons (gdb's debug-file-directory); ``fetch``
-    asks a server for the debug file of a build-id (and a file's name, to show) and gives its path.
+    asks a server for the debug file of a build-id (and a file's name, to show) and gives its path;
+    ``indexes`` gives the cache of indexes where one is to be used.
 
     >>> places = Places("/usr/lib/debug:/opt/debug")
     >>> places.directories, places.taken()
@@ -45,9 +50,11 @@ class Places:
         self,
         directory: str = DEBUG_DIRECTORY,
         fetch: Callable[[str, str], str | None] | None = None,
+        indexes: Callable[[], IndexCache | None] | None = None,
     ) -> None:
         self.directory = directory
         self.fetch = fetch
+        self.indexes = indexes
         self._said: set[str] = set()
         self._waiting: list[str] = []
 

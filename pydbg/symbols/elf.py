@@ -11,6 +11,7 @@ import mmap
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from functools import cached_property
 
 from pydbg.errors import FileError, MemoryFault
@@ -28,6 +29,8 @@ DF_1_PIE = 0x08000000
 _READ_WHOLE = 256 * 1024
 """Up to this size a file is read, above it is mapped. A mapped file that somebody truncates
 kills us with SIGBUS, and small programs are the ones that are rebuilt under a debugger."""
+_PIECE = 4 << 20
+"""So much is searched before its pages are let go."""
 _SCRIPT_LINE = 256
 """What execve(2) reads of a script's first line."""
 _MAX_SECTIONS = 1 << 18
@@ -104,13 +107,14 @@ class ElfFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._load(_map_file(path))
+        data, self.stamp = _map_file(path)
+        self._load(data)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> ElfFile:
         """Read an image that is in memory, as the vdso is."""
         elf = cls.__new__(cls)
-        elf.path = name
+        elf.path, elf.stamp = name, 0
         elf._load(data)
         return elf
 
@@ -270,16 +274,41 @@ class ElfFile:
         """Search backwards between two file offsets."""
         return self._map.rfind(sub, start, end)
 
+    def hits(self, pattern: bytes, start: int, end: int) -> Iterator[int]:
+        """Give the file offsets where a pattern matches; it must not match more than 4 KiB.
+
+        A file that is mapped takes no memory for what is searched: its pages are let go again.
+        """
+        import re
+
+        search = re.compile(pattern, re.DOTALL).search  # Three times as fast as mmap.find.
+        while start < end:
+            piece = min(start + _PIECE, end)
+            found = search(self.view, start, piece)
+            while found is not None:
+                yield found.start()
+                start = found.start() + 1
+                found = search(self.view, start, piece)
+            if piece == end:
+                return
+            self._forget(start, piece)
+            start = max(start, piece - 4096)
+
+    def _forget(self, start: int, end: int) -> None:
+        """Take pages out of our memory; they come again when they are read."""
+        if not isinstance(self._map, mmap.mmap):
+            return
+        start &= -mmap.PAGESIZE
+        try:
+            self._map.madvise(mmap.MADV_DONTNEED, start, end - start)
+        except (OSError, ValueError):
+            return  # They stay, then.
+
     def let_go(self, name: str, start: int, end: int) -> None:
         """Take a part of a mapped section out of our memory; it comes again when it is read."""
         section = self.section(name)
-        if section is None or not isinstance(self._map, mmap.mmap):
-            return
-        low = section.offset + start & -mmap.PAGESIZE
-        try:
-            self._map.madvise(mmap.MADV_DONTNEED, low, section.offset + end - low)
-        except (OSError, ValueError):
-            return  # It stays, then.
+        if section is not None:
+            self._forget(section.offset + start, section.offset + end)
 
     def _decompress(self, section: Section, view: memoryview) -> bytes:
         layout = struct.Struct(self.endian + ("IIQQ" if self.bits == 64 else "III"))
@@ -538,7 +567,8 @@ class ElfFile:
         return bool(data[2]), os.fsdecode(name), rest[1 : 1 + rest[0]].hex()
 
 
-def _map_file(path: str) -> bytes | mmap.mmap:
+def _map_file(path: str) -> tuple[bytes | mmap.mmap, int]:
+    """Give a file's contents and the time of its last change, in nanoseconds."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -552,8 +582,8 @@ def _map_file(path: str) -> bytes | mmap.mmap:
         if info.st_size == 0:
             raise FileError(f"{path}: not an ELF file (it is empty)")
         if info.st_size <= _READ_WHOLE:
-            return os.read(fd, info.st_size)
-        return mmap.mmap(fd, 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+            return os.read(fd, info.st_size), info.st_mtime_ns
+        return mmap.mmap(fd, 0, mmap.MAP_PRIVATE, mmap.PROT_READ), info.st_mtime_ns
     except OSError as error:
         raise FileError(f"{path}: {os.strerror(error.errno or 0)}.") from None
     finally:

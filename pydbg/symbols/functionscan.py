@@ -7,7 +7,6 @@ the bytes that the name, and what refers to its entry, must have.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -16,16 +15,14 @@ from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Dwarf, Ranges, Unit
-from pydbg.symbols.walk import Place, locate, occurrences, sibling_of, step_over
+from pydbg.symbols.walk import locate, reached, sibling_of, step_over
 
 __all__ = ["FunctionScan", "Inlined", "Scopes"]
 
 _MAX_DEPTH = 512
-_MAX_PLACES = 4096
-_MAX_LOCATED = 8
-"""So many scopes are looked for one by one; then all of a unit's are noted in one walk."""
 _VARIABLES = (dwarf.DW_TAG_variable, dwarf.DW_TAG_formal_parameter)
-_ORIGINS = (dwarf.DW_AT_abstract_origin, dwarf.DW_AT_specification)
+_NAMED = frozenset((dwarf.DW_TAG_subprogram,))
+_CODE = _NAMED | {dwarf.DW_TAG_inlined_subroutine}
 _SCOPES = dwarf.DW_TAG_structures | {dwarf.DW_TAG_namespace}
 
 
@@ -53,6 +50,7 @@ class FunctionScan:
         self._sizes = unit.sizes
         self._inlined: dict[int, list[Inlined]] = {}
         self._parameters: dict[int, bool] = {}
+        self._places: dict[int, tuple[int, ...]] = {}
         self._jumped = False
         self.functions: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
         """Entry -> its code, and the entries of the namespaces and classes around it."""
@@ -137,11 +135,43 @@ class FunctionScan:
 
     def _note(self, die: int, scopes: tuple[int, ...]) -> bool:
         """Keep a function; False for one that has no code."""
-        _, attrs = self.source.entry(self.unit, die)
-        ranges = tuple(r for r in self.source.code_ranges(self.unit, attrs) if r[0])
+        ranges = self._code_of(die)
         if ranges:
             self.functions[die] = ranges, scopes
         return bool(ranges)
+
+    def _code_of(self, die: int) -> Ranges:
+        data = self.source.data(self.unit)
+        code, pos = uleb(data, die)
+        fixed_places = self._places.get(code)
+        if fixed_places is None:
+            fixed_places = self._places[code] = self._code_places(self._abbrevs[code])
+        if fixed_places:
+            low_at, low_size, high_at, high_size = fixed_places
+            low = int.from_bytes(data[pos + low_at : pos + low_at + low_size], "little")
+            size = int.from_bytes(data[pos + high_at : pos + high_at + high_size], "little")
+            return ((low, low + size),) if low and size else ()
+        _, attrs = self.source.entry(self.unit, die)
+        return tuple(r for r in self.source.code_ranges(self.unit, attrs) if r[0])
+
+    def _code_places(self, abbrev: Abbrev) -> tuple[int, ...]:
+        """Give where address and length of the code are in an entry, if they are in all alike.
+
+        Nothing where there are ranges, indexes, or something of unknown length before.
+        """
+        found: list[int] = []
+        for index, (name, form, _) in enumerate(abbrev.attrs):
+            if name == dwarf.DW_AT_ranges:
+                return ()
+            if name not in (dwarf.DW_AT_low_pc, dwarf.DW_AT_high_pc):
+                continue
+            expected = (Form.addr,) if not found else (Form.data4, Form.data8)
+            before = dwarf.skip_plan(Abbrev(0, False, abbrev.attrs[:index]), **self._sizes)
+            if form not in expected or len(before) > 1 or min(before, default=0) < 0:
+                return ()
+            size = self._sizes["address_size"] if form == Form.addr else 4 if form == 6 else 8
+            found += [before[0] if before else 0, size]
+        return tuple(found) if len(found) == 4 else ()
 
     # --- one function's body -------------------------------------------------------------------
 
@@ -234,7 +264,7 @@ class FunctionScan:
         ``needles`` are what the name's attribute can be among a unit's bytes; None, or a unit
         whose references take other forms than usual, means all that there are.
         """
-        found = None if needles is None else self._reached(needles)
+        found = None if needles is None else reached(self.source, self.unit, needles, _CODE, _NAMED)
         if found is None:
             self.whole()
             calls = [call.die for die in self.functions for call in self.inlined_in(die)]
@@ -260,46 +290,6 @@ class FunctionScan:
             self.abbrev_at(die).has_code and self._note(die, self.scopes_among(path))
         )
 
-    def _reached(self, needles: Iterable[bytes]) -> dict[int, tuple[int, ...]] | None:
-        """Find entries with one of the strings, and what refers to them, each with its path."""
-        unit = self.unit
-        forms = self._reference_forms
-        if self.source.has_index(unit) or not forms <= {Form.ref4, Form.ref_addr}:
-            return None
-        data = self.source.data(unit)
-        found: dict[int, tuple[int, ...]] = {}
-        positions = {at for needle in needles for at in occurrences(data, needle)}
-        while positions:
-            fresh: list[int] = []
-            if len(positions) > _MAX_PLACES:
-                return None
-            for place in locate(self.source, unit, sorted(positions)):
-                if place.die not in found and self._is_code(place):
-                    found[place.die] = place.path
-                    if self.abbrev_at(place.die).tag == dwarf.DW_TAG_subprogram:
-                        fresh.append(place.die)
-            references = [die.to_bytes(4, "little") for die in fresh]
-            if Form.ref_addr in forms:
-                wide = unit.offset_size
-                references += [(unit.offset + die).to_bytes(wide, "little") for die in fresh]
-            positions = {at for needle in references for at in occurrences(data, needle)}
-        return found
-
-    def _is_code(self, place: Place) -> bool:
-        tags = dwarf.DW_TAG_subprogram, dwarf.DW_TAG_inlined_subroutine
-        return self.abbrev_at(place.die).tag in tags
-
-    @cached_property
-    def _reference_forms(self) -> frozenset[int]:
-        """Give the forms in which functions and inlined calls name what they complete."""
-        return frozenset(
-            form
-            for abbrev in self._abbrevs.whole().values()
-            if abbrev.tag in (dwarf.DW_TAG_subprogram, dwarf.DW_TAG_inlined_subroutine)
-            for name, form, _ in abbrev.attrs
-            if name in _ORIGINS
-        )
-
     def scopes_among(self, path: Iterable[int]) -> tuple[int, ...]:
         """Give the namespaces and classes on the way to an entry."""
         return tuple(die for die in path if self.abbrev_at(die).tag in _SCOPES)
@@ -311,65 +301,18 @@ class Scopes:
     def __init__(self, source: Dwarf) -> None:
         self._source = source
         self._known: dict[tuple[int, int], tuple[int, ...]] = {}
-        self._asked: dict[int, int] = {}
-        self._changes: dict[int, tuple[list[int], list[tuple[int, ...]]]] = {}
 
     def around(self, unit: Unit, die: int) -> tuple[int, ...]:
         """Give the entries of the scopes around an entry, outermost first."""
         key = unit.offset, die
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._find(unit, die)
+            found = ()
+            abbrevs, data = self._source.abbrevs(unit), self._source.data(unit)
+            for place in locate(self._source, unit, [die]):
+                found = tuple(at for at in place.path if abbrevs[uleb(data, at)[0]].tag in _SCOPES)
+            self._known[key] = found
         return found
-
-    def _find(self, unit: Unit, die: int) -> tuple[int, ...]:
-        changes = self._changes.get(unit.offset)
-        if changes is None:
-            times = self._asked[unit.offset] = self._asked.get(unit.offset, 0) + 1
-            abbrevs = self._source.abbrevs(unit)
-            if times <= _MAX_LOCATED and any(a.has(0x01) for a in abbrevs.whole().values()):
-                data = self._source.data(unit)
-                for place in locate(self._source, unit, [die]):
-                    return tuple(
-                        at for at in place.path if abbrevs[uleb(data, at)[0]].tag in _SCOPES
-                    )
-                return ()
-            changes = self._changes[unit.offset] = self._walk(unit)
-        starts, scopes = changes
-        return scopes[bisect_right(starts, die) - 1]
-
-    def _walk(self, unit: Unit) -> tuple[list[int], list[tuple[int, ...]]]:
-        """Walk over a whole unit: from where on which namespaces and classes are open."""
-        source, sizes = self._source, unit.sizes
-        data, abbrevs = source.data(unit), source.abbrevs(unit)
-        pos, depth = unit.die, 0
-        open_scopes: list[tuple[int, int]] = []
-        starts: list[int] = [0]
-        scopes: list[tuple[int, ...]] = [()]
-        while pos < len(data):
-            at = pos
-            code, pos = uleb(data, pos)
-            if code == 0:
-                depth -= 1
-                if open_scopes and open_scopes[-1][0] >= depth:
-                    while open_scopes and open_scopes[-1][0] >= depth:
-                        open_scopes.pop()
-                    starts.append(pos)
-                    scopes.append(tuple(entry for _, entry in open_scopes))
-                if depth <= 0:
-                    break
-                continue
-            abbrev = abbrevs[code]
-            pos = step_over(data, pos, abbrev, sizes)
-            if abbrev.children:
-                if abbrev.tag in _SCOPES:
-                    open_scopes.append((depth, at))
-                    starts.append(pos)
-                    scopes.append(tuple(entry for _, entry in open_scopes))
-                depth += 1
-            elif depth == 0:
-                break
-        return starts, scopes
 
 
 def _has_list(abbrev: Abbrev, version: int) -> bool:

@@ -9,7 +9,7 @@ from pydbg.symbols.cursor import cstring, fixed, signed, sleb, uleb
 from pydbg.symbols.dwarf import read_form
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["FileEntry", "Header", "RawRow", "read_header", "run_program"]
+__all__ = ["FileEntry", "Header", "RawRow", "has_bytes", "read_header", "run_program"]
 
 _DW_LNCT_PATH, _DW_LNCT_DIRECTORY = 1, 2
 _MAX_FILES = 1 << 20
@@ -121,6 +121,21 @@ def read_header(dwarf: Dwarf, unit: Unit) -> Header:
     else:
         _read_old_tables(header, tables)
     return header
+
+
+def has_bytes(dwarf: Dwarf, unit: Unit, needle: bytes) -> bool:
+    """Tell whether a unit's program of a version before 5 can name a file: names are in it.
+
+    True for a program of another version.
+    """
+    data, start = dwarf.section(".debug_line"), unit.line_offset
+    if start is None or start + 6 > len(data):
+        return False
+    length, pos = fixed(data, start, 4)
+    if length == 0xFFFFFFFF or fixed(data, pos, 2)[0] >= 5:
+        return True
+    size = fixed(data, pos + 2, 4)[0]
+    return needle in bytes(data[pos : min(pos + 6 + size, pos + length)])
 
 
 def _read_old_tables(header: Header, data: bytes) -> None:

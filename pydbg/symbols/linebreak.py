@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def has_file(module: Module, file: str) -> bool:
 def unit_has_file(module: Module, link_addr: int, file: str) -> bool:
     """Tell whether the unit of an address has lines of a file (given as in `has_file`)."""
     lines = module.lines.unit_at(link_addr) if module.lines is not None else None
-    return lines is not None and any(_is_called(source, file) for source in lines.files)
+    return lines is not None and any(source.is_called(file) for source in lines.files)
 
 
 def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
@@ -57,16 +56,7 @@ def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
 
 
 def _tables(table: LineTable, file: str) -> list[FileTable]:
-    found = []
-    for unit in table.dwarf.units():
-        lines = table.unit_lines(unit)
-        found += [s for s in (lines.files if lines is not None else ()) if _is_called(s, file)]
-    return found
-
-
-def _is_called(source: FileTable, file: str) -> bool:
-    tail = "/" + os.path.normpath(file).lstrip("/")
-    return file in (source.path, source.name) or source.path.endswith(tail)
+    return [source for _, source in table.tables_of(file)]
 
 
 def _next_line(tables: list[FileTable], line: int) -> int | None:

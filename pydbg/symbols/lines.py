@@ -18,7 +18,7 @@ from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.elf import ElfFile
-from pydbg.symbols.line_program import Header, RawRow, read_header, run_program
+from pydbg.symbols.line_program import Header, RawRow, has_bytes, read_header, run_program
 from pydbg.symbols.units import Dwarf, Unit
 
 __all__ = [
@@ -84,6 +84,11 @@ class FileTable:
         """Sort: by address, an end before the rows that begin there."""
         self.rows.sort(key=lambda row: (row.addr, row.line != 0))
         self.addrs = [row.addr for row in self.rows]
+
+    def is_called(self, file: str) -> bool:
+        """Tell whether a path, or the last parts of one, means this file."""
+        tail = "/" + os.path.normpath(file).lstrip("/")
+        return file in (self.path, self.name) or self.path.endswith(tail)
 
     @property
     def is_assembly(self) -> bool:
@@ -249,6 +254,7 @@ class LineTable:
     def __init__(self, elf: ElfFile, dwarf: Dwarf | None = None) -> None:
         self.dwarf = dwarf if dwarf is not None else Dwarf(elf)
         self._units: dict[int, UnitLines | None] = {}
+        self._tables: dict[str, list[tuple[UnitLines, FileTable]]] = {}
 
     def find(self, link_addr: int) -> LineEntry | None:
         """Find the line of an address; None where there is none.
@@ -307,18 +313,44 @@ class LineTable:
         found.sort(key=lambda pair: pair[1].addr)
         return found
 
+    def tables_of(self, file: str) -> list[tuple[UnitLines, FileTable]]:
+        """Find a source file's lines in all units; ``file`` is a path or its last parts.
+
+        Only programs that name such a file are run.
+        """
+        found = self._tables.get(file)
+        if found is None:
+            base = os.path.normpath(file).rpartition("/")[2]
+            found = self._tables[file] = [
+                (lines, table)
+                for unit in self._units_naming(base)
+                if (lines := self.unit_lines(unit)) is not None
+                for table in lines.files
+                if table.is_called(file)
+            ]
+        return found
+
+    def _units_naming(self, base: str) -> Iterator[Unit]:
+        """Give the units whose programs name a file of this last part."""
+        raw = base.encode("utf-8", "surrogateescape") + b"\0"
+        for unit in self.dwarf.units_with_file(raw[:-1]):
+            if unit.line_offset is None:
+                continue
+            try:
+                if unit.version < 5 and not has_bytes(self.dwarf, unit, raw):
+                    continue
+                files = self.header(unit).files
+            except FileError:
+                continue
+            if any(entry.name.rpartition("/")[2] == base for entry in files):
+                yield unit
+
     def addresses_of(self, file: str, line: int) -> Iterator[tuple[UnitLines, FileTable, Row]]:
         """Find the rows of FILE:LINE in all units; ``file`` is a path or its last parts."""
-        tail = "/" + os.path.normpath(file).lstrip("/")
-        for unit in self.dwarf.units():
-            lines = self.unit_lines(unit)
-            if lines is None:
-                continue
-            for table in lines.files:
-                if table.path == file or table.name == file or table.path.endswith(tail):
-                    for row in table.rows:
-                        if row.line == line:
-                            yield lines, table, row
+        for lines, table in self.tables_of(file):
+            for row in table.rows:
+                if row.line == line:
+                    yield lines, table, row
 
 
 def marked_prologue_end(lines: LineTable, low: int, high: int) -> int | None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from pydbg.symbols.cursor import fixed
 from pydbg.symbols.homes import Home, Sections
 from pydbg.symbols.units import Dwarf, Unit
+
+if TYPE_CHECKING:
+    from pydbg.symbols.unitindex import UnitIndex
 
 __all__ = ["StringSearch", "own_names"]
 
@@ -77,6 +81,11 @@ class StringSearch:
         inline = _inline(names, templates)
         found = list(inline)
         for home in self._source.homes:
+            index = self._index_of(home)
+            if index is not None:
+                known = {at for name in names for _, at in index.with_name(_raw(name))}
+                found += [at.to_bytes(4, "little") for at in sorted(known)]
+                continue
             strings = [] if home.in_types else _strings(home.sections, inline)
             if strings is None:
                 return None
@@ -87,6 +96,10 @@ class StringSearch:
         needles = self.needles(names, templates=templates)
         found: set[int] = set()
         for home in self._source.homes:
+            index = self._index_of(home)
+            if index is not None:
+                found.update(unit for name in names for unit, _ in index.with_name(_raw(name)))
+                continue
             if needles is None:
                 found.update(home.base + offset for offset in home.offsets)
                 continue
@@ -104,6 +117,9 @@ class StringSearch:
             if not home.in_types:
                 _add_units(home, needle, found)
         return sorted(offset for offset in found if self._counts(offset))
+
+    def _index_of(self, home: Home) -> UnitIndex | None:
+        return self._source.index if not home.base else None
 
     def _counts(self, offset: int) -> bool:
         unit = self._source.unit(offset)
@@ -145,8 +161,12 @@ class StringSearch:
 
 def _inline(names: Iterable[str], templates: bool) -> list[bytes]:
     """Give what a unit's bytes have where a name is among them itself."""
-    raw = [name.encode("utf-8", "surrogateescape") for name in names if name]
+    raw = [_raw(name) for name in names if name]
     return [name + b"\0" for name in raw] + ([name + b"<" for name in raw] if templates else [])
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _strings(sections: Sections, inline: list[bytes]) -> list[bytes] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 from pydbg.records import Record, field
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import fixed
@@ -47,10 +50,14 @@ class Unit(Record, frozen=False):
     low_pc: int = 0
     bases: dict[int, int] = field(default_factory=dict)
     """DW_AT_{str_offsets,addr,rnglists,loclists}_base by attribute number."""
-    ranges: Ranges = ()
-    """What the unit's first entry claims; empty when it claims nothing."""
+    read_ranges: Callable[[], Ranges] = tuple
     skeleton: Unit | None = None
     """For a split unit: the unit that stands for it in the program."""
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """Give the code that the unit's first entry claims; empty when it claims nothing."""
+        return self.read_ranges()
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -7,16 +7,18 @@ decided before by its string, so that a lookup reads few of them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from pydbg.errors import FileError
 from pydbg.records import NamedTuple
 from pydbg.symbols import dwarf
 from pydbg.symbols.cplusnames import canonical
-from pydbg.symbols.cursor import damaged, uleb
+from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Entries, Tag
 from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.units import Unit
+from pydbg.symbols.walk import locate, reached
 
 __all__ = ["NameTable", "Named", "UnitNames"]
 
@@ -24,6 +26,8 @@ _TYPES = Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base, Tag.unspecified,
 _VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
                      Tag.constant))  # fmt: skip
 _SCOPES = Tag.structs | {Tag.namespace, Tag.enumeration}
+_COMPLETED = Tag.structs | {Tag.enumeration, Tag.variable, Tag.subprogram, Tag.member}
+_DECLARED = _TYPES | _VALUES
 _MAX_DEPTH = 512
 _ANONYMOUS = "(anonymous namespace)"
 
@@ -39,47 +43,143 @@ class Named(NamedTuple):
 
 
 class UnitNames:
-    """Be the names that one unit declares outside of functions."""
+    """Be the names that one unit declares outside of functions.
+
+    All are read when all are asked for; for one name, or the scope of an entry, only the way
+    to them is.
+    """
 
     def __init__(self, entries: Entries, unit: Unit) -> None:
         self.unit = unit
-        self.rows: list[Named] = []
         self._entries = entries
+        self._rows: dict[int, Named] = {}
         self._by_name: dict[str, list[Named]] = {}
+        self._scopes: dict[int, str] = {}
         self._scope_starts: list[int] = [0]
         self._scope_names: list[str] = [""]
         self._names: dict[int, str] = {}
         self._enums: dict[str, tuple[str, bool]] = {}
-        self.imports: list[tuple[str, int]] = []
-        """``using namespace``: (scope it is in, offset of the namespace's entry)."""
-        self.enumerations: list[int] = []
-        """Where the entries of enums are."""
+        self._imports: list[tuple[str, int]] = []
         self._pending: list[tuple[int, int, int]] = []
-        self._scan()
+        self._is_whole = False
+
+    @property
+    def rows(self) -> list[Named]:
+        """Give all declarations, in the order of the entries."""
+        self._read_all()
+        return list(self._rows.values())
+
+    @cached_property
+    def imports(self) -> list[tuple[str, int]]:
+        """Give each ``using namespace``: (scope it is in, offset of the namespace's entry)."""
+        abbrevs = self._entries.dwarf.abbrevs(self.unit).whole()
+        if any(abbrev.tag == Tag.imported_module for abbrev in abbrevs.values()):
+            self._read_all()
+        return self._imports
+
+    def _read_all(self) -> None:
+        if self._is_whole:
+            return
+        self._is_whole = True
+        self._rows.clear()
+        self._names.clear()
+        try:
+            with self._entries.guard():
+                self._scan()
+        except FileError:
+            pass  # What came before the damage counts.
         for tag, pos, target in self._pending:
             # A definition that comes before what it completes.
             if target in self._names:
-                self.rows.append(Named(self._names[target], tag, pos, False, ""))
-        for row in self.rows:
-            self._by_name.setdefault(row.name, []).append(row)
-            if "<" in row.name and (spelt := canonical(row.name)) != row.name:
-                self._by_name.setdefault(spelt, []).append(row)
-            if _ANONYMOUS in row.name:
-                plain = row.name.replace(_ANONYMOUS + "::", "")
-                self._by_name.setdefault(plain, []).append(row)
+                self._rows[pos] = Named(self._names[target], tag, pos, False, "")
+        self._by_name = _by_name(self._rows.values())
 
-    def named(self, name: str) -> list[Named]:
-        """Give the declarations of a name, with its namespaces and classes."""
+    def named(self, name: str, needles: list[bytes] | None = None) -> list[Named]:
+        """Give the declarations of a name, with its namespaces and classes.
+
+        ``needles`` are what the attribute of its last part can be among the unit's bytes.
+        """
+        if not self._is_whole:
+            found = None
+            if needles is not None:
+                source = self._entries.dwarf
+                found = reached(source, self.unit, needles, _DECLARED, _COMPLETED)
+            if found is not None:
+                return self._among(found).get(name, [])
+            self._read_all()
         return self._by_name.get(name, [])
+
+    def _among(self, places: dict[int, tuple[int, ...]]) -> dict[str, list[Named]]:
+        """Read the declarations at some places."""
+        view = self._entries.view(self.unit)
+        for pos in sorted(places):
+            scope = self._scope_at(places[pos])
+            if scope is not None:
+                self._note(Die(self._entries, view, pos), scope)
+        return _by_name(self._rows[pos] for pos in sorted(places) if pos in self._rows)
+
+    def _scope_at(self, path: tuple[int, ...]) -> str | None:
+        """Give the scope at the end of a path of entries; None for the inside of a function."""
+        view = self._entries.view(self.unit)
+        scope = ""
+        for pos in path[1:]:
+            die = Die(self._entries, view, pos)
+            if die.tag == Tag.subprogram:
+                return None
+            if die.tag in _SCOPES:
+                known = self._scopes.get(pos)
+                if known is None:
+                    known = self._scopes[pos] = self._note(die, scope) or ""
+                scope = known
+        return scope
 
     def scope_of(self, pos: int) -> str:
         """Give the namespaces and classes around an entry: ``ns::C``."""
-        return self._scope_names[bisect_right(self._scope_starts, pos) - 1]
+        if self._is_whole:
+            return self._scope_names[bisect_right(self._scope_starts, pos) - 1]
+        path = self._path_to(pos)
+        try:
+            with self._entries.guard():
+                view = self._entries.view(self.unit)
+                for index, at in enumerate(path):
+                    if Die(self._entries, view, at).tag == Tag.subprogram:
+                        path = path[:index]  # Its inside is in the scope that it is in.
+                        break
+                return self._scope_at(path) or ""
+        except FileError:
+            return ""
+
+    def _path_to(self, pos: int) -> tuple[int, ...]:
+        try:
+            with self._entries.guard():
+                for place in locate(self._entries.dwarf, self.unit, [pos]):
+                    return place.path
+        except FileError:
+            pass
+        return ()
+
+    def enumeration_around(self, pos: int) -> int | None:
+        """Give the enum that an enumerator is in."""
+        path = self._path_to(pos)
+        return path[-1] if path else None
 
     def qualified(self, pos: int, name: str) -> str:
         """Give a name with the scopes around its entry."""
         scope = self.scope_of(pos)
         return f"{scope}::{name}" if scope else name
+
+    def _known(self, target: Die | None) -> str | None:
+        """Give the name, with scopes, of a declaration in this unit that another completes."""
+        if target is None or target.unit is not self.unit:
+            return None
+        known = self._names.get(target.pos)
+        if known is None and not self._is_whole:
+            known = self._known(target.origin) if target.name is None else None
+            if target.name is not None:
+                known = self.qualified(target.pos, target.name)
+            if known is not None:
+                self._names[target.pos] = known
+        return known
 
     def _scan(self) -> None:
         entries, unit = self._entries, self.unit
@@ -144,10 +244,8 @@ class UnitNames:
         if tag == Tag.imported_module:
             target = die.target(At.import_)
             if target is not None:
-                self.imports.append((scope, target.offset))
+                self._imports.append((scope, target.offset))
             return None
-        if tag == Tag.enumeration:
-            self.enumerations.append(die.pos)
         if tag == Tag.namespace:
             name = name or _ANONYMOUS
             return f"{scope}::{name}" if scope else name
@@ -158,15 +256,14 @@ class UnitNames:
             name = described.name if described is not None else None
         if tag in _TYPES and At.specification in die:
             # Its declaration is in its namespace, as type units have it.
-            target = die.target(At.specification)
-            known = self._names.get(target.pos) if target and target.unit is die.unit else None
+            known = self._known(die.target(At.specification))
             if known is not None:
                 self._names[die.pos] = known
                 scope = known.rpartition("::")[0]
                 name = known.rpartition("::")[2] if not known.endswith(">") else name
         if name is None:
             target = die.origin if tag in (Tag.variable, Tag.subprogram) else None
-            known = self._names.get(target.pos) if target and target.unit is die.unit else None
+            known = self._known(target)
             if known is None and target is not None:
                 if target.unit is die.unit:
                     self._pending.append((tag, die.pos, target.pos))
@@ -176,7 +273,7 @@ class UnitNames:
                 # What is inside of a structure without a name belongs to what is around it.
                 return scope if tag in _SCOPES else None
             self._names[die.pos] = known
-            self.rows.append(Named(known, tag, die.pos, False, scope))
+            self._rows[die.pos] = Named(known, tag, die.pos, False, scope)
             return known
         qualified = f"{scope}::{name}" if scope else name
         self._names[die.pos] = qualified
@@ -190,14 +287,14 @@ class UnitNames:
         if tag == Tag.enumeration:
             self._enums[qualified] = (scope, At.enum_class in die)
         declaration = At.declaration in die
-        self.rows.append(Named(row_name, tag, die.pos, declaration, row_scope))
+        self._rows[die.pos] = Named(row_name, tag, die.pos, declaration, row_scope)
         return qualified
 
     def _named_elsewhere(self, target: Die) -> str | None:
         """Give the whole name of a declaration in another unit (dwz, LTO)."""
         names = self._entries.names.unit(target.unit)
         name = next((one.name for one in target.origins() if one.name is not None), None)
-        return name if name is None or names is None else names.qualified(target.pos, name)
+        return name if name is None else names.qualified(target.pos, name)
 
 
 class NameTable:
@@ -211,35 +308,48 @@ class NameTable:
 
     def __init__(self, entries: Entries) -> None:
         self.entries = entries
-        self._units: dict[int, UnitNames | None] = {}
+        self._units: dict[int, UnitNames] = {}
         self._found: dict[str, list[tuple[UnitNames, Named]]] = {}
         self._search = StringSearch(entries.dwarf)
 
-    def unit(self, unit: Unit) -> UnitNames | None:
-        """Give a unit's names; None where its entries are damaged."""
-        if unit.offset not in self._units:
-            names: UnitNames | None = None
-            self._units[unit.offset] = None  # Units that refer to each other ask while it is made.
-            try:
-                with damaged(f"{self.entries.dwarf.elf.path}: .debug_info"):
-                    self.entries.dwarf.language_of(unit)  # Known from now on, also of shared units.
-                    names = UnitNames(self.entries, unit)
-            except FileError:
-                names = None
-            self._units[unit.offset] = names
-        return self._units[unit.offset]
+    def unit(self, unit: Unit) -> UnitNames:
+        """Give a unit's names."""
+        found = self._units.get(unit.offset)
+        if found is None:
+            self.entries.dwarf.language_of(unit)  # Known from now on, also of shared units.
+            found = self._units[unit.offset] = UnitNames(self.entries, unit)
+        return found
 
     def named(self, name: str) -> list[tuple[UnitNames, Named]]:
         """Give all declarations of a name: types, variables, functions, enumerators."""
         found = self._found.get(name)
         if found is None:
-            found = []
-            for unit in self._candidates(name):
-                names = self.unit(unit)
-                if names is not None:
-                    found += [(names, row) for row in names.named(name)]
+            own = own_names(name)
+            found = self._spelt(name, own, templates=False)
+            if not found and "<" in name:
+                # A template's arguments are spelt in a way of its own by each compiler.
+                bare = list(dict.fromkeys(one.partition("<")[0] or one for one in own))
+                found = self._spelt(name, bare, templates=True)
             found += self._completed(name, found)
             self._found[name] = found
+        return found
+
+    def _spelt(
+        self, name: str, own: list[str], *, templates: bool
+    ) -> list[tuple[UnitNames, Named]]:
+        """Find declarations in the units that have one of some entries' own names."""
+        found: list[tuple[UnitNames, Named]] = []
+        needles = self._search.needles(own, templates=templates)
+        for offset in self._search.units_with(own, templates=templates):
+            unit = self.entries.dwarf.unit(offset)
+            if unit is None:
+                continue
+            names = self.unit(unit)
+            try:
+                with self.entries.guard():
+                    found += [(names, row) for row in names.named(name, needles)]
+            except FileError:
+                continue
         return found
 
     def _completed(
@@ -253,23 +363,24 @@ class NameTable:
                 for offset in self._search.units_referring(names.unit, row.pos):
                     unit = None if offset in seen else self.entries.dwarf.unit(offset)
                     seen.add(offset)
-                    other = None if unit is None else self.unit(unit)
-                    if other is not None:
+                    if unit is not None:
+                        other = self.unit(unit)
                         more += [(other, one) for one in other.named(name)]
         return more
-
-    def _candidates(self, name: str) -> Iterator[Unit]:
-        names = own_names(name)
-        # A template's arguments are spelt in a way of its own by each compiler.
-        bare = list(dict.fromkeys(one.partition("<")[0] or one for one in names))
-        for offset in self._search.units_with(bare, templates=bare != names):
-            unit = self.entries.dwarf.unit(offset)
-            if unit is not None:
-                yield unit
 
     def all(self) -> Iterator[UnitNames]:
         """Give the names of every unit."""
         for unit in self.entries.units():
-            names = self.unit(unit)
-            if names is not None:
-                yield names
+            yield self.unit(unit)
+
+
+def _by_name(rows: Iterable[Named]) -> dict[str, list[Named]]:
+    """Order declarations by name; what is in a nameless namespace is known without it too."""
+    found: dict[str, list[Named]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append(row)
+        if "<" in row.name and (spelt := canonical(row.name)) != row.name:
+            found.setdefault(spelt, []).append(row)
+        if _ANONYMOUS in row.name:
+            found.setdefault(row.name.replace(_ANONYMOUS + "::", ""), []).append(row)
+    return found

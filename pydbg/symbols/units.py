@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols import dwarf
-from pydbg.symbols.aranges import columns, read_aranges
+from pydbg.symbols.aranges import Aranges, Columns, columns, find_in
 from pydbg.symbols.cursor import damaged, fixed, uleb
 from pydbg.symbols.debugfiles import Places, find_alternate
 from pydbg.symbols.dwarf import Abbrevs, Form
@@ -23,12 +24,18 @@ from pydbg.symbols.rangelists import Entry, list_entries, old_list
 from pydbg.symbols.split import Package, dwo_files, find_package, open_dwo
 from pydbg.symbols.unit import Attr, Ranges, Unit
 
+if TYPE_CHECKING:
+    from pydbg.symbols.unitindex import UnitIndex
+
 __all__ = ["Attr", "Dwarf", "Ranges", "Unit"]
 
 _MAX_STRING = 1 << 20
 _HEAD = 1024  # bytes in which a unit's first entry ends, mostly
 _ADDRX = frozenset((Form.addrx, Form.gnu_addr_index, *range(Form.addrx1, Form.addrx4 + 1)))
 _STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 + 1)))
+_WORTH = 1 << 20
+"""Files with so many bytes of entries are worth an index."""
+_FEW_UNITS = 512
 _MAX_IMPORTS = 1 << 16
 _NAMES = (".debug_str", ".debug_line_str")
 
@@ -55,6 +62,21 @@ class Dwarf:
         self._full: dict[int, Unit] = {}
         self._dwo: dict[str, Sections | None] = {}
         self._data: tuple[int, bytes] = (-1, b"")
+        self.wants_index = False
+        """Whether the file is big and its index is not there yet."""
+        self.tops: dict[int, list[int]] = {}
+        """Where the entries right below a unit's first one begin (`walk.top_entries`)."""
+
+    @cached_property
+    def index(self) -> UnitIndex | None:
+        """Give what was written down of the units, None where that is not so."""
+        cache = self.places.indexes() if self.places.indexes is not None else None
+        section = self.elf.section(".debug_info")
+        if cache is None or section is None or section.size < _WORTH:
+            return None
+        found = cache.find(self.elf)
+        self.wants_index = found is None
+        return found if found is not None and found.columns["units"] else None
 
     def section(self, name: str) -> memoryview:
         """Give a section's bytes (decompressed once), empty where it is not there."""
@@ -69,21 +91,27 @@ class Dwarf:
 
     def unit_at(self, link_addr: int) -> Unit | None:
         """Find the unit whose code holds an address; None where there is none."""
-        starts, ends, offsets = self._aranges
-        index = bisect_right(starts, link_addr) - 1
-        if index >= 0 and link_addr < ends[index]:
-            return self._whole(self.unit(offsets[index]))
-        starts, ends, offsets = self._skimmed
-        index = bisect_right(starts, link_addr) - 1
-        # Ranges may nest where compilers are careless; look back a little.
-        for at in range(index, max(-1, index - 8), -1):
-            if link_addr < ends[at]:
-                return self._whole(self.unit(offsets[at]))
-        return None
+        if self.index is not None:
+            offset = self.index.unit_at(link_addr)
+        else:
+            offset = self.aranges.find(link_addr)
+            if offset is None:
+                offset = find_in(self._skimmed, link_addr)
+        return None if offset is None else self._whole(self.unit(offset))
 
     def units(self) -> Iterator[Unit]:
         """Give all compile units in the order of the file, damaged ones left out."""
         for offset in self.offsets:
+            unit = self.unit(offset)
+            if unit is not None and unit.is_code:
+                yield self._whole(unit) or unit
+
+    def units_with_file(self, base: bytes) -> Iterator[Unit]:
+        """Give the compile units that may name a source file, whose last part is given."""
+        if self.index is None:
+            yield from self.units()
+            return
+        for offset in self.index.with_file(base):
             unit = self.unit(offset)
             if unit is not None and unit.is_code:
                 yield self._whole(unit) or unit
@@ -157,6 +185,15 @@ class Dwarf:
             at = unit.offset - unit.home.base
             self._data = unit.offset, bytes(unit.home.units[at : at + unit.end - unit.offset])
         return self._data[1]
+
+    def forget(self, unit: Unit) -> None:
+        """Let everything go that was read of a unit."""
+        self._abbrevs.pop((unit.home, unit.abbrev_offset), None)
+        self._units.pop(unit.offset, None)
+        self.tops.pop(unit.offset, None)
+        self._data = -1, b""
+        if unit.home is self._main:
+            self.elf.let_go(".debug_info", unit.offset, unit.end)
 
     def _header(self, home: Home, offset: int) -> Unit:
         info, start = home.units, offset - home.base
@@ -292,7 +329,7 @@ class Dwarf:
         unit.dwo_name = None
         unit.comp_dir = skeleton.comp_dir or unit.comp_dir
         unit.line_offset = skeleton.line_offset
-        unit.low_pc, unit.ranges = skeleton.low_pc, skeleton.ranges
+        unit.low_pc, unit.read_ranges = skeleton.low_pc, skeleton.read_ranges
         self._homes[home.base] = home
         self._units[offset] = unit
         return unit
@@ -402,6 +439,8 @@ class Dwarf:
     @cached_property
     def _linked_whole(self) -> bool:
         """Tell whether gcc made the code at link time; it gives such units this name."""
+        if len(self.offsets) < _FEW_UNITS:
+            return any(unit.name == "<artificial>" for unit in self.units())
         names = (self._main.sections.hits(one, b"<artificial>\0") for one in _NAMES)
         return any(next(hits, None) is not None for hits in names)
 
@@ -472,7 +511,14 @@ class Dwarf:
         if dwarf.DW_AT_stmt_list in attrs and not unit.home.is_split:
             unit.line_offset = _number(attrs[dwarf.DW_AT_stmt_list], 0)
         unit.low_pc = self.address(unit, attrs.get(dwarf.DW_AT_low_pc)) or 0
-        unit.ranges = self.code_ranges(unit, attrs)
+        unit.read_ranges = partial(self._ranges_of, unit, attrs)
+
+    def _ranges_of(self, unit: Unit, attrs: dict[int, Attr]) -> Ranges:
+        try:
+            with damaged(f"{self.elf.path}: .debug_info"):
+                return self.code_ranges(unit, attrs)
+        except FileError:
+            return ()
 
     # --- values ------------------------------------------------------------------------------
 
@@ -557,21 +603,14 @@ class Dwarf:
     # --- from addresses to units -----------------------------------------------------------------
 
     @cached_property
-    def _aranges(self) -> tuple[list[int], list[int], list[int]]:
-        """Read .debug_aranges into sorted columns: starts, ends, unit offsets."""
-        rows: list[tuple[int, int, int]] = []
-        try:
-            with damaged(f"{self.elf.path}: .debug_aranges"):
-                for row in read_aranges(self.section(".debug_aranges")):
-                    rows.append(row)
-        except FileError:
-            pass  # what came before the damage counts; the rest is skimmed
-        return columns(rows)
+    def aranges(self) -> Aranges:
+        """Give the ranges that .debug_aranges has."""
+        return Aranges(self.section(".debug_aranges"))
 
     @cached_property
-    def _skimmed(self) -> tuple[list[int], list[int], list[int]]:
+    def _skimmed(self) -> Columns:
         """Read the first entries of the units that .debug_aranges does not have."""
-        known = set(self._aranges[2])
+        known = self.aranges.units
         rows: list[tuple[int, int, int]] = []
         for offset in self.offsets:
             if offset in known:

@@ -6,18 +6,22 @@ classes; with others each entry is stepped over, which takes half a microsecond.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pydbg.symbols import dwarf
-from pydbg.symbols.cursor import fixed, uleb
+from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["Place", "locate", "occurrences", "sibling_of", "step_over"]
+__all__ = ["Place", "locate", "reached", "sibling_of", "step_over", "top_entries"]
 
 _AT_SIBLING = 0x01
 _MAX_DEPTH = 512
+_KEPT = 8
+_MAX_PLACES = 4096
+_ORIGINS = (dwarf.DW_AT_abstract_origin, dwarf.DW_AT_specification)
 _LOCAL = {Form.ref1: 1, Form.ref2: 2, Form.ref4: 4, Form.ref8: 8}
 
 
@@ -38,9 +42,12 @@ def sibling_of(data: bytes, pos: int, abbrev: Abbrev, sizes: dict[str, int]) -> 
         plan = abbrev.to_sibling = _plan(abbrev, sizes)
     if not plan:
         return 0
-    *before, size = plan
-    at = dwarf.skip(data, pos, tuple(before), **sizes)
-    sibling = fixed(data, at, size)[0]
+    if len(plan) == 2 and plan[0] >= 0:
+        at, size = pos + plan[0], plan[1]
+    else:
+        *before, size = plan
+        at = dwarf.skip(data, pos, tuple(before), **sizes)
+    sibling = int.from_bytes(data[at : at + size], "little")
     return sibling if at < sibling <= len(data) else 0
 
 
@@ -72,51 +79,153 @@ def step_over(data: bytes, pos: int, abbrev: Abbrev, sizes: dict[str, int]) -> i
     return pos
 
 
+def top_entries(source: Dwarf, unit: Unit) -> list[int]:
+    """Give where the entries right below a unit's first one begin; kept for the last few units."""
+    found = source.tops.get(unit.offset)
+    if found is None:
+        if len(source.tops) >= _KEPT:
+            del source.tops[next(iter(source.tops))]
+        found = source.tops[unit.offset] = _read_tops(source, unit)
+    return found
+
+
+def _read_tops(source: Dwarf, unit: Unit) -> list[int]:
+    data, abbrevs, sizes = source.data(unit), source.abbrevs(unit), unit.sizes
+    found: list[int] = []
+    pos, size, depth = unit.die, len(data), 0
+    while pos < size:
+        at = pos
+        code = data[pos]
+        pos += 1
+        if code == 0:
+            depth -= 1
+            if depth <= 0:
+                break
+            continue
+        if code >= 0x80:
+            code, pos = uleb(data, at)
+        abbrev = abbrevs[code]
+        if depth == 1:
+            found.append(at)
+        if abbrev.children:
+            sibling = sibling_of(data, pos, abbrev, sizes) if depth else 0
+            if sibling:
+                pos = sibling
+                continue
+            depth += 1
+            if depth > _MAX_DEPTH:
+                raise IndexError("entries nested too deep")
+        elif not depth:
+            break
+        pos = step_over(data, pos, abbrev, sizes)
+    return found
+
+
 def locate(source: Dwarf, unit: Unit, positions: Sequence[int]) -> list[Place]:
     """Find the entries in whose attributes (or code) sorted positions of a unit are.
 
     A position in no entry, as the end of a list of children, is left out.
     """
-    data, abbrevs, sizes = source.data(unit), source.abbrevs(unit), unit.sizes
+    tops = top_entries(source, unit)
     found: list[Place] = []
-    path: list[int] = []
-    pos, size = unit.die, len(data)
     index, count = 0, len(positions)
-    while index < count and pos < size:
+    while index < count:
+        top = bisect_right(tops, positions[index]) - 1
+        if top < 0:
+            index += 1  # In the unit's own entry.
+            continue
+        end = tops[top + 1] if top + 1 < len(tops) else unit.end - unit.offset
+        last = bisect_left(positions, end, index)
+        found += _locate_in(source, unit, positions[index:last], tops[top], end)
+        index = max(last, index + 1)
+    return found
+
+
+def _locate_in(
+    source: Dwarf, unit: Unit, positions: Sequence[int], pos: int, stop: int
+) -> Iterator[Place]:
+    """Do the same below one of the unit's top entries."""
+    data, abbrevs, sizes = source.data(unit), source.abbrevs(unit), unit.sizes
+    path = [unit.die]
+    index, count = 0, len(positions)
+    while index < count and pos < stop:
         at = pos
         code = data[pos]
         pos += 1
         if code == 0:
-            if not path:
-                break
             path.pop()
+            if len(path) <= 1:
+                return
             continue
         if code >= 0x80:
             code, pos = uleb(data, at)
         abbrev = abbrevs[code]
         end = step_over(data, pos, abbrev, sizes)
         while index < count and positions[index] < end:
-            if positions[index] >= at and (not found or found[-1].die != at):
-                found.append(Place(at, tuple(path)))
+            if positions[index] >= at and (not index or positions[index - 1] < at):
+                yield Place(at, tuple(path))
             index += 1
         if index == count:
-            break
+            return
         if abbrev.children:
-            sibling = sibling_of(data, pos, abbrev, sizes) if path else 0
+            sibling = sibling_of(data, pos, abbrev, sizes)
             if sibling and positions[index] >= sibling:
                 pos = sibling
                 continue
             path.append(at)
             if len(path) > _MAX_DEPTH:
                 raise IndexError("entries nested too deep")
-        elif not path:
-            break
         pos = end
+
+
+def reached(
+    source: Dwarf,
+    unit: Unit,
+    needles: Iterable[bytes],
+    kept: frozenset[int],
+    followed: frozenset[int],
+) -> dict[int, tuple[int, ...]] | None:
+    """Find the entries that have one of some bytes, and what completes them, each with its path.
+
+    ``kept`` are the tags that count, ``followed`` those that others may complete. None for a
+    unit whose strings or references take other forms than usual: all has to be read then.
+    """
+    abbrevs, data = source.abbrevs(unit), source.data(unit)
+    forms = {
+        form
+        for abbrev in abbrevs.whole().values()
+        if abbrev.tag in kept
+        for name, form, _ in abbrev.attrs
+        if name in _ORIGINS
+    }
+    if source.has_index(unit) or not forms <= {Form.ref4, Form.ref_addr, Form.gnu_ref_alt}:
+        return None
+    found: dict[int, tuple[int, ...]] = {}
+    positions = {at for needle in needles for at in _occurrences(data, needle)}
+    first = True
+    while positions:
+        if len(positions) > _MAX_PLACES:
+            return None
+        fresh: list[int] = []
+        for place in locate(source, unit, sorted(positions)):
+            abbrev = abbrevs[uleb(data, place.die)[0]]
+            if place.die in found or abbrev.tag not in kept:
+                continue
+            if first or any(name in _ORIGINS for name, _, _ in abbrev.attrs):
+                found[place.die] = place.path
+                if abbrev.tag in followed:
+                    fresh.append(place.die)
+        references = [die.to_bytes(4, "little") for die in fresh]
+        if Form.ref_addr in forms:
+            references += [
+                (unit.offset + die).to_bytes(unit.offset_size, "little") for die in fresh
+            ]
+        positions = {at for needle in references for at in _occurrences(data, needle)}
+        first = False
     return found
 
 
-def occurrences(data: bytes, needle: bytes) -> Iterator[int]:
-    """Give all positions of bytes in a unit."""
+def _occurrences(data: bytes, needle: bytes) -> Iterator[int]:
     at = data.find(needle)
     while at >= 0:
         yield at

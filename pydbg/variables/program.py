@@ -365,15 +365,10 @@ class Variables:
 
     @staticmethod
     def _owners(names: UnitNames | None, die: Die) -> Iterator[Die]:
-        """Find the enum around an enumerator: the last one that begins before it."""
-        if names is None:
-            return
-        best = -1
-        for pos in names.enumerations:
-            if pos < die.pos:
-                best = max(best, pos)
-        if best >= 0:
-            yield die.entries.die(die.unit, best)
+        """Find the enum around an enumerator."""
+        around = names.enumeration_around(die.pos) if names is not None else None
+        if around is not None:
+            yield die.entries.die(die.unit, around)
 
     def _in_function_or_file(self, name: str) -> Value | None:
         """Find ``func::static`` and ``'x.c'::global``."""

@@ -1,0 +1,203 @@
+"""Write a file's index: every name and file of every unit, with its addresses.
+
+``python -m pydbg.symbols.indexbuild PROGRAM INDEX`` is what a debugger leaves behind when it ends
+and had to search a big file: at the lowest priority, and with bounded memory.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from array import array
+from collections.abc import Iterable
+
+from pydbg.errors import FileError
+from pydbg.symbols import dwarf
+from pydbg.symbols.aranges import columns as sorted_ranges
+from pydbg.symbols.cursor import cstring, damaged, fixed, uleb
+from pydbg.symbols.dwarf import Abbrev, Form
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.line_program import read_header
+from pydbg.symbols.unitindex import COLUMNS, INLINE, head_of, identity_of, key_of
+from pydbg.symbols.units import Dwarf, Unit
+from pydbg.symbols.walk import step_over
+
+__all__ = ["build", "write"]
+
+_NAMED = frozenset(
+    (0x02, 0x04, 0x13, 0x16, 0x17, 0x24, 0x28, 0x2E, 0x34, 0x3B, 0x43, 0x0D, 0x39, 0x42)
+)
+"""Tags (DWARF 5, table 7.3) that are looked up by name: types, functions, variables,
+enumerators, members (static ones are variables), namespaces."""
+_STRX = range(Form.strx1, Form.strx4 + 1)
+
+
+def build(elf: ElfFile) -> dict[str, array[int]]:
+    """Read all units of a file and give the columns of its index; FileError for damage.
+
+    >>> {len(column) for column in build(ElfFile("/bin/true")).values()}
+    {0}
+    """
+    source = Dwarf(elf)
+    offsets = source.offsets
+    names: set[int] = set()
+    files: set[int] = set()
+    ranges: list[tuple[int, int, int]] = []
+    for number, offset in enumerate(offsets):
+        unit = source.unit(offset)
+        if unit is None:
+            continue
+        with damaged(elf.path):
+            names |= _names(source, unit, number)
+        if unit.is_code:
+            files |= _files(source, unit, number)
+            ranges += [(low, high, number) for low, high in _ranges(source, unit)]
+        source.forget(unit)
+    starts, ends, range_units = sorted_ranges(ranges)
+    return {
+        "units": array("Q", offsets),
+        "starts": array("Q", starts),
+        "ends": array("Q", ends),
+        "range_units": array("I", range_units),
+        **_split(names, "names", "name_units", "name_strings"),
+        **_split(files, "files", "file_units"),
+    }
+
+
+def _split(packed: set[int], *columns: str) -> dict[str, array[int]]:
+    """Sort packed rows and take them apart, 32 bits a column."""
+    rows = sorted(packed)
+    last = len(columns) - 1
+    return {
+        name: array("I", (row >> 32 * (last - at) & 0xFFFFFFFF for row in rows))
+        for at, name in enumerate(columns)
+    }
+
+
+def _names(source: Dwarf, unit: Unit, number: int) -> set[int]:
+    """Give packed (key, unit, string) rows of the names that one unit's entries have."""
+    data, abbrevs, sizes = source.data(unit), source.abbrevs(unit), unit.sizes
+    offsets: set[tuple[int, int]] = set()  # (form, value)
+    inline: set[bytes] = set()
+    places: dict[int, tuple[tuple[int, ...], int] | None] = {}
+    pos, depth, size = unit.die, 0, len(data)
+    while pos < size:
+        code = data[pos]
+        pos += 1
+        if code == 0:
+            depth -= 1
+            if depth <= 0:
+                break
+            continue
+        if code >= 0x80:
+            code, pos = uleb(data, pos - 1)
+        abbrev = abbrevs[code]
+        if code not in places:
+            places[code] = _place(abbrev, sizes)
+        place = places[code]
+        if place is not None:
+            at, form = dwarf.skip(data, pos, place[0], **sizes) if place[0] else pos, place[1]
+            if form == Form.string:
+                inline.add(cstring(data, at)[0])
+            else:
+                wide = sizes["offset_size"] if form < Form.strx1 and form != Form.strx else 0
+                value = fixed(data, at, wide)[0] if wide else _index(data, at, form)
+                offsets.add((form, value))
+        pos = step_over(data, pos, abbrev, sizes)
+        if abbrev.children:
+            depth += 1
+        elif depth == 0:
+            break
+    rows = {_row(name, number, INLINE) for name in inline}
+    for form, value in offsets:
+        name = source.raw_string(unit, (form, value))
+        if name is not None:
+            at = value if form in (Form.strp, Form.line_strp) else INLINE
+            rows.add(_row(name, number, at))
+            if b"<" in name:
+                rows.add(_row(name.partition(b"<")[0], number, at))
+    return rows
+
+
+def _row(name: bytes, number: int, string: int) -> int:
+    return key_of(name) << 64 | number << 32 | string
+
+
+def _place(abbrev: Abbrev, sizes: dict[str, int]) -> tuple[tuple[int, ...], int] | None:
+    """Give what is to be skipped before an entry's name, and its form; None for no name."""
+    if abbrev.tag not in _NAMED:
+        return None
+    for index, (name, form, _) in enumerate(abbrev.attrs):
+        if name == dwarf.DW_AT_name:
+            before = dwarf.skip_plan(Abbrev(0, False, abbrev.attrs[:index]), **sizes)
+            return before, form
+    return None
+
+
+def _index(data: bytes, pos: int, form: int) -> int:
+    if form in _STRX:
+        return fixed(data, pos, form - Form.strx1 + 1)[0]
+    return uleb(data, pos)[0]
+
+
+def _files(source: Dwarf, unit: Unit, number: int) -> set[int]:
+    """Give packed (key, unit) rows of the files that a unit's line program names."""
+    if unit.line_offset is None:
+        return set()
+    try:
+        with damaged(source.elf.path):
+            files = read_header(source, unit).files
+    except FileError:
+        return set()
+    bases = {entry.name.rpartition("/")[2] for entry in files}
+    return {key_of(base.encode("utf-8", "surrogateescape")) << 32 | number for base in bases}
+
+
+def _ranges(source: Dwarf, unit: Unit) -> Iterable[tuple[int, int]]:
+    """Give a unit's code as unit_at would: by .debug_aranges, or else by its first entry."""
+    if unit.offset in source.aranges.units:
+        return source.aranges.of(unit.offset)
+    return unit.ranges
+
+
+def write(elf: ElfFile, target: str) -> None:
+    """Write the index of a file, all at once: others see the old one, none, or the new one."""
+    try:
+        columns = build(elf)
+    except FileError:
+        columns = {name: array(kind) for name, kind in COLUMNS.items()}  # Not to be tried again.
+    folder = os.path.dirname(target)
+    fd, scratch = tempfile.mkstemp(prefix=".index-", dir=folder)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(head_of(identity_of(elf), (len(columns[name]) for name in COLUMNS)))
+            for name in COLUMNS:
+                data = columns[name].tobytes()
+                file.write(data + bytes(-len(data) % 8))
+        os.replace(scratch, target)
+    except BaseException:
+        os.unlink(scratch)
+        raise
+
+
+def main() -> int:
+    """Write one index, out of everybody's way; nothing is said."""
+    from pydbg.symbols.indexcache import IndexCache
+
+    program, directory = sys.argv[1:]
+    os.nice(19)
+    cache = IndexCache(directory)
+    with cache.only_one(program) as mine:
+        if mine:
+            try:
+                elf = ElfFile(program)
+                write(elf, cache.path_of(elf))
+                cache.trim()
+            except (FileError, OSError, ValueError, IndexError, MemoryError):
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
