@@ -49,7 +49,8 @@ class FileCache:
         wanted = {
             source.elf.path
             for module in self._modules.values()
-            if (source := module.dwarf_read) is not None and source.wants_index
+            # Only of what somebody has asked for.
+            if (source := vars(module).get("dwarf")) is not None and source.wants_index
         }
         if indexes is None or not wanted or not indexes.prepare():
             return

@@ -166,12 +166,6 @@ class Module:
             return None
         return found if found.is_complete else None
 
-    @property
-    def dwarf_read(self) -> Dwarf | None:
-        """Give the DWARF sections if somebody has asked for them."""
-        found: Dwarf | None = self.__dict__.get("dwarf")
-        return found
-
     @cached_property
     def declared(self) -> NameTable | None:
         """Give what the debug information declares by name, or None where there is none."""

@@ -36,7 +36,6 @@ _STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 
 _WORTH = 1 << 20
 """Files with so many bytes of entries are worth an index."""
 _FEW_UNITS = 512
-_MAX_IMPORTS = 1 << 16
 _NAMES = (".debug_str", ".debug_line_str")
 
 
@@ -396,39 +395,10 @@ class Dwarf:
 
     @cached_property
     def _imports(self) -> dict[int, Unit]:
-        """Find which partial units are imported (dwz), and by which unit of the program first.
+        """Find which partial units are imported (dwz), and by which unit of the program first."""
+        from pydbg.symbols.imports import imported_units
 
-        dwz writes DW_TAG_imported_unit before all other entries of a unit.
-        """
-        found: dict[int, Unit] = {}
-        for offset in self.offsets:
-            top = self.unit(offset)
-            if top is None or not top.is_code:
-                continue
-            waiting = [top]
-            while waiting and len(found) < _MAX_IMPORTS:
-                for unit in self._imported(waiting.pop()):
-                    if unit.offset not in found:
-                        found[unit.offset] = top
-                        waiting.append(unit)
-        return found
-
-    def _imported(self, unit: Unit) -> list[Unit]:
-        found = []
-        try:
-            with damaged(f"{self.elf.path}: .debug_info"):
-                data = self.data(unit)
-                tag, _, pos = self._entry(unit, unit.die, data)
-                while pos < len(data):
-                    tag, attrs, pos = self._entry(unit, pos, data)
-                    if tag != dwarf.DW_TAG_imported_unit:
-                        break
-                    target = self.refer(unit, attrs.get(dwarf.DW_AT_import))
-                    if target is not None:
-                        found.append(target[0])
-        except FileError:
-            pass  # What came before the damage counts.
-        return found
+        return imported_units(self)
 
     def is_shared(self, unit: Unit) -> bool:
         """Tell whether other units complete what a unit declares: after dwz, and with LTO."""
@@ -458,10 +428,11 @@ class Dwarf:
 
         ``pos`` counts from the unit's header.
         """
-        tag, attrs, _ = self._entry(unit, pos, self.data(unit) if data is None else data)
+        tag, attrs, _ = self.read_entry(unit, pos, self.data(unit) if data is None else data)
         return tag, attrs
 
-    def _entry(self, unit: Unit, pos: int, data: bytes) -> tuple[int, dict[int, Attr], int]:
+    def read_entry(self, unit: Unit, pos: int, data: bytes) -> tuple[int, dict[int, Attr], int]:
+        """Read one entry: its tag, its attributes, and where it ends."""
         code, pos = uleb(data, pos)
         if code == 0:
             return 0, {}, pos
