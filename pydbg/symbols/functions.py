@@ -92,6 +92,7 @@ class UnitFunctions:
         self._scopes = scopes
         self._scan = FunctionScan(source, unit)
         self._found: dict[int, Function] = {}
+        self._origins: dict[int, int] = {}
         self._sites: dict[int, list[CallSite]] = {}
         self._sort()
 
@@ -244,6 +245,12 @@ class UnitFunctions:
 
     def _origin_of(self, die: int) -> int:
         """Give the entry that an inlined call is an instance of, which has its name."""
+        known = self._origins.get(die)
+        if known is None:
+            known = self._origins[die] = self._read_origin(die)
+        return known
+
+    def _read_origin(self, die: int) -> int:
         _, attrs = self._source.entry(self.unit, die)
         target = self._target(self.unit, attrs.get(dwarf.DW_AT_abstract_origin))
         return die + self.unit.offset if target is None else target[0].offset + target[1]

@@ -51,6 +51,7 @@ class FunctionScan:
         self._inlined: dict[int, list[Inlined]] = {}
         self._parameters: dict[int, bool] = {}
         self._places: dict[int, tuple[int, ...]] = {}
+        self._calls: list[int] | None = None
         self._jumped = False
         self.functions: dict[int, tuple[Ranges, tuple[int, ...]]] = {}
         """Entry -> its code, and the entries of the namespaces and classes around it."""
@@ -267,8 +268,10 @@ class FunctionScan:
         found = None if needles is None else reached(self.source, self.unit, needles, _CODE, _NAMED)
         if found is None:
             self.whole()
-            calls = [call.die for die in self.functions for call in self.inlined_in(die)]
-            return list(self.functions), [die - self.unit.offset for die in calls]
+            if self._calls is None:
+                base = self.unit.offset
+                self._calls = [c.die - base for die in self.functions for c in self.inlined_in(die)]
+            return list(self.functions), self._calls
         functions: set[int] = set()
         inlined: set[int] = set()
         for die, path in found.items():

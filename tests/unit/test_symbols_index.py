@@ -1,0 +1,212 @@
+"""The index of big files: it says what the search says, and is never in the way."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pydbg
+from pydbg.linux import background
+from pydbg.symbols import indexbuild, units
+from pydbg.symbols.debugfiles import Places
+from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.entries import Entries
+from pydbg.symbols.functions import FunctionTable
+from pydbg.symbols.indexcache import IndexCache, default_directory
+from pydbg.symbols.lines import LineTable
+from pydbg.symbols.stringsearch import StringSearch, own_names
+from pydbg.symbols.unitindex import COLUMNS, VERSION, UnitIndex, identity_of
+from pydbg.symbols.units import Dwarf
+from tests.support.build import build
+from tests.support.oracle import gdb
+
+CASES = [
+    ("classes.cc", "pie", None),
+    ("classes.cc", "dwarf4", "clang++"),
+    ("unwind.c", "O2", "clang"),
+    ("hello.rs", "pie", None),
+    ("hello.go", "pie", None),
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(filter(None, case)))
+def program(request: pytest.FixtureRequest) -> str:
+    name, variant, compiler = request.param
+    return str(build(name, variant, compiler=compiler))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> IndexCache:
+    found = IndexCache(str(tmp_path / "index"))
+    assert found.prepare()
+    return found
+
+
+def indexed(program: str, cache: IndexCache) -> Dwarf:
+    """Give a file's DWARF with its index, however small it is."""
+    elf = ElfFile(program)
+    indexbuild.write(elf, cache.path_of(elf))
+    source = Dwarf(elf, Places(indexes=lambda: cache))
+    source.index = cache.find(elf)
+    assert source.index is not None
+    return source
+
+
+def test_it_says_what_the_search_says(program: str, cache: IndexCache) -> None:
+    """No unit, file or address is missing, and the answers are the same."""
+    plain, quick = Dwarf(ElfFile(program)), indexed(program, cache)
+    declared = Entries(plain).names
+    names = sorted({row.name for unit in declared.all() for row in unit.rows})
+    chosen = random.Random(program).sample(names, min(20, len(names)))
+    search, index = StringSearch(plain), StringSearch(quick)
+    table, quick_table = FunctionTable(plain.elf, plain), FunctionTable(quick.elf, quick)
+    entries = Entries(quick)
+    for name in [*chosen, "no_such_name_anywhere"]:
+        own = own_names(name)  # The index does not tell max from max<int>.
+        assert set(index.units_with(own)) <= set(search.units_with(own, templates=True))
+        mine = [(unit.unit.offset, row) for unit, row in entries.names.named(name)]
+        assert mine == [(unit.unit.offset, row) for unit, row in declared.named(name)], name
+        assert quick_table.named(name) == table.named(name), name
+    for unit in plain.units():
+        for low, high in unit.ranges:
+            for at in (low, high - 1, high):
+                known, found = plain.unit_at(at), quick.unit_at(at)
+                assert (known and known.offset) == (found and found.offset)
+    lines, quick_lines = LineTable(plain.elf, plain), LineTable(quick.elf, quick)
+    own = os.path.basename(next(plain.units()).name or "")
+    for file in (own, "stdlib.h", "no_such_file.c"):
+        assert [t.path for _, t in quick_lines.tables_of(file)] == [
+            t.path for _, t in lines.tables_of(file)
+        ]
+
+
+def test_what_is_damaged_or_foreign_is_not_used(cache: IndexCache, tmp_path: Path) -> None:
+    program = build("plain.c")
+    elf = ElfFile(str(program))
+    path = Path(cache.path_of(elf))
+    indexbuild.write(elf, str(path))
+    whole = path.read_bytes()
+    assert cache.find(elf) is not None
+    version = struct.pack("<I", VERSION + 1)
+    for data in (b"", whole[:40], whole[:-8], b"x" * len(whole), whole[:8] + version + whole[12:]):
+        path.write_bytes(data)
+        assert cache.find(elf) is None
+    rng = random.Random(1)
+    for _ in range(300):  # Any bytes: another answer perhaps, but never an error.
+        data = bytearray(whole)
+        for _ in range(4):
+            data[rng.randrange(8, len(data))] = rng.randrange(256)
+        found = UnitIndex.load(bytes(data), identity_of(elf))
+        if found is not None:
+            list(found.with_name(b"main"))
+            found.with_file(b"plain.c")
+            found.unit_at(elf.entry)
+    path.write_bytes(whole)
+    path.chmod(0o666)
+    assert cache.find(elf) is None, "others can have written it"
+    path.chmod(0o600)
+    assert cache.find(elf) is not None
+    other = tmp_path / "plain"
+    other.write_bytes(program.read_bytes() + b"\0")
+    assert identity_of(ElfFile(str(other))) != identity_of(elf)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert cache.find(elf) is None
+
+
+def test_a_directory_that_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert not IndexCache(str(tmp_path / "file" / "index")).prepare()
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    assert not IndexCache(str(shared)).prepare()
+    assert IndexCache("").directory == default_directory()
+
+
+def test_the_oldest_make_room(cache: IndexCache) -> None:
+    for number, size in enumerate((100, 200, 300)):
+        path = Path(cache.directory, f"{number}.index")
+        path.write_bytes(bytes(size))
+        os.utime(path, (number, number))
+    cache.trim(most=510)
+    assert sorted(os.listdir(cache.directory)) == ["1.index", "2.index"]
+
+
+def test_one_builder_at_a_time(cache: IndexCache) -> None:
+    with cache.only_one("/bin/true") as mine:
+        assert mine
+        assert cache.is_busy("/bin/true")
+        assert not cache.is_busy("/bin/false")
+        command = [sys.executable, "-m", "pydbg.symbols.indexbuild", "/bin/true", cache.directory]
+        subprocess.run(command, check=True)
+        assert cache.find(ElfFile("/bin/true")) is None
+    subprocess.run(command, check=True)
+    found = cache.find(ElfFile("/bin/true"))
+    assert found is not None and set(found.columns) == set(COLUMNS)
+
+
+def session(program: Path | None, *commands: str) -> str:
+    line = [sys.executable, "-m", "pydbg", "--batch", "-nx"]
+    for command in commands:
+        line += ["-ex", command]
+    line += [] if program is None else [str(program)]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+
+def test_settings_are_gdbs(tmp_path: Path) -> None:
+    commands = (
+        "set index-cache enabled on",
+        "show index-cache enabled",
+        "set index-cache enabled off",
+        "show index-cache enabled",
+        f"set index-cache directory {tmp_path}",
+        "show index-cache directory",
+    )
+    assert session(None, *commands).strip() == gdb(None, *commands).strip()
+
+
+def test_a_debugger_has_an_index_built_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, with what it has searched; the next one says the same by it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(units, "_WORTH", 0)
+    started = []
+
+    def at_once(arguments: list[str]) -> bool:
+        started.append(arguments)
+        return not subprocess.run([sys.executable, *arguments], check=True).returncode
+
+    monkeypatch.setattr(background, "leave_behind", at_once)
+    program = str(build("classes.cc"))
+    answers = []
+    for enabled, builds in ((False, 0), (True, 1), (True, 1)):
+        dbg = pydbg.Debugger(program)
+        dbg.settings.put("index-cache enabled", enabled)
+        places = dbg.resolve("shapes::scale")
+        answers.append([(place.function, place.link_addr, place.line) for place in places])
+        dbg.close()
+        assert len(started) == builds
+    assert answers[0] and answers[0] == answers[1] == answers[2]
+    assert IndexCache("").find(ElfFile(program)) is not None
+
+
+def test_what_is_left_behind_has_no_terminal_and_no_parent(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    program = f"import os; open({str(told)!r}, 'w').write(f'{{os.getpid()}} {{os.getsid(0)}}')"
+    assert background.leave_behind(["-c", program])
+    pid, sid = map(int, told.read_text().split())
+    assert sid not in (os.getsid(0), pid)
+    os.close(write)
+    assert os.read(read, 1) == b"", "it has none of our descriptors"
+    os.close(read)
