@@ -18,18 +18,17 @@ from pydbg.symbols.aranges import columns as sorted_ranges
 from pydbg.symbols.cursor import cstring, damaged, fixed, uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.entries import Tag
 from pydbg.symbols.line_program import read_header
 from pydbg.symbols.unitindex import COLUMNS, INLINE, head_of, identity_of, key_of
+from pydbg.symbols.unitnames import DECLARED
 from pydbg.symbols.units import Dwarf, Unit
 from pydbg.symbols.walk import step_over
 
 __all__ = ["build", "write"]
 
-_NAMED = frozenset(
-    (0x02, 0x04, 0x13, 0x16, 0x17, 0x24, 0x28, 0x2E, 0x34, 0x3B, 0x43, 0x0D, 0x39, 0x42)
-)
-"""Tags (DWARF 5, table 7.3) that are looked up by name: types, functions, variables,
-enumerators, members (static ones are variables), namespaces."""
+_NAMED = DECLARED | {Tag.subprogram, Tag.namespace}
+"""What is looked up by name."""
 _STRX = range(Form.strx1, Form.strx4 + 1)
 
 

@@ -20,14 +20,14 @@ from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.units import Unit
 from pydbg.symbols.walk import locate, reached
 
-__all__ = ["NameTable", "Named", "UnitNames"]
+__all__ = ["DECLARED", "NameTable", "Named", "UnitNames"]
 
 _TYPES = Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base, Tag.unspecified, Tag.template_alias}
 _VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
                      Tag.constant))  # fmt: skip
 _SCOPES = Tag.structs | {Tag.namespace, Tag.enumeration}
 _COMPLETED = Tag.structs | {Tag.enumeration, Tag.variable, Tag.subprogram, Tag.member}
-_DECLARED = _TYPES | _VALUES
+DECLARED = _TYPES | _VALUES
 _MAX_DEPTH = 512
 _ANONYMOUS = "(anonymous namespace)"
 
@@ -103,7 +103,7 @@ class UnitNames:
             found = None
             if needles is not None:
                 source = self._entries.dwarf
-                found = reached(source, self.unit, needles, _DECLARED, _COMPLETED)
+                found = reached(source, self.unit, needles, DECLARED, _COMPLETED)
             if found is not None:
                 return self._among(found).get(name, [])
             self._read_all()
