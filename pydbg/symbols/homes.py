@@ -26,6 +26,7 @@ SPLIT_SHIFT = 40
 PACKAGED = 1 << 62
 """Where the type units of a package begin, one ``1 << SPLIT_SHIFT`` after the other."""
 
+_MAX_STRING = 1 << 16
 _PIECE = 8 << 20
 """So much of a section is looked through before its pages are let go."""
 
@@ -115,6 +116,16 @@ class Home:
         data = self.sections.section(name)
         window = self._windows.get(name)
         return data if window is None else data[window[0] : window[0] + window[1]]
+
+    def text(self, section: str, offset: int) -> bytes:
+        """Read a NUL-terminated string of a string section."""
+        data = self.section(section)
+        for size in (256, _MAX_STRING):
+            piece = bytes(data[offset : offset + size]) if offset >= 0 else b""
+            end = piece.find(0)
+            if end >= 0:
+                return piece[:end]
+        raise IndexError(f"{section} has no string at {offset:#x}")
 
     @cached_property
     def units(self) -> memoryview:

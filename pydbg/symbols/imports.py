@@ -1,16 +1,19 @@
-"""Partial units that others import: what dwz took out of many units."""
+"""Entries that several units share: what dwz took out of many, and what LTO joined."""
 
 from __future__ import annotations
 
 from pydbg.errors import FileError
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged
+from pydbg.symbols.homes import Sections
 from pydbg.symbols.unit import Unit
 from pydbg.symbols.units import Dwarf
 
-__all__ = ["imported_units"]
+__all__ = ["imported_units", "linked_whole"]
 
 _MAX_IMPORTS = 1 << 16
+_FEW_UNITS = 512
+_ARTIFICIAL = "<artificial>"
 
 
 def imported_units(source: Dwarf) -> dict[int, Unit]:
@@ -51,3 +54,12 @@ def _imported(source: Dwarf, unit: Unit) -> list[Unit]:
     except FileError:
         pass  # What came before the damage counts.
     return found
+
+
+def linked_whole(source: Dwarf, sections: Sections) -> bool:
+    """Tell whether gcc made the code at link time; it gives such units a name of their own."""
+    if len(source.offsets) < _FEW_UNITS:
+        return any(unit.name == _ARTIFICIAL for unit in source.units())
+    raw = _ARTIFICIAL.encode() + b"\0"
+    names = (sections.hits(one, raw) for one in (".debug_str", ".debug_line_str"))
+    return any(next(hits, None) is not None for hits in names)

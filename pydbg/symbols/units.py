@@ -35,8 +35,6 @@ _ADDRX = frozenset((Form.addrx, Form.gnu_addr_index, *range(Form.addrx1, Form.ad
 _STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 + 1)))
 _WORTH = 1 << 20
 """Files with so many bytes of entries are worth an index."""
-_FEW_UNITS = 512
-_NAMES = (".debug_str", ".debug_line_str")
 
 
 class Dwarf:
@@ -408,11 +406,9 @@ class Dwarf:
 
     @cached_property
     def _linked_whole(self) -> bool:
-        """Tell whether gcc made the code at link time; it gives such units this name."""
-        if len(self.offsets) < _FEW_UNITS:
-            return any(unit.name == "<artificial>" for unit in self.units())
-        names = (self._main.sections.hits(one, b"<artificial>\0") for one in _NAMES)
-        return any(next(hits, None) is not None for hits in names)
+        from pydbg.symbols.imports import linked_whole
+
+        return linked_whole(self, self._main.sections)
 
     def language_of(self, unit: Unit) -> int | None:
         """Give a unit's language; a partial unit has that of the units that import it."""
@@ -507,15 +503,15 @@ class Dwarf:
             return value
         home = unit.home
         if form == Form.strp:
-            return _text(home, ".debug_str", value)
+            return home.text(".debug_str", value)
         if form == Form.line_strp:
-            return _text(home, ".debug_line_str", value)
+            return home.text(".debug_line_str", value)
         if form in _STRX:
             at = self.index_base(unit) + value * unit.offset_size
             offset, _ = fixed(home.section(".debug_str_offsets"), at, unit.offset_size)
-            return _text(home, ".debug_str", offset)
+            return home.text(".debug_str", offset)
         if form in (Form.strp_sup, Form.gnu_strp_alt) and self._alternate is not None:
-            return _text(self._alternate, ".debug_str", value)
+            return self._alternate.text(".debug_str", value)
         return None
 
     def has_index(self, unit: Unit) -> bool:
@@ -590,17 +586,6 @@ class Dwarf:
             if unit is not None and unit.is_code:
                 rows.extend((low, high, offset) for low, high in unit.ranges)
         return columns(rows)
-
-
-def _text(home: Home, section: str, offset: int) -> bytes:
-    """Read a NUL-terminated string of a string section."""
-    data = home.section(section)
-    for size in (256, _MAX_STRING):
-        piece = bytes(data[offset : offset + size]) if offset >= 0 else b""
-        end = piece.find(0)
-        if end >= 0:
-            return piece[:end]
-    raise IndexError(f"{section} has no string at {offset:#x}")
 
 
 def _number(attr: Attr | None, default: int) -> int:
