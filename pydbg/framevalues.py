@@ -100,6 +100,8 @@ def _argument(
 def _text(value: Value, formatter: Formatter) -> str:
     try:
         if formatter.options.summary and not formatter.is_scalar(value.type):
+            if value.is_gone and not getattr(value, "known", 0):
+                return "..."
             return formatter.printed(value, "", _ARGUMENT_DEPTH) or "..."
         return formatter.inner(value, depth=_ARGUMENT_DEPTH, deref=True)
     except DebuggerError as error:

@@ -337,7 +337,7 @@ _FORMS = (
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import code, memory, registers, values
+    from pydbg.commands import code, memory, prettyprinters, registers, values
 
     return (
         *_printing(),
@@ -346,6 +346,7 @@ def commands() -> tuple[Command, ...]:
         *memory.commands(),
         *code.commands(),
         *values.commands(),
+        *prettyprinters.commands(),
     )
 
 

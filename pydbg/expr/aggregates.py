@@ -91,12 +91,12 @@ def _pieced_elements(
 
 def struct_text(out: Formatter, value: Value, ctype: StructType, letter: str, depth: int) -> str:
     """Return a struct, union or class with its bases and members."""
+    if ctype.incomplete:
+        return "<incomplete type>"
     if out.too_deep(depth):
         return "{...}"
     if ctype.keyword == "union" and depth and not out.options.union:
         return "{...}"
-    if ctype.incomplete:
-        return "<incomplete type>"
     parts = ["{"]
     try:
         parts += _parts(out, value, ctype, letter, depth)
@@ -141,9 +141,13 @@ def _base(out: Formatter, value: Value, base: Field, letter: str, depth: int) ->
         part = value.base_part(base)
         inner = strip(base.type)
         assert isinstance(inner, StructType)
+        if out.too_deep(depth + 1):
+            return "{...}"
         printed = out.printed(part, letter, depth + 1)
         if printed is not None:
             return printed
+        if inner.incomplete:
+            return "{<No data fields>}"
         return struct_text(out, part, inner, letter, depth + 1)
     except Unfinished:
         raise

@@ -99,7 +99,7 @@ class Formatter:
         self.read = read
         self.statics: Callable[[Field], Value | None] | None = None
         """Finds the value of a static member."""
-        self.printers: Callable[[Value], Printed | None] | None = None
+        self.printers: Callable[[Value, Callable[[Value], str]], Printed | None] | None = None
         """Finds how a printer shows a value, None where there is none for it."""
 
     @contextmanager
@@ -116,22 +116,22 @@ class Formatter:
         most = self.options.max_depth
         return most is not None and depth >= most
 
-    def printed(self, value: Value, letter: str, depth: int) -> str | None:
+    def printed(self, value: Value, letter: str, depth: int, *, deref: bool = False) -> str | None:
         """Return the text of a value that has a printer, else None."""
         if self.printers is None or self.options.raw:
             return None
         try:
-            found = self.printers(value)
+            found = self.printers(value, lambda part: self.inner(part, letter))
         except DebuggerError as error:
             return error_text(error)
-        return None if found is None else printed_text(self, found, letter, depth)
+        return None if found is None else printed_text(self, found, letter, depth, deref)
 
     def top(self, value: Value, letter: str = "") -> str:
         """Return a value's text with a pointer's type before it, as ``print`` does."""
         ctype = strip(value.type)
         if value.is_gone and not getattr(value, "known", 0) and not getattr(value, "synthetic", 0):
             return "<optimized out>"
-        printed = self.printed(value, letter, 0)
+        printed = self.printed(value, letter, 0, deref=True)
         if printed is not None:
             return printed
         if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
@@ -152,7 +152,7 @@ class Formatter:
         lvalue = value.lvalue
         if lvalue is not None and lvalue.kind in _UNSEEN:
             return f"<{lvalue.kind}>"
-        printed = self.printed(value, letter, depth)
+        printed = self.printed(value, letter, depth, deref=deref)
         if printed is not None:
             return printed
         if isinstance(ctype, ReferenceType):
@@ -310,6 +310,8 @@ class Formatter:
             if self.options.null_stop:
                 data = _to_null(data, element.size)
             return string_text(data, self.options, width=element.size, prefix=prefix)
+        if self.too_deep(depth):
+            return "{...}"
         if letter == "s" and not isinstance(element, (ArrayType, StructType)):
             letter = ""
         return elements_text(self, value, ctype, letter, depth)

@@ -86,7 +86,7 @@ class Language:
 
     def whatis(self, ctype: CType, is_name: bool) -> str:
         """Return what ``whatis`` says: of a typedef's name what that stands for."""
-        return typeprint.declaration(typeprint.whatis_name(ctype) if is_name else ctype, "", -1, 0)
+        return typeprint.whatis(ctype, is_name)
 
     def ptype(self, ctype: CType) -> str:
         """Return a type with its members."""

@@ -24,17 +24,20 @@ def error_text(error: DebuggerError) -> str:
     return f"{shown}<error reading variable: {error}>"
 
 
-def printed_text(out: Formatter, printed: Printed, letter: str, depth: int) -> str:
+def printed_text(
+    out: Formatter, printed: Printed, letter: str, depth: int, deref: bool = False
+) -> str:
     """Return the text of a value that a printer shows: its own text, then its children.
 
-    Raises Unfinished where one of them cannot be shown.
+    ``deref`` shows what references among the children refer to. Raises Unfinished where a part
+    cannot be shown.
     """
     text = _own_text(out, printed, letter, depth)
     if printed.children is None:
         return text
     parts = [text]
     try:
-        _children(out, printed, letter, depth, parts)
+        _children(out, printed, letter, depth, parts, deref)
     except DebuggerError as error:
         before = error.shown if isinstance(error, Unfinished) else ""
         raise Unfinished("".join(parts) + before, error) from None
@@ -66,7 +69,9 @@ def _string_at(out: Formatter, text: StringAt) -> str:
     return sized_string(text.addr, text.length, out.options, read, width=width, prefix=prefix)
 
 
-def _children(out: Formatter, printed: Printed, letter: str, depth: int, parts: list[str]) -> None:
+def _children(
+    out: Formatter, printed: Printed, letter: str, depth: int, parts: list[str], deref: bool
+) -> None:
     """Add ``= {...}`` to the parts, nothing where there are no children."""
     options = out.options
     is_map, is_array = printed.hint == "map", printed.hint == "array"
@@ -104,7 +109,7 @@ def _children(out: Formatter, printed: Printed, letter: str, depth: int, parts: 
             parts.append(f"[{count}] = ")
         elif not is_array and not is_map:
             parts.append(f"{child[0]} = ")
-        parts.append(_child(out, child, letter, depth, deeper=key))
+        parts.append(_child(out, child, letter, depth, deref, deeper=key))
         if key:
             parts.append("] = ")
         count += 1
@@ -124,7 +129,9 @@ def _guarded(children: Iterable[Child]) -> Iterator[Child | DebuggerError]:
         yield DebuggerError(f"{type(error).__name__}: {error}")
 
 
-def _child(out: Formatter, child: Child, letter: str, depth: int, *, deeper: bool = False) -> str:
+def _child(
+    out: Formatter, child: Child, letter: str, depth: int, deref: bool, *, deeper: bool = False
+) -> str:
     """Return the text of one child; a map's key may be one level deeper than its value."""
     value = child[1]
     if isinstance(value, str):
@@ -135,4 +142,4 @@ def _child(out: Formatter, child: Child, letter: str, depth: int, *, deeper: boo
     if deeper and options.max_depth is not None:
         options = replace(options, max_depth=options.max_depth + 1)
     with out.using(options):
-        return out.inner(value, letter, depth + 1)
+        return out.inner(value, letter, depth + 1, deref=deref)

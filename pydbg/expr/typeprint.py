@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from pydbg.expr.respell import respell
 from pydbg.expr.types import (
     CType,
     EnumType,
@@ -16,12 +17,48 @@ from pydbg.expr.types import (
     base_name,
     declared,
     parameters,
+    strip,
     unqualified,
 )
 
-__all__ = ["behind_typedefs", "declaration", "ptype", "whatis_name"]
+__all__ = ["Names", "behind_typedefs", "declaration", "ptype", "whatis"]
 
 _MAX_DEPTH = 40
+
+
+class Names:
+    """Say what types are called: inside a class by its own typedefs and template parameters.
+
+    With ``short`` classes have the names that users know them by (``std::string``).
+    """
+
+    def __init__(self, own: dict[str, str] | None = None, *, short: bool = False) -> None:
+        self.own = own or {}
+        self.short = short
+
+    def inside(self, own: dict[str, str]) -> Names:
+        """Return the names inside of a class."""
+        return Names(own, short=self.short)
+
+    @property
+    def outside(self) -> Names:
+        """Return the names without those of a class."""
+        return Names(short=self.short)
+
+    def of(self, ctype: CType) -> str:
+        """Return what a type that has a name is called."""
+        known = base_name(ctype)
+        own = self.own.get(known)
+        if own is not None:
+            return own
+        struct = strip(ctype)
+        find = struct.namer if self.short and isinstance(struct, StructType) else None
+        if "<" not in known or (find is None and not self.own):
+            return known
+        return respell(known, lambda part: self.own.get(part) or (find(part) if find else None))
+
+
+_PLAIN = Names()
 
 
 def ptype(ctype: CType) -> str:
@@ -31,7 +68,25 @@ def ptype(ctype: CType) -> str:
     >>> ptype(TypedefType("word", 8, LP64.ulong))
     'unsigned long'
     """
-    return declaration(ctype, "", 1, 0)
+    names = Names(short=True)
+    shown = behind_typedefs(ctype)
+    inner = unqualified(shown)
+    if isinstance(inner, StructType) and inner.namer is not None:
+        known = inner.namer(inner.name)
+        # A class with a name of its own is that; of a typedef's only the class itself.
+        if known is not None and ("<" in known or inner is shown):
+            return (shown.words if isinstance(shown, QualifiedType) else "") + known
+    return declaration(ctype, "", 1, 0, names)
+
+
+def whatis(ctype: CType, is_name: bool) -> str:
+    """Return a type's name, of a typedef's name what that stands for.
+
+    >>> from pydbg.expr.types import LP64, TypedefType
+    >>> whatis(TypedefType("word", 8, LP64.ulong), True)
+    'unsigned long'
+    """
+    return declaration(whatis_name(ctype) if is_name else ctype, "", -1, 0, Names(short=True))
 
 
 def whatis_name(ctype: CType) -> CType:
@@ -42,14 +97,8 @@ def whatis_name(ctype: CType) -> CType:
     return ctype
 
 
-def declaration(
-    ctype: CType, name: str, show: int, level: int, names: Mapping[str, str] | None = None
-) -> str:
-    """Declare ``name`` with a type; ``show`` says how many levels of members are shown.
-
-    ``names`` are what types are called inside a class: its own typedefs, a template's parameters.
-    """
-    names = names or {}
+def declaration(ctype: CType, name: str, show: int, level: int, names: Names = _PLAIN) -> str:
+    """Declare ``name`` with a type; ``show`` says how many levels of members are shown."""
     if show > 0:
         ctype = behind_typedefs(ctype)
     base, declarator = _split(ctype, name, names)
@@ -80,23 +129,22 @@ def behind_typedefs(ctype: CType) -> CType:
     return ctype
 
 
-def _split(ctype: CType, declarator: str, names: Mapping[str, str]) -> tuple[CType, str]:
+def _split(ctype: CType, declarator: str, names: Names) -> tuple[CType, str]:
     return declared(ctype, declarator, lambda function: _parameters(function, names))
 
 
-def _base(ctype: CType, show: int, level: int, names: Mapping[str, str]) -> str:
+def _base(ctype: CType, show: int, level: int, names: Names) -> str:
     words = ctype.words if isinstance(ctype, QualifiedType) else ""
     inner = unqualified(ctype)
     if show <= 0 and inner.name:
-        known = base_name(inner)
-        return words + names.get(known, known)
+        return words + names.of(inner)
     if isinstance(inner, TypedefType):
         # What a pointer's typedef stands for: only its innermost type is shown.
         behind = _requalified(behind_typedefs(inner), ctype)
         base, _ = _split(behind, "", names)
         return _base(base, show, level, names) if base is not ctype else base_name(inner)
     if isinstance(inner, StructType):
-        return words + _struct(inner, show, level)
+        return words + _struct(inner, show, level, names if not inner.name else names.outside)
     if isinstance(inner, EnumType):
         return words + _enum(inner, show)
     return words + base_name(inner)
@@ -118,32 +166,36 @@ def _enum(ctype: EnumType, show: int) -> str:
     return f"{text}{{{', '.join(parts)}}}"
 
 
-def _struct(ctype: StructType, show: int, level: int) -> str:
+def _struct(ctype: StructType, show: int, level: int, names: Names) -> str:
     keyword = "class" if ctype.declared_class else ctype.keyword
-    text = f"{keyword} {ctype.name}"
+    text = f"{keyword} {names.of(ctype) if ctype.name else ''}"
     if show < 0 or level > 4 * _MAX_DEPTH:
         return text if ctype.name else text + "{...}"
     if show > 0 and ctype.name:
         text += " "
-    return text + _head(ctype) + "{\n" + "".join(_body(ctype, show, level)) + " " * level + "}"
+    body = "".join(_body(ctype, show, level, names))
+    return text + _head(ctype, names) + "{\n" + body + " " * level + "}"
 
 
-def _head(ctype: StructType) -> str:
+def _head(ctype: StructType, names: Names) -> str:
     text = ""
-    templates = list(ctype.templates)
+    templates = [
+        f"{name} = {declaration(meant, '', -1, 0, names)}" for name, meant in ctype.templates
+    ]
     if templates:
-        text += f"[with {', '.join(f'{name} = {meant}' for name, meant in templates)}] "
+        text += f"[with {', '.join(templates)}] "
     bases = []
+    inside = names.inside(_parameters_of(ctype))
     for field in ctype.fields:
         if field.kind in ("base", "virtual"):
             virtual = " virtual" if field.kind == "virtual" else ""
-            bases.append(f"{field.access}{virtual} {field.name}")
+            bases.append(f"{field.access}{virtual} {inside.of(strip(field.type))}")
     if bases:
         text += f": {', '.join(bases)} "
     return text
 
 
-def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
+def _body(ctype: StructType, show: int, level: int, outer: Names) -> Iterator[str]:
     indent = " " * (level + 4)
     everything = list(ctype.fields)
     methods = list(ctype.methods)
@@ -151,8 +203,8 @@ def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
     if not everything and not methods and not typedefs:
         what = "incomplete type" if ctype.incomplete else "no data fields"
         yield f"{indent}<{what}>\n"
-    names = {meant: name for name, meant in ctype.templates}
-    names.update((one.name, one.name.rpartition("::")[2]) for one, _ in typedefs)
+    names = _inside(ctype, outer)
+    parameters_only = outer.inside(_parameters_of(ctype))
     labels = _needs_labels(ctype, methods)
     section = ""
     fields = [field for field in everything if field.kind not in ("base", "virtual")]
@@ -182,7 +234,20 @@ def _body(ctype: StructType, show: int, level: int) -> Iterator[str]:
                 section = access
                 yield f"{' ' * (level + 2)}{section}:\n"
             name = one.name.rpartition("::")[2]
-            yield f"{indent}typedef {declaration(one.target, name, show - 1, level + 4)};\n"
+            meant = declaration(one.target, name, show - 1, level + 4, parameters_only)
+            yield f"{indent}typedef {meant};\n"
+
+
+def _parameters_of(ctype: StructType) -> dict[str, str]:
+    return {str(meant): name for name, meant in ctype.templates}
+
+
+def _inside(ctype: StructType, outer: Names) -> Names:
+    """Return the names inside a class: its template's parameters, then its typedefs."""
+    own = {**_parameters_of(ctype), **outer.own}
+    for one, _ in ctype.typedefs:
+        own.setdefault(one.name, one.name.rpartition("::")[2])
+    return outer.inside(own)
 
 
 def _needs_labels(ctype: StructType, methods: list[Method]) -> bool:
@@ -209,7 +274,7 @@ def _grouped(methods: list[Method]) -> Iterator[Method]:
         yield from group
 
 
-def _method(method: Method, names: Mapping[str, str]) -> str:
+def _method(method: Method, names: Names) -> str:
     text = "virtual " if method.virtual else "static " if method.static else ""
     conversion = method.name.startswith("operator ")
     result = method.type.result
@@ -218,8 +283,8 @@ def _method(method: Method, names: Mapping[str, str]) -> str:
     return f"{text}{method.name}({_parameters(method.type, names)}){method.suffix}"
 
 
-def _parameters(function: FunctionType, names: Mapping[str, str]) -> str:
-    if not names or not function.params:
+def _parameters(function: FunctionType, names: Names) -> str:
+    if not function.params:
         return parameters(function)
     texts = [declaration(param, "", 0, 0, names) for param in function.params]
     return ", ".join(texts + ["..."] if function.variadic else texts)

@@ -259,12 +259,14 @@ class StructType(CType):
     methods: Sequence[Method] = ()
     typedefs: Sequence[tuple[TypedefType, str]] = ()
     """Typedefs that a class declares, each with its access."""
-    templates: Sequence[tuple[str, str]] = ()
-    """Template arguments: (name, how ``ptype`` explains it)."""
+    templates: Sequence[tuple[str, CType]] = ()
+    """Template arguments that are types, as ``ptype`` explains them."""
     arguments: Sequence[TemplateArgument] = ()
     """All of them, those of packs too."""
     declared_class = False
     variant_part: VariantPart | None = None
+    namer: Callable[[str], str | None] | None = None
+    """Gives classes of its program the names that users know them by."""
 
     def __init__(
         self, name: str, size: int, keyword: str = "struct", fields: list[Field] | None = None

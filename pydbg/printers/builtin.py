@@ -22,7 +22,8 @@ __all__ = ["BUILT_IN", "Family"]
 class Family(Record):
     """Be one family: ``takes(ctype, name)`` tells, cheaply, whether it may know a struct.
 
-    ``active(program)`` tells whether it is listed and asked at all.
+    ``active(program)`` tells whether it is listed and asked at all, ``where(program)`` what
+    ``info pretty-printer`` says it belongs to.
     """
 
     name: str
@@ -33,6 +34,31 @@ class Family(Record):
     """Whether it is asked for names of pointers, too: a map of Go is one."""
     enabled: bool = True
     """Whether it is on from the start."""
+    where: Callable[[Program], str] = lambda program: "global"
+
+
+_GNU = ("std::", "__gnu_cxx::", "__gnu_debug::")
+_LLVM = ("std::__1::", "std::__ndk1::")
+
+
+def _is_gnu(ctype: StructType, name: str) -> bool:
+    return ctype.cplus and name.startswith(_GNU) and not name.startswith(_LLVM)
+
+
+def _gnu_library(program: Program) -> str:
+    """Return how gdb calls GNU's library: ``objfile PATH``."""
+    for module in program.dbg.modules:
+        if module.name.startswith("libstdc++.so"):
+            return f"objfile {module.path}"
+    return "global"
+
+
+def _has_gnu(program: Program) -> bool:
+    """Tell whether GNU's library is there: loaded (gdb has its printers then), or linked in."""
+    if _gnu_library(program) != "global":
+        return True
+    main = program.dbg.modules.main
+    return main is not None and not any(name.startswith("libstdc++.so") for name in main.elf.needed)
 
 
 def _of_go(ctype: CType, name: str) -> bool:
@@ -48,5 +74,6 @@ BUILT_IN: tuple[Family, ...] = (
     Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
            names=True, enabled=False),
     Family("rust", "pydbg.printers.rust", _of_rust, lambda program: program.has_rust),
+    Family("libstdc++-v6", "pydbg.printers.libstdcxx", _is_gnu, _has_gnu, where=_gnu_library),
 )  # fmt: skip
 """The families, in the order in which they are asked."""

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
-from pydbg.expr.types import CType, PointerType, StructType, data_model, strip
+from pydbg.expr.respell import template_arguments
+from pydbg.expr.types import (
+    CType,
+    PointerType,
+    StructType,
+    TemplateArgument,
+    data_model,
+    strip,
+)
 from pydbg.expr.values import Value, from_number
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.format import Formatter
-    from pydbg.expr.types import DataModel, TemplateArgument
+    from pydbg.expr.types import DataModel
     from pydbg.printers.model import Printed
 
 __all__ = ["Program"]
+
+_NUMBER = re.compile(r"(-?\d+)[ul]*")
 
 
 class Program:
@@ -28,6 +40,8 @@ class Program:
 
     def __init__(self, dbg: Debugger) -> None:
         self.dbg = dbg
+        self.show: Callable[[Value], str] | None = None
+        """Shows values while one is printed."""
 
     @property
     def pointer_size(self) -> int:
@@ -90,14 +104,56 @@ class Program:
         return self.model.pointer(ctype)
 
     def arguments(self, ctype: CType) -> list[TemplateArgument]:
-        """Return a template's arguments: types, and numbers with their type."""
+        """Return a template's arguments: types, and numbers with their type.
+
+        Where the debug information leaves them out they are read from the name.
+        """
         inner = strip(ctype)
-        return list(inner.arguments) if isinstance(inner, StructType) else []
+        if not isinstance(inner, StructType):
+            return []
+        found = list(inner.arguments)
+        if not found and inner.name.endswith(">"):
+            for text in template_arguments(inner.name):
+                number = _NUMBER.fullmatch(text)
+                if number is not None:
+                    found.append(TemplateArgument("", self.model.long, int(number[1])))
+                    continue
+                named = self._spelt(text)
+                if named is None:
+                    return []
+                found.append(TemplateArgument("", named))
+        return found
+
+    def _spelt(self, text: str) -> CType | None:
+        """Return the type that is spelt as in a template's name."""
+        if text.endswith("*"):
+            target = self._spelt(text[:-1].rstrip())
+            return None if target is None else self.model.pointer(target)
+        text = text.removesuffix(" const")
+        return self.model.named(text) or self.type_named(text)
 
     def printed(self, value: Value) -> Printed | None:
         """Return how a printer shows a value, None where there is none for it."""
         return self.dbg.printers.find(value)
 
+    def type_text(self, ctype: CType) -> str:
+        """Return a type's name as ``whatis`` shows it: ``std::string``."""
+        return self.dbg.printers.types.name_of(ctype) or str(ctype)
+
+    def function_at(self, addr: int) -> str:
+        """Return the demangled name of the function at a run-time address, "" for none."""
+        module = self.dbg.modules.at(addr)
+        found = module.symbol_at(addr) if module is not None else None
+        return "" if found is None else found[0].demangled
+
+    def dynamic_type(self, pointer: Value) -> CType | None:
+        """Return the class of the whole object that a pointer points into, if it tells."""
+        from pydbg.variables.rtti import pointed_dynamic
+
+        found = pointed_dynamic(self.dbg, pointer)
+        return None if found is None else found.type
+
     def text(self, value: Value) -> str:
-        """Return what ``print`` shows of a value, by the settings."""
-        return self.formatter().top(value)
+        """Return what is shown of a value inside of others, in the format asked for."""
+        show = self.show
+        return self.formatter().inner(value) if show is None else show(value)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from pydbg.errors import DebuggerError
+from pydbg.expr.respell import template_name
 from pydbg.expr.types import (
     CType,
     EnumType,
@@ -20,14 +22,14 @@ from pydbg.expr.types import (
 from pydbg.expr.values import Value
 from pydbg.printers.builtin import BUILT_IN, Family
 from pydbg.printers.model import Printed, Printer, StringAt
-from pydbg.printers.names import template_name
 from pydbg.printers.program import Program
+from pydbg.printers.typenames import TypeNames
 from pydbg.records import Record
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
 
-__all__ = ["Printers", "Rule"]
+__all__ = ["Group", "Printers", "Rule"]
 
 F = TypeVar("F", bound=Printer)
 Match = Union[str, "re.Pattern[str]", Callable[[CType], bool]]
@@ -70,6 +72,8 @@ class Printers:
         """The user's, the newest first."""
         self.disabled = {(family.name, "") for family in BUILT_IN if not family.enabled}
         """(family, printer) of built-in ones that are off; "" is the whole family."""
+        self.types = TypeNames(self.program)
+        """Gives types shorter names."""
         self._loaded: dict[str, Any] = {}
 
     def add(
@@ -100,8 +104,10 @@ class Printers:
         self.rules.insert(0, Rule(name, match, printer, family))
         return printer
 
-    def find(self, value: Value) -> Printed | None:
+    def find(self, value: Value, show: Callable[[Value], str] | None = None) -> Printed | None:
         """Return how a printer shows a value, None where it is C's to show it.
+
+        ``show`` makes the text of the values that a printer puts into its own.
 
         What an lvalue reference refers to is meant. Raises a DebuggerError if the printer fails.
         """
@@ -109,15 +115,19 @@ class Printers:
         basic = strip(ctype)
         if isinstance(basic, ReferenceType) and not basic.rvalue:
             basic = strip(basic.target)
-        for printer in self._candidates(ctype, basic):
-            try:
+        before = self.program.show
+        self.program.show = show or before
+        try:
+            for printer in self._candidates(ctype, basic):
                 found = _printed(printer(_referred(value), self.program))
-            except DebuggerError:
-                raise
-            except Exception as error:  # Of a user's printer: whatever it raises.
-                raise DebuggerError(f"{type(error).__name__}: {error}") from None
-            if found is not None:
-                return found
+                if found is not None:
+                    return found
+        except DebuggerError:
+            raise
+        except Exception as error:  # Of a user's printer: whatever it raises.
+            raise DebuggerError(f"{type(error).__name__}: {error}") from None
+        finally:
+            self.program.show = before
         return None
 
     def _candidates(self, ctype: CType, basic: CType) -> Iterator[Printer]:
@@ -155,19 +165,79 @@ class Printers:
             made = self._loaded[family.name] = import_module(family.module)
         return made
 
-    def families(self) -> Mapping[str, list[tuple[str, bool]]]:
-        """Return all printers by family, each with whether it is enabled; "" are those of none."""
-        found: dict[str, list[tuple[str, bool]]] = {}
-        for rule in self.rules:
-            found.setdefault(rule.family, []).append((rule.name, rule.enabled))
+    def groups(self) -> list[Group]:
+        """Return all printers by family: those of the user, then the built-in ones in use."""
+        names = dict.fromkeys(rule.family or "user" for rule in self.rules)
+        found: list[Group] = [_UserGroup(self, name) for name in names]
         for family in BUILT_IN:
             if family.active(self.program):
-                whole = (family.name, "") not in self.disabled
-                found[family.name] = [
-                    (name, whole and (family.name, name) not in self.disabled)
-                    for name in self.loaded(family).NAMES
-                ]
+                found.append(_BuiltInGroup(self, family))
         return found
+
+
+class Group(ABC):
+    """Be the printers of one family, as commands list and switch them."""
+
+    where: str
+    """"global", or the library that they are for."""
+    name: str
+
+    @property
+    @abstractmethod
+    def enabled(self) -> bool:
+        """Tell whether the family is."""
+
+    @abstractmethod
+    def rows(self) -> list[tuple[str, bool]]:
+        """Return the names of the printers, each with whether it is enabled by itself."""
+
+    @abstractmethod
+    def switch(self, enabled: bool, printer: str = "") -> None:
+        """Switch one printer, or the whole family, on or off."""
+
+
+class _UserGroup(Group):
+    where = "global"
+
+    def __init__(self, owner: Printers, name: str) -> None:
+        self.name = name
+        self._rules = [rule for rule in owner.rules if (rule.family or "user") == name]
+
+    @property
+    def enabled(self) -> bool:
+        return any(rule.enabled for rule in self._rules)
+
+    def rows(self) -> list[tuple[str, bool]]:
+        return [(rule.name, rule.enabled) for rule in self._rules]
+
+    def switch(self, enabled: bool, printer: str = "") -> None:
+        for rule in self._rules:
+            if printer in ("", rule.name):
+                rule.enabled = enabled
+
+
+class _BuiltInGroup(Group):
+    def __init__(self, owner: Printers, family: Family) -> None:
+        self._owner = owner
+        self._family = family
+        self.name = family.name
+        self.where = family.where(owner.program)
+
+    @property
+    def enabled(self) -> bool:
+        return (self.name, "") not in self._owner.disabled
+
+    def rows(self) -> list[tuple[str, bool]]:
+        off = self._owner.disabled
+        names = self._owner.loaded(self._family).NAMES
+        return [(name, (self.name, name) not in off) for name in names]
+
+    def switch(self, enabled: bool, printer: str = "") -> None:
+        key = (self.name, printer)
+        if enabled:
+            self._owner.disabled.discard(key)
+        else:
+            self._owner.disabled.add(key)
 
 
 def _referred(value: Value) -> Value:

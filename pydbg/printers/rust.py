@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
+from pydbg.expr.respell import template_name
 from pydbg.expr.rust.kinds import active, members, slice_parts
 from pydbg.expr.rust.library import buffer, bytes_of, has, number, pointer, struct
 from pydbg.expr.types import IntType, PointerType, StructType, strip
 from pydbg.printers.model import Child, Printed, Printer, StringAt
-from pydbg.printers.names import template_name
 
 if TYPE_CHECKING:
     from pydbg.expr.types import CType

@@ -40,6 +40,7 @@ class FileTypes:
     def __init__(self, names: NameTable, pointer_size: int, owner: Variables) -> None:
         self.names = names
         self.reader = TypeReader(names, pointer_size, self._definition)
+        self.reader.namer = lambda name: owner.dbg.printers.types.named(name)
         self._owner = owner
         self.blocks: dict[int, Block] = {}
         self.reenters: dict[int, bool] = {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pydbg.expr.respell import template_name
 from pydbg.expr.types import (
     CType,
     Field,
@@ -70,12 +71,18 @@ class SourceStruct(StructType):
         return self.die.tag == Tag.klass
 
     @property  # type: ignore[misc]
+    def namer(self) -> Callable[[str], str | None] | None:
+        """Return what gives classes the names that users know them by."""
+        found: Callable[[str], str | None] | None = self.__dict__["_reader"].namer
+        return found
+
+    @property  # type: ignore[misc]
     def name(self) -> str:
         """Return its name, in C++ and Rust with the scopes around it."""
         values = self.__dict__
         if not values["_named"]:
             values["_named"] = True
-            values["name"] = values["_reader"].qualified(values["_die"])
+            values["name"] = values["_reader"].canonical(values["_die"])
         found: str = values["name"]
         return found
 
@@ -145,10 +152,10 @@ class SourceStruct(StructType):
         return found
 
     @property  # type: ignore[misc]
-    def templates(self) -> Sequence[tuple[str, str]]:
+    def templates(self) -> Sequence[tuple[str, CType]]:
         """Return the template's arguments."""
         self._read()
-        found: list[tuple[str, str]] = self.__dict__["_templates"]
+        found: list[tuple[str, CType]] = self.__dict__["_templates"]
         return found
 
     @property  # type: ignore[misc]
@@ -206,7 +213,7 @@ class _Members:
                 if isinstance(made, TypedefType):
                     values["_typedefs"].append((made, self._access(child)))
             elif tag == Tag.template_type:
-                values["_templates"].append((child.name or "", str(self.reader.of(child))))
+                values["_templates"].append((child.name or "", self.reader.of(child)))
 
     def _access(self, die: Die) -> str:
         return _ACCESS.get(die.number(At.accessibility) or 0, self.default)
@@ -234,7 +241,7 @@ class _Members:
         )
         offset = 0 if place is not None else _offset(die)
         kind = "virtual" if virtual else "base"
-        return Field(str(ctype), ctype, offset, 0, 0, kind, self._access(die), False, place)
+        return Field(str(strip(ctype)), ctype, offset, 0, 0, kind, self._access(die), False, place)
 
     def _method(self, die: Die) -> Method:
         name = die.name or ""
@@ -242,7 +249,7 @@ class _Members:
         first = next((one for one in die.children() if one.tag == Tag.formal), None)
         static = first is None or not first.flag(At.artificial)
         suffix = _this_qualifiers(self.reader.of(first)) if first is not None and not static else ""
-        own = self.owner.name.rpartition("::")[2].partition("<")[0]
+        own = template_name(self.owner.name).rpartition("::")[2]
         constructor = name.partition("<")[0] == own
         return Method(
             name, shown, self._access(die), static and not constructor,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
+from pydbg.expr.respell import canonical
 from pydbg.expr.types import (
     ArrayType,
     BoolType,
@@ -88,6 +89,10 @@ class TypeReader:
         self.names = names
         self.model = data_model(pointer_size)
         self._complete = complete
+        self.spellings: dict[str, str] = {}
+        """How the file spells names, where that is not gdb's way."""
+        self.namer: Callable[[str], str | None] | None = None
+        """Gives classes the names that users know them by."""
         self._made: dict[tuple[int, int], CType] = {}
         self._depth = 0
 
@@ -187,7 +192,7 @@ class TypeReader:
         return _qualify(target, die.cplus, flags)
 
     def _typedef(self, die: Die) -> CType:
-        name = self.qualified(die)
+        name = self.canonical(die)
         target = self.of(die)
         prefix = _WIDE.get(name)
         if prefix is not None and isinstance(target, IntType):
@@ -258,7 +263,11 @@ class TypeReader:
                 if skip_artificial and child.flag(At.artificial):
                     continue
                 source = next((one for one in child.origins() if At.type in one), child)
-                params.append(self.of(source))
+                param = self.of(source)
+                if child.flag(At.artificial) and isinstance(param, PointerType):
+                    # ``this`` is constant, also where the compiler does not say so.
+                    param = _qualify(param, die.cplus, {"const": True})
+                params.append(param)
             elif child.tag == Tag.unspecified_parameters:
                 variadic = True
         c_like = die.language in (0x01, 0x02, 0x0C, 0x1D, 0x2C)
@@ -277,6 +286,14 @@ class TypeReader:
         if self._complete is None or die.name is None:
             return None
         return self._complete(_KEYWORDS[die.tag], self.qualified(die))
+
+    def canonical(self, die: Die) -> str:
+        """Return an entry's full name as gdb spells it; how the file does is kept."""
+        spelt = self.qualified(die)
+        name = canonical(spelt)
+        if name != spelt:
+            self.spellings[name] = spelt
+        return name
 
     def qualified(self, die: Die) -> str:
         """Return an entry's name with the namespaces and classes around it."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 import pydbg
+from pydbg.expr.respell import template_name
 from pydbg.printers import Printed, StringAt
-from pydbg.printers.names import template_name
 from tests.support.build import build
 from tests.support.marks import line_of
 

@@ -16,6 +16,8 @@ CORPUS = Path(__file__).parent / "values_corpus"
 
 # gdb asks about breakpoints that find nothing; its debugger's name is in some messages.
 _QUESTION = re.compile(r"^Make breakpoint pending.*\n?", re.MULTILINE)
+# What gdb says of its printers' troubles, in the midst of their text.
+_TROUBLE = re.compile(r"(warning: RTTI symbol not found for class '|Python Exception <).*\n")
 
 # What gdb says of Rust's tables of methods, which lie in no range of their unit.
 _TABLES = re.compile(r"warning: \((?:Internal e|E)rror: pc .*\n")
@@ -31,7 +33,7 @@ def _differences(program: Path, commands: list[str]) -> list[str]:
     theirs, ours = both(program, *commands)
     report = []
     for key, want in theirs.items():
-        want = _TABLES.sub("", _QUESTION.sub("", want)).strip()
+        want = _TABLES.sub("", _TROUBLE.sub("", _QUESTION.sub("", want))).strip()
         got = ours.get(key, "").strip()
         if got != want:
             report.append(f"{key}\n  gdb   {want}\n  pydbg {got}")
@@ -61,6 +63,21 @@ CPLUS_VARIANTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "g++-type-units": ("g++", "pie", ("-fdebug-types-section",)),
     "clang": ("clang++", "pie", ()),
 }
+
+
+STL_VARIANTS: dict[str, tuple[str, str]] = {
+    "g++": ("g++", "pie"),
+    "g++-m32": ("g++", "m32"),
+    "clang": ("clang++", "pie"),
+}
+
+
+@pytest.mark.parametrize("variant", STL_VARIANTS)
+def test_values_of_the_library(variant: str) -> None:
+    compiler, flags = STL_VARIANTS[variant]
+    program = build("stl.cc", flags, "-std=c++20", compiler=compiler)
+    report = _differences(program, _commands("stl", "stl.cc"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
 @pytest.mark.parametrize("variant", CPLUS_VARIANTS)
