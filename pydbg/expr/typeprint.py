@@ -168,7 +168,7 @@ def _enum(ctype: EnumType, show: int) -> str:
 
 def _struct(ctype: StructType, show: int, level: int, names: Names) -> str:
     keyword = "class" if ctype.declared_class else ctype.keyword
-    text = f"{keyword} {names.of(ctype) if ctype.name else ''}"
+    text = f"{keyword} {names.of(ctype) if ctype.name and ctype.cplus else ctype.name}"
     if show < 0 or level > 4 * _MAX_DEPTH:
         return text if ctype.name else text + "{...}"
     if show > 0 and ctype.name:

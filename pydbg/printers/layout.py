@@ -24,8 +24,8 @@ def align(ctype: CType, pointer_size: int, depth: int = 0) -> int:
     """Return the alignment, in bytes, of a member of the type (System V psABI, both of x86).
 
     >>> from pydbg.expr.types import LP64, ILP32
-    >>> align(LP64.longdouble, 8), align(LP64.array(LP64.short, 3), 8), align(ILP32.double, 4)
-    (16, 2, 4)
+    >>> align(LP64.longdouble, 8), align(LP64.array(LP64.int, 3), 8), align(ILP32.double, 4)
+    (16, 4, 4)
     """
     own = strip(ctype)
     if isinstance(own, (IntType, FloatType)):

@@ -290,7 +290,7 @@ class TypeReader:
     def canonical(self, die: Die) -> str:
         """Return an entry's full name as gdb spells it; how the file does is kept."""
         spelt = self.qualified(die)
-        name = canonical(spelt)
+        name = canonical(spelt) if die.cplus else spelt
         if name != spelt:
             self.spellings[name] = spelt
         return name
