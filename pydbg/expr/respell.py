@@ -5,39 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-__all__ = ["canonical", "respell", "template_arguments", "template_name"]
+__all__ = ["respell", "template_arguments", "template_name"]
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _QUALIFIERS = re.compile(r"(?:(?:const|volatile) )+")
 _MAX_DEPTH = 40
-_ODD = re.compile(
-    r"\b(?:const|volatile) |(?:long|short) (?:unsigned )?int\b|>>|\dU?L?L\b|\dU\b|\w [*&]|> [*&]"
-)
-_SUFFIX = re.compile(r"(?<=\d)(?:ULL|UL|U|LL|L)\b")
-_SPACE = re.compile(r"(?<=[\w>*&]) (?=[*&])")
 _BASIC = re.compile(
     r"(?:(?:long |short )+unsigned int|(?:long )+int|short int|(?:unsigned |signed )?"
     r"(?:long long|long|short|char|int))\b"
 )
-_BASIC_NAMES = {
-    "long int": "long", "long unsigned int": "unsigned long", "short int": "short",
-    "short unsigned int": "unsigned short", "long long int": "long long",
-    "long long unsigned int": "unsigned long long",
-}  # fmt: skip
-
-
-def canonical(name: str) -> str:
-    """Return a template's name as gdb spells it, whatever the compiler's way.
-
-    >>> canonical("map<const long int, const a::b*, std::less<int>>")
-    'map<long const, a::b const*, std::less<int> >'
-    >>> canonical("span<char *, 3UL>")
-    'span<char*, 3ul>'
-    """
-    if "<" not in name or _ODD.search(name) is None:
-        return name
-    name = _SPACE.sub("", _SUFFIX.sub(lambda found: found[0].lower(), name))
-    return respell(name, _BASIC_NAMES.get)
 
 
 def respell(name: str, find: Callable[[str], str | None]) -> str:

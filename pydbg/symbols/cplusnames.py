@@ -13,6 +13,7 @@ __all__ = ["canonical", "without_arguments"]
 _PART = re.compile(r"[A-Za-z_$]\w*|::|&&|[<>,*&()\[\]]|[^\s]")
 _QUALIFIERS = ("const", "volatile")
 _INTEGER = frozenset(("unsigned", "signed", "long", "short", "int", "char"))
+_SUFFIX = re.compile(r"(?<!\w)\d+(?:UL?L?|LL?)\b")
 _MAX = 4096
 
 
@@ -26,11 +27,14 @@ def canonical(name: str) -> str:
     'ns::map<char const*, unsigned long>::at(char const*)'
     >>> canonical("vector<pair<int,int>>"), canonical("f(void)"), canonical("operator< <int>")
     ('vector<pair<int, int> >', 'f()', 'operator< <int>')
+    >>> canonical("array<int, 3UL>")
+    'array<int, 3ul>'
     """
     if len(name) > _MAX or "operator" in name or not re.search(r"[<(]|\s", name):
         return name
     try:
-        parts = _Parts(_PART.findall(name))
+        spelt = _SUFFIX.sub(lambda found: found[0].lower(), name)
+        parts = _Parts(_PART.findall(spelt))
         text = parts.type()
     except (IndexError, RecursionError):
         return name

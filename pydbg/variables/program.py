@@ -536,7 +536,7 @@ class Variables:
             files.insert(0, scope.file)
         declared: tuple[FileTypes, Die] | None = None
         for file in files:
-            rows = file.names.named(file.reader.spellings.get(name, name))
+            rows = file.names.named(name)
             if scope is not None:
                 unit = scope.function.die.unit
                 rows = sorted(rows, key=lambda pair: pair[0].unit is not unit)

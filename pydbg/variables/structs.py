@@ -82,7 +82,7 @@ class SourceStruct(StructType):
         values = self.__dict__
         if not values["_named"]:
             values["_named"] = True
-            values["name"] = values["_reader"].canonical(values["_die"])
+            values["name"] = values["_reader"].qualified(values["_die"])
         found: str = values["name"]
         return found
 

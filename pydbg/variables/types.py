@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
-from pydbg.expr.respell import canonical
 from pydbg.expr.types import (
     ArrayType,
     BoolType,
@@ -89,8 +88,6 @@ class TypeReader:
         self.names = names
         self.model = data_model(pointer_size)
         self._complete = complete
-        self.spellings: dict[str, str] = {}
-        """How the file spells names, where that is not gdb's way."""
         self.namer: Callable[[str], str | None] | None = None
         """Gives classes the names that users know them by."""
         self._made: dict[tuple[int, int], CType] = {}
@@ -192,7 +189,7 @@ class TypeReader:
         return _qualify(target, die.cplus, flags)
 
     def _typedef(self, die: Die) -> CType:
-        name = self.canonical(die)
+        name = self.qualified(die)
         target = self.of(die)
         prefix = _WIDE.get(name)
         if prefix is not None and isinstance(target, IntType):
@@ -287,14 +284,6 @@ class TypeReader:
             return None
         return self._complete(_KEYWORDS[die.tag], self.qualified(die))
 
-    def canonical(self, die: Die) -> str:
-        """Return an entry's full name as gdb spells it; how the file does is kept."""
-        spelt = self.qualified(die)
-        name = canonical(spelt) if die.cplus else spelt
-        if name != spelt:
-            self.spellings[name] = spelt
-        return name
-
     def qualified(self, die: Die) -> str:
         """Return an entry's name with the namespaces and classes around it."""
         name = die.name or ""
@@ -305,7 +294,11 @@ class TypeReader:
             return self.qualified(declared)
         unit = die.entries.names.unit(die.unit)
         whole = name if unit is None else unit.qualified(die.pos, name)
-        return canonical(whole) if "<" in whole and die.cplus else whole
+        if "<" not in whole or not die.cplus:
+            return whole
+        spelt = canonical(whole)
+        # The blank in ``function<int (int)>`` is the compiler's.
+        return spelt if " (" in whole else spelt.replace(" (", "(")
 
 
 def _qualify(target: CType, cplus: bool, flags: dict[str, bool]) -> CType:
