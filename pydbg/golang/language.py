@@ -73,10 +73,19 @@ class _Go(Language):
     def parse_prefix(
         self, text: str, start: int, stop_at_comma: bool, is_type: IsType
     ) -> tuple[nodes.Node, int]:
-        """Parse an expression that may end at a comma; return the tree and where it ended."""
-        parser = GoParser(text, start, stop_at_comma, is_type)
-        tree = parser.top()
-        return tree, parser.token.column
+        """Parse an expression that may end at a comma; return the tree and where it ended.
+
+        What is none of Go's may be C's, such as a cast to ``char *``, which gdb refuses.
+        """
+        try:
+            parser = GoParser(text, start, stop_at_comma, is_type)
+            tree = parser.top()
+            return tree, parser.token.column
+        except ExprError as error:
+            try:
+                return super().parse_prefix(text, start, stop_at_comma, is_type)
+            except ExprError:
+                raise error from None
 
     def is_word(self, name: str) -> bool:
         """Tell whether a name is one of the language's own words or types."""

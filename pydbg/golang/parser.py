@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from pydbg.errors import ExprError
@@ -12,6 +13,14 @@ from pydbg.golang import nodes as go
 from pydbg.golang.types import GoType, scan
 
 __all__ = ["GoParser"]
+
+
+_C_TYPE = re.compile(
+    r"""\(\s*(?:(?:unsigned|signed|long|short|char|double|float|void|size_t|u?int\d+_t)\b\s*)+
+        (?:int\b)?[\s*]*\)(?:\s*[\w$&*(\-'])?""",
+    re.VERBOSE,
+)
+"""A cast as in C, or what is behind its sizeof."""
 
 
 class _Types:
@@ -75,8 +84,12 @@ class GoParser(Parser):
         token = self.token
         if token.kind == "op" and token.text == "*" and self.types.starts(token):
             return None
-        if token.kind == "op" and token.text == "(" and self.types.starts(self.peek()):
-            return None
+        if token.kind == "op" and token.text == "(":
+            cast = _C_TYPE.match(self.text, token.column)
+            if cast is not None and not cast.group().endswith(")"):
+                raise self.syntax_error()
+            if self.types.starts(self.peek()):
+                return None
         if token.kind == "op" and token.text in ("!", "^", "~"):
             column = token.column
             if token.text == "~":
@@ -86,6 +99,11 @@ class GoParser(Parser):
                 return lambda tree: go.Not(column, tree)
             return lambda tree: nodes.Unary(column, "~", tree)
         return super()._prefix()
+
+    def _sizeof(self) -> nodes.Node | None:
+        if self.token.text == "sizeof" and _C_TYPE.match(self.text, self.token.end):
+            raise self.syntax_error()
+        return super()._sizeof()
 
     def postfix(self, tree: nodes.Node) -> nodes.Node:
         """Parse ``[i]``, ``(args)``, ``.name``, ``->name``, ``++`` and ``--``."""

@@ -92,6 +92,10 @@ BEYOND = {
     # Interfaces.
     "$dtype(err).code": "7", "*$dtype(boxed)": None, "*$dtype(value)": "42",
     "$dtype(any).name": '"origin"', "*$dtype(words2)": '"boxed"', "$dtype(plain).s": '"plain text"',
+    # Casts of C.
+    "(long)&grid[1] - (long)&grid[0]": "2", "*(unsigned char *)text.str": "104 'h'",
+    "{char}text.str": "104 'h'", "sizeof(long)": "8", "~1": "-2",
+    "*(short *)&u16": "16", "double == &pointer": "true",
     # Conversions, types.
     "(*main.shape)(pointer).name": '"one"', "(int)f32": "1", "sizeof(int)": "8",
     "sizeof(main.shape)": "80", "main.celsius(2)": "2", "sizeof([]int)": "24",
@@ -119,7 +123,6 @@ WRONG = {
     "len(i8)": "len is not defined for a int8.",
     "len()": "len takes one argument.",
     "closure(1)": "Functions of Go cannot be called: they need a goroutine of their own.",
-    "~1": "A syntax error in expression, near `~1'.",
     "[]nosuch": "A syntax error in expression, near `[]nosuch'.",
     "map[": "A syntax error in expression, near `'.",
     "i8.": "A syntax error in expression, near `'.",
