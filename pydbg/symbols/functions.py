@@ -162,12 +162,7 @@ class UnitFunctions:
             return False
 
     def is_main(self, function: Function) -> bool:
-        """Tell whether a stack ends here, as the compiler says that the program begins here.
-
-        Rust's does not: gdb goes on to the C main, which the compiler made.
-        """
-        if self.unit.language == RUST:
-            return False
+        """Tell whether the compiler says that the program begins here (Rust's main)."""
         abbrev = self._scan.abbrev_at(function.die - self.unit.offset)
         return abbrev.has(dwarf.DW_AT_main_subprogram)
 

@@ -18,6 +18,7 @@ from pydbg.errors import FileError, MemoryFault
 from pydbg.symbols.debugfiles import Places, find_debug_file, mini_debug
 from pydbg.symbols.demangle import go_data_label, is_rust
 from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.languages import RUST
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
 from pydbg.symbols.plt import PltTable
 from pydbg.symbols.sourceplaces import InlineCall, SourceLine
@@ -404,7 +405,12 @@ class Module:
         unit = table.unit_at(function.low) if table is not None else None
         if unit is None:
             return False, False
-        return unit.has_parameters(function), unit.is_main(function)
+        is_main = unit.is_main(function)
+        if is_main and unit.unit.language == RUST and self.declared is not None:
+            # What is declared inside of main (a closure) makes a namespace of its name, which is
+            # what gdb finds then: the stack goes on to the C main.
+            is_main = not self.declared.has_scope(function.name or "")
+        return unit.has_parameters(function), is_main
 
     def locations_valid(self, addr: int) -> bool:
         """Tell whether the unit of an address locates its variables right in prologues too."""

@@ -133,6 +133,11 @@ class UnitNames:
                 scope = known
         return scope
 
+    def has_scope(self, name: str) -> bool:
+        """Tell whether a namespace or class has a whole name."""
+        self._read_all()
+        return name in self._scope_names
+
     def scope_of(self, pos: int) -> str:
         """Give the namespaces and classes around an entry: ``ns::C``."""
         if self._is_whole:
@@ -367,6 +372,12 @@ class NameTable:
                         other = self.unit(unit)
                         more += [(other, one) for one in other.named(name)]
         return more
+
+    def has_scope(self, name: str) -> bool:
+        """Tell whether a namespace or class of that whole name is somewhere."""
+        offsets = self._search.units_with(own_names(name), templates=False)
+        units = (self.entries.dwarf.unit(offset) for offset in offsets)
+        return any(unit is not None and self.unit(unit).has_scope(name) for unit in units)
 
     def all(self) -> Iterator[UnitNames]:
         """Give the names of every unit."""

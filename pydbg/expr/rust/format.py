@@ -84,6 +84,9 @@ class RustFormatter(Formatter):
             return "b" + string_text(value.data, options)
         if not ctype.count:
             return "[]"
+        if not ctype.element.size and value.addr is not None:
+            # As gdb has it, of elements without a size there is only a place to show.
+            return self._pointer_text(value.addr, strip(ctype.element))
         return elements_text(self, value, ctype, letter, depth)
 
     def _struct(self, value: Value, ctype: StructType, letter: str, depth: int) -> str:
