@@ -27,10 +27,13 @@ _NAMES = {
     0x1B: "div", 0x1C: "minus", 0x1D: "mod", 0x1E: "mul", 0x1F: "neg", 0x20: "not", 0x21: "or",
     0x22: "plus", 0x23: "plus_uconst", 0x24: "shl", 0x25: "shr", 0x26: "shra", 0x27: "xor",
     0x90: "regx", 0x91: "fbreg", 0x92: "bregx", 0x93: "piece", 0x94: "deref_size",
-    0x9C: "call_frame_cfa", 0x9E: "implicit_value", 0x9F: "stack_value", 0xA3: "entry_value",
+    0x9C: "call_frame_cfa", 0x9E: "implicit_value", 0x9F: "stack_value",
+    0xA1: "addrx", 0xA2: "constx", 0xA3: "entry_value", 0xFB: "GNU_addr_index",
+    0xFC: "GNU_const_index",
     0xE0: "GNU_push_tls_address", 0xF3: "GNU_entry_value", 0x9B: "form_tls_address",
 }  # fmt: skip
-_ULEB, _SLEB = frozenset((0x10, 0x23, 0x90, 0x93)), frozenset((0x11, 0x91))
+_MOST_INDENT = 32
+_ULEB, _SLEB = frozenset((0x10, 0x23, 0x90, 0x93, 0xA1, 0xA2, 0xFB, 0xFC)), frozenset((0x11, 0x91))
 
 
 def info_scope(session: Session, parsed: Parsed) -> str:
@@ -90,18 +93,23 @@ def _place(module: Module, block: Block, one: Variable) -> str:
         return "optimized out"
     attr = holder.attrs[At.location]
     if isinstance(attr[1], bytes):
-        return _expression(module, block, attr[1])
+        return _expression(module, block, holder, attr[1])
     text = "multi-location:\n"
     for low, high, expression in locations(holder.view.source, holder.unit, attr):
         start = 0 if low is None else low
-        where = _expression(module, block, expression)
+        where = _expression(module, block, holder, expression)
         text += f"  Range {module.addr(start):#x}-{module.addr(high):#x}: {where}\n"
     return text
 
 
-def _expression(module: Module, block: Block, code: bytes) -> str:
+def _expression(module: Module, block: Block, holder: Die, code: bytes) -> str:
     """Describe one location expression (locexpr_describe_location_1)."""
     word = module.elf.bits // 8
+    if code[:1] in (b"\xa1", b"\xfb"):  # DW_OP_addrx and its GNU forerunner
+        index, end = uleb(code, 1)
+        if end == len(code):
+            addr = module.addr(holder.view.source.indexed(holder.unit, index))
+            return f"in static storage at address {addr:#x}"
     if code[:1] == b"\x03" and len(code) == 1 + word:
         addr = module.addr(fixed(code, 1, word)[0])
         return f"in static storage at address {addr:#x}"
@@ -136,10 +144,12 @@ def _registers(module: Module) -> dict[int, str]:
     return {number: register.name for number, register in arch.by_dwarf.items()}
 
 
-def _operations(module: Module, code: bytes) -> Iterator[str]:
+def _operations(
+    module: Module, code: bytes, pos: int = 0, end: int | None = None, indent: str = "  "
+) -> Iterator[str]:
     names = _registers(module)
-    pos = 0
-    while pos < len(code):
+    end = len(code) if end is None else min(end, len(code))
+    while pos < end:
         at, op = pos, code[pos]
         pos += 1
         operand = ""
@@ -167,7 +177,13 @@ def _operations(module: Module, code: bytes) -> Iterator[str]:
                 operand = f" {signed(value, size) if op & 1 else value}"
             elif op == 0x94:
                 operand, pos = f" {code[pos]}", pos + 1
-            elif op in (0x9E, 0xA3, 0xF3):
+            elif op == 0x9E:
                 size, pos = uleb(code, pos)
                 operand, pos = f" {size}", pos + size
-        yield f"  {at:4}: DW_OP_{name}{operand}\n"
+            elif op in (0xA3, 0xF3) and len(indent) < _MOST_INDENT:
+                size, pos = uleb(code, pos)
+                yield f"{indent}{at:4}: DW_OP_{name}\n"
+                yield from _operations(module, code, pos, pos + size, f"{indent}  ")
+                pos += size
+                continue
+        yield f"{indent}{at:4}: DW_OP_{name}{operand}\n"
