@@ -32,6 +32,7 @@ CASES = [
     ("classes.cc", "O2", (), None),
     ("classes.cc", "pie", ("-gz",), None),
     ("steps.S", "pie", (), None),
+    ("unwind.c", "pie", ("-gdwarf-5", "-gembed-source"), "clang"),
     ("hello.rs", "pie", (), None),
     ("hello.go", "pie", (), None),
 ]
@@ -130,6 +131,15 @@ def test_answers_are_gdbs(program: str) -> None:
         assert wanted is not None, answer
         assert (entry.line, entry.file) == (int(wanted[1]), wanted[2]), answer
         assert (entry.low, entry.high) == (int(wanted[3], 16), int(wanted[4], 16)), answer
+
+
+@pytest.mark.parametrize("version", ["-gdwarf-4", "-gdwarf-5"])
+def test_wide_offsets_are_read_as_gdb_does(version: str) -> None:
+    # pyelftools takes the header of such a line program for one with 32-bit offsets.
+    flags = (version, "-gdwarf64", "-ffunction-sections", "-Wl,--gc-sections")
+    program = str(build("unwind.c", "O2", *flags))
+    test_tables_are_gdbs(program)
+    test_answers_are_gdbs(program)
 
 
 def test_only_the_unit_at_hand_is_read() -> None:
