@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, LocationError
@@ -117,7 +118,8 @@ class Resolver:
 
     ``evaluate`` gives the number an expression stands for; ``live`` says whether addresses are
     run-time addresses. ``known`` maps "main" and the addresses of ifunc resolvers to what the
-    running program made of them.
+    running program made of them. ``block_of`` names the block of the program that a link address
+    is in.
     """
 
     def __init__(
@@ -129,11 +131,13 @@ class Resolver:
         current_file: Callable[[], str | None] = lambda: None,
         current_line: Callable[[], int | None] = lambda: None,
         known: Mapping[str | int, int] | None = None,
+        block_of: Callable[[Module, int], object | None] | None = None,
     ) -> None:
         self._modules = modules
         self._current_file = current_file
         self._current_line = current_line
         self._known = known or {}
+        self._block_of = block_of
         self.unresolved: set[tuple[str, int]] = set()
         """The (path, link address) of ifunc resolvers among the places."""
         self._evaluate = evaluate
@@ -295,16 +299,23 @@ class Resolver:
             raise LocationError('No symbol table is loaded.  Use the "file" command.')
         # The program's own lines hide those of libraries, whose tables are long to read.
         for modules in (self._modules[:1], self._modules[1:]):
-            found = [(m, *place) for m in modules for place in line_places(m, file, line)]
+            found = [
+                (m, *place)
+                for m in modules
+                for place in line_places(
+                    m, file, line, None if self._block_of is None else partial(self._block_of, m)
+                )
+            ]
             if found:
-                lines = {(m.path, link_addr): number for m, link_addr, number in found}
-                places = self._unique([(m, link_addr) for m, link_addr, _ in found])
-                return [
-                    replace(p, line=lines[p.module.path, p.link_addr])
-                    for p in places
-                    if p.module is not None
-                ]
+                return [self._on_line(*place) for place in found]
         return []
+
+    def _on_line(self, module: Module, link_addr: int, line: int, start: int) -> Resolved:
+        """Describe a place of a line, which may be behind the prologue that the line is in."""
+        place = self.place_inside(module, link_addr)
+        if start != link_addr:
+            place = replace(place, function=self.place_inside(module, start).function)
+        return replace(place, line=line)
 
     def _default_file(self) -> str | None:
         """Return the file that a bare LINE is in: the selected frame's, or main's."""

@@ -202,6 +202,7 @@ class PointSet:
             current_file=self._current_file,
             current_line=self._current_line,
             known=inferior.late_bound if inferior is not None else None,
+            block_of=dbg.variables.block_at,
         )
 
     def resolve(self, spec: Spec) -> list[Resolved]:
@@ -268,13 +269,15 @@ class PointSet:
     def _set_locations(self, point: Located, found: list[Resolved]) -> None:
         old = {(loc.module_path, loc.link_addr): loc for loc in point.locations}
         point.locations = []
-        found = sorted(found, key=lambda p: p.link_addr if p.addr is None else p.addr)
-        for number, place in enumerate(found, 1):
+        numbered = sorted(
+            enumerate(found), key=lambda p: p[1].link_addr if p[1].addr is None else p[1].addr
+        )
+        for number, (order, place) in enumerate(numbered, 1):
             path = place.module.path if place.module is not None else None
             location = old.get((path, place.link_addr))
             if location is None:
                 location = Location(number, point, path, place.link_addr)
-            location.number = number
+            location.number, location.order = number, order
             location.addr = location.shown = place.addr
             if place.addr is None and place.module is not None:
                 location.shown = place.module.addr(place.link_addr)

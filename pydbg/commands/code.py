@@ -20,11 +20,15 @@ __all__ = ["commands", "function_range"]
 
 
 class Extent(Record):
-    """Hold where a function begins and ends (run-time addresses), and its name."""
+    """Hold where a function begins and ends (run-time addresses), and its name.
+
+    ``ranges`` are its parts where it is in several, as compilers set unlikely code apart.
+    """
 
     name: str
     low: int
     high: int
+    ranges: tuple[tuple[int, int], ...] = ()
 
 
 def function_range(session: Session, addr: int) -> Extent:
@@ -37,7 +41,8 @@ def function_range(session: Session, addr: int) -> Extent:
     if function is not None:
         low, high = module.addr(function.low), module.addr(function.high)
         if symbol is None or module.addr_of(symbol[0]) <= low:
-            return Extent(function.label or "??", low, high)
+            parts = [(module.addr(start), module.addr(end)) for start, end in function.ranges]
+            return Extent(function.label or "??", low, high, tuple(parts))
     assert symbol is not None
     low = module.addr_of(symbol[0])
     size = symbol[0].size or _gap(module, symbol[0].link_addr)
@@ -62,6 +67,7 @@ def disassemble(session: Session, parsed: Parsed) -> Asm:
         raise UsageError("Cannot specify both /m and /s.")
     text = parsed["RANGE"]
     name: str | None = None
+    ranges: tuple[tuple[int, int], ...] = ()
     if text is None or "," not in text or not text.partition(",")[2].strip():
         if text is None:
             addr = _pc(session)
@@ -73,28 +79,37 @@ def disassemble(session: Session, parsed: Parsed) -> Asm:
             extent = function_range(session, addr)
         except CommandError:
             raise CommandError(message) from None
-        name, low, high = extent.name, extent.low, extent.high
+        name, low, high, ranges = extent.name, extent.low, extent.high, extent.ranges
     else:
         first, _, last = text.partition(",")
         low = _value(session, first)
         last = last.strip()
         high = low + _value(session, last[1:]) if last.startswith("+") else _value(session, last)
-    insns, error = _decode(session, low, high)
-    sources: tuple[Any, ...] = ()
-    if modifiers and set(modifiers) & set("ms"):
+    parts = ranges if len(ranges) > 1 else ((low, high),)
+    insns: list[Insn] = []
+    sources: list[Any] = []
+    starts: list[tuple[int, int, int]] = []
+    error = ""
+    for start, end in parts:
+        found, error = _decode(session, start, end)
         if "m" in modifiers:
-            insns = _by_line(session, insns)
-        sources = _sources(session, insns, files="s" in modifiers)
+            found = _by_line(session, found)
+        if set(modifiers) & set("ms"):
+            shown = _sources(session, found, (start, end), files="s" in modifiers)
+            sources += [(index + len(insns), *rest) for index, *rest in shown]
+        starts.append((len(insns), start, end))
+        insns += found
     return Asm(
         instructions=_records(session, insns, name, low),
         function=name,
         low=low,
         high=high,
         show_raw="r" in modifiers,
-        sources=sources,
+        sources=tuple(sources),
         word_size=session.dbg.arch.pointer_size,
         by_source="m" in modifiers and bool(sources),
         error=error,
+        ranges=tuple(starts) if len(parts) > 1 else (),
     )
 
 
@@ -141,7 +156,7 @@ def _records(
     found = []
     for insn in insns:
         if name is not None:
-            symbol = f"+{insn.addr - low}"
+            symbol = f"{insn.addr - low:+d}"
         else:
             label = _label(session, insn.addr)
             symbol = "" if label is None else f"{label[0]}+{label[1]}"
@@ -177,8 +192,26 @@ def _by_line(session: Session, insns: list[Insn]) -> list[Insn]:
     return sorted(insns, key=key)
 
 
+def _opening_line(session: Session, low: int, high: int) -> tuple[str, int]:
+    """Return file and line of the first row of the code's own file.
+
+    That of an opening brace may be there without an instruction that has it.
+    """
+    module = session.dbg.modules.at(low)
+    lines = module.lines if module is not None else None
+    if module is None or lines is None:
+        return "", 0
+    first, last = module.link_addr(low), module.link_addr(high - 1)
+    unit = lines.unit_at(first)
+    found = unit.find(first) if unit is not None else None
+    if found is None:
+        return "", 0
+    rows = (row for row in found[1].rows if first <= row.addr <= last)
+    return found[1].name, next((row.line for row in rows), 0)
+
+
 def _sources(
-    session: Session, insns: Sequence[Insn], *, files: bool
+    session: Session, insns: Sequence[Insn], extent: tuple[int, int], *, files: bool
 ) -> tuple[tuple[int, str, tuple[tuple[int, str | None], ...]], ...]:
     """Return before which instruction which source lines stand (disasm.c)."""
     found = []
@@ -190,7 +223,11 @@ def _sources(
         if line is None or (before is not None and _same(line, before)):
             continue
         first = line.line
-        if (
+        if files and before is None:
+            opening = _opening_line(session, *extent)
+            if 0 < opening[1] < first:
+                first = opening[1]
+        elif (
             files
             and before is not None
             and before.file == line.file

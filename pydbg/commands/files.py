@@ -108,7 +108,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         addr = place.addr
         if addr is None:
             addr = place.link_addr if place.module is None else place.module.addr(place.link_addr)
-        if not exact:
+        if not exact and place.inlined is None:
             addr -= place.offset  # A function's line is its first, before the prologue.
         notes.append(_line_note(session, addr, start=not exact))
     return tuple(notes)

@@ -164,7 +164,7 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
         if place.module is None:
             continue
         addr = place.module.addr(place.link_addr)
-        if not spec.startswith("*"):
+        if not spec.startswith("*") and place.inlined is None:
             addr -= place.offset  # A function's line is its first, before the prologue.
         common.note_path(session, place.module, addr)
         line = place.module.line_at(addr)

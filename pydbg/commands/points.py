@@ -50,8 +50,12 @@ def made(session: Session, point: Any) -> PointSet:
         spec=point.spec,
         sites=sites,
         pending=point.pending,
-        also=_others(session, point, sites),
+        also=_others(session, point, map(site_of, sorted(point.locations, key=_order))),
     )
+
+
+def _order(location: Location) -> int:
+    return location.order
 
 
 def _others(

@@ -288,6 +288,8 @@ class Asm(Record):
     word_size: int = 8
     by_source: bool = False
     error: str = ""
+    ranges: tuple[tuple[int, int, int], ...] = ()
+    """(index of the first instruction, low, high) of each part of a function in several."""
 
 
 class HexDump(Record):

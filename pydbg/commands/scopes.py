@@ -9,7 +9,7 @@ from pydbg.commands.table import Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
 from pydbg.symbols.cursor import fixed, signed, sleb, uleb
 from pydbg.symbols.entries import At, Die
-from pydbg.symbols.loclists import locations
+from pydbg.symbols.loclists import BASE, locations
 from pydbg.variables.blocks import Block, Variable, blocks_around
 
 if TYPE_CHECKING:
@@ -95,7 +95,10 @@ def _place(module: Module, block: Block, one: Variable) -> str:
     if isinstance(attr[1], bytes):
         return _expression(module, block, holder, attr[1])
     text = "multi-location:\n"
-    for low, high, expression in locations(holder.view.source, holder.unit, attr):
+    for low, high, expression in locations(holder.view.source, holder.unit, attr, bases=True):
+        if low == BASE:
+            text += f"  Base address {high:#x}"
+            continue
         start = 0 if low is None else low
         where = _expression(module, block, holder, expression)
         text += f"  Range {module.addr(start):#x}-{module.addr(high):#x}: {where}\n"
@@ -121,12 +124,47 @@ def _expression(module: Module, block: Block, holder: Die, code: bytes) -> str:
         offset, end = sleb(code, 1)
         if end == len(code) and base is not None:
             return f"a variable at frame base reg ${names.get(base, '?')} offset 0+{offset}"
-    if code and 0x70 <= code[0] <= 0x8F:
-        offset, end = sleb(code, 1)
-        if end == len(code):
-            name = names.get(code[0] - 0x70, "?")
-            return f"a variable at offset {offset} from base reg ${name}"
-    return "a complex DWARF expression:\n" + "".join(_operations(module, code))
+    return _pieces(module, block, holder, code)
+
+
+def _pieces(module: Module, block: Block, holder: Die, code: bytes) -> str:
+    """Describe an expression whose parts may be in several places."""
+    texts, pos = [], 0
+    while pos < len(code):
+        end = _piece_end(module, code, pos)
+        part = code[pos:end]
+        if len(part) == 2 and 0x30 <= part[0] <= 0x4F and part[1] == 0x9F:
+            text, apart = f"the constant {part[0] - 0x30}", ""
+        elif part and (pos or end < len(code)) and not _is_complex(module, block, holder, part):
+            text, apart = _expression(module, block, holder, part), ""
+        elif part:
+            text = "a complex DWARF expression:\n" + "".join(_operations(module, code, pos, end))
+            apart = "   "
+        else:
+            text, apart = "", ""
+        if end < len(code):
+            size, pos = uleb(code, end + 1)
+            unit = "byte"
+            if code[end] == 0x9D:
+                unit = "bit"
+                _, pos = uleb(code, pos)
+            what = f"{size}-{unit} piece"
+            text += f"{apart} [{what}]" if part else f"an empty {what}"
+        else:
+            pos = end
+        texts.append(text)
+    return ", and ".join(texts)
+
+
+def _is_complex(module: Module, block: Block, holder: Die, part: bytes) -> bool:
+    return _expression(module, block, holder, part).startswith("a complex")
+
+
+def _piece_end(module: Module, code: bytes, pos: int) -> int:
+    """Return where the part of an expression that begins at ``pos`` ends."""
+    while pos < len(code) and code[pos] not in (0x93, 0x9D):
+        pos = _operation(module, code, pos)[1]
+    return min(pos, len(code))
 
 
 def _frame_base(die: Die) -> int | None:
@@ -144,46 +182,48 @@ def _registers(module: Module) -> dict[int, str]:
     return {number: register.name for number, register in arch.by_dwarf.items()}
 
 
-def _operations(
-    module: Module, code: bytes, pos: int = 0, end: int | None = None, indent: str = "  "
-) -> Iterator[str]:
-    names = _registers(module)
-    end = len(code) if end is None else min(end, len(code))
+def _operations(module: Module, code: bytes, pos: int, end: int, indent: int = 0) -> Iterator[str]:
     while pos < end:
-        at, op = pos, code[pos]
-        pos += 1
-        operand = ""
-        if 0x30 <= op <= 0x4F:
-            name = f"lit{op - 0x30}"
-        elif 0x50 <= op <= 0x6F:
-            name, operand = f"reg{op - 0x50}", f" [${names.get(op - 0x50, '?')}]"
-        elif 0x70 <= op <= 0x8F:
-            offset, pos = sleb(code, pos)
-            name, operand = f"breg{op - 0x70}", f" {offset} [${names.get(op - 0x70, '?')}]"
-        else:
-            name = _NAMES.get(op, f"{op:#x}")
-            if op in _ULEB:
-                value, pos = uleb(code, pos)
-                operand = f" {value}"
-            elif op in _SLEB:
-                value, pos = sleb(code, pos)
-                operand = f" {value}"
-            elif op == 0x03:
-                value, pos = fixed(code, pos, module.elf.bits // 8)
-                operand = f" {module.addr(value):#x}"
-            elif 0x08 <= op <= 0x0F:
-                size = 1 << ((op - 0x08) // 2)
-                value, pos = fixed(code, pos, size)
-                operand = f" {signed(value, size) if op & 1 else value}"
-            elif op == 0x94:
-                operand, pos = f" {code[pos]}", pos + 1
-            elif op == 0x9E:
-                size, pos = uleb(code, pos)
-                operand, pos = f" {size}", pos + size
-            elif op in (0xA3, 0xF3) and len(indent) < _MOST_INDENT:
-                size, pos = uleb(code, pos)
-                yield f"{indent}{at:4}: DW_OP_{name}\n"
-                yield from _operations(module, code, pos, pos + size, f"{indent}  ")
-                pos += size
-                continue
-        yield f"{indent}{at:4}: DW_OP_{name}{operand}\n"
+        text, pos = _operation(module, code, pos, indent)
+        yield text
+
+
+def _operation(module: Module, code: bytes, pos: int, indent: int = 0) -> tuple[str, int]:
+    """Spell one operation; return that and the position behind it."""
+    names = _registers(module)
+    at, op = pos, code[pos]
+    pos += 1
+    if op in (0xA3, 0xF3) and indent < _MOST_INDENT:
+        size, pos = uleb(code, pos)
+        end = min(pos + size, len(code))
+        inner = "".join(_operations(module, code, pos, end, indent + 2))
+        return f"  {at:{indent + 4}}: DW_OP_{_NAMES[op]}\n{inner}", end
+    operand = ""
+    if 0x30 <= op <= 0x4F:
+        name = f"lit{op - 0x30}"
+    elif 0x50 <= op <= 0x6F:
+        name, operand = f"reg{op - 0x50}", f" [${names.get(op - 0x50, '?')}]"
+    elif 0x70 <= op <= 0x8F:
+        offset, pos = sleb(code, pos)
+        name, operand = f"breg{op - 0x70}", f" {offset} [${names.get(op - 0x70, '?')}]"
+    else:
+        name = _NAMES.get(op, f"{op:#x}")
+        if op in _ULEB:
+            value, pos = uleb(code, pos)
+            operand = f" {value}"
+        elif op in _SLEB:
+            value, pos = sleb(code, pos)
+            operand = f" {value}"
+        elif op == 0x03:
+            value, pos = fixed(code, pos, module.elf.bits // 8)
+            operand = f" {value:#x}"  # As it is in the file.
+        elif 0x08 <= op <= 0x0F:
+            size = 1 << ((op - 0x08) // 2)
+            value, pos = fixed(code, pos, size)
+            operand = f" {signed(value, size) if op & 1 else value}"
+        elif op == 0x94:
+            operand, pos = f" {code[pos]}", pos + 1
+        elif op == 0x9E:
+            size, pos = uleb(code, pos)
+            operand, pos = f" {size}", pos + size
+    return f"  {at:{indent + 4}}: DW_OP_{name}{operand}\n", pos

@@ -117,8 +117,6 @@ class TypeEvaluator(Evaluator):
             return from_number(self.model.int, 0)
         args = [self.value(arg) for arg in tree.args]
         ctype = strip(callee(self, tree, args)[0].type)
-        if isinstance(ctype, PointerType):
-            ctype = strip(ctype.target)
         if not isinstance(ctype, FunctionType):
             raise ExprError(
                 'Expression of type other than "Function returning ..." used as function'

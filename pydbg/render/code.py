@@ -33,10 +33,13 @@ def _disassembly(record: Asm) -> Iterator[str]:
     else:
         yield f"Dump of assembler code from {record.low:#x} to {record.high:#x}:"
     sources = {index: (name, lines) for index, name, lines in record.sources}
+    starts = {index: (low, high) for index, low, high in record.ranges}
     for index, insn in enumerate(record.instructions):
+        if index in starts:
+            yield f"Address range {starts[index][0]:#x} to {starts[index][1]:#x}:"
         if index in sources:
             name, lines = sources[index]
-            if index:
+            if index and index not in starts:
                 yield ""
             if name:
                 yield f"{clean(name)}:"

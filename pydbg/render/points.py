@@ -78,10 +78,8 @@ def table(record: Points) -> str:
 
 
 def _table(record: Points) -> Iterator[str]:
-    numbers = [str(row.number) for row in record.rows]
-    numbers += [f"{row.number}.{s.number}" for row in record.rows if _many(row) for s in row.sites]
     word_size = record.word_size
-    num = max(3, *map(len, numbers))
+    num = 3
     kinds = max(14, *(len(row.kind) for row in record.rows))
     # Catchpoints alone have no address to make room for (breakpoint_address_bits).
     width = 2 + 2 * word_size if any(row.sites or row.placed for row in record.rows) else 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,11 +10,17 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
 
 
-def line_places(module: Module, file: str, line: int) -> list[tuple[int, int]]:
-    """Return (link address, line) of each place that FILE:LINE means in a module.
+BlockOf = Callable[[int], object | None]
 
-    A line without code moves to the next one that has some, in the same file. Each function
-    comes once, and a place in its prologue moves behind that.
+
+def line_places(
+    module: Module, file: str, line: int, block_of: BlockOf | None = None
+) -> list[tuple[int, int, int]]:
+    """Return (link address, line, the line's own link address) of each place of FILE:LINE.
+
+    A line without code moves to the next one that has some, in the same file. Each block of the
+    program (``block_of``; by default each function) comes once, and a place in a function's
+    prologue moves behind that.
     """
     table = module.lines
     if table is None:
@@ -22,16 +29,27 @@ def line_places(module: Module, file: str, line: int) -> list[tuple[int, int]]:
     exact = _next_line(tables, line)
     if exact is None:
         return []
-    places: dict[int, tuple[int, int]] = {}
+    places: dict[object, tuple[int, int, int]] = {}
     for source in tables:
         for row in source.rows:
             if row.line != exact or not row.is_stmt:
                 continue
             start, addr = _place(module, row.addr)
-            # Behind a prologue it may be another line.
-            moved = table.find(addr) if addr != row.addr else None
-            places.setdefault(start, (addr, moved.line if moved else exact))
-    return sorted(set(places.values()))
+            block = block_of(row.addr) if block_of is not None else None
+            key = block or (start, row.addr if block_of is not None else None)
+            if key not in places:
+                shown = exact if addr == row.addr else _moved_line(module, addr, exact)
+                places[key] = addr, shown, row.addr
+    return list({place[0]: place for place in places.values()}.values())
+
+
+def _moved_line(module: Module, addr: int, line: int) -> int:
+    """Return the line behind a prologue: that of the call where a call is inlined there."""
+    calls = module.inline_calls_at(module.addr(addr))
+    if calls and calls[0].line:
+        return calls[0].line
+    moved = module.lines.find(addr) if module.lines is not None else None
+    return moved.line if moved else line
 
 
 def has_file(module: Module, file: str) -> bool:

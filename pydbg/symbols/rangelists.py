@@ -14,7 +14,10 @@ from pydbg.symbols.cursor import fixed, take, uleb
 if TYPE_CHECKING:
     from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["Entry", "list_entries", "old_list", "split_list"]
+__all__ = ["BASE", "Entry", "list_entries", "old_list", "split_list"]
+
+BASE = -1
+"""Stands for the low address where an entry is a base address, if those are asked for."""
 
 MAX_ENTRIES = 1 << 16
 """What one list may have: gcc's longest are below 10,000."""
@@ -23,7 +26,9 @@ Entry = tuple[int | None, int, bytes]
 """Low and high link address, and the expression of a location; low None for a default one."""
 
 
-def old_list(unit: Unit, data: memoryview, pos: int, *, located: bool) -> Iterator[Entry]:
+def old_list(
+    unit: Unit, data: memoryview, pos: int, *, located: bool, bases: bool = False
+) -> Iterator[Entry]:
     """Read a list of pairs, relative to the unit or to a base in the list."""
     size, base = unit.address_size, unit.low_pc
     top = (1 << 8 * size) - 1
@@ -34,6 +39,8 @@ def old_list(unit: Unit, data: memoryview, pos: int, *, located: bool) -> Iterat
             return
         if low == top:
             base = high
+            if bases:
+                yield BASE, base, b""
             continue
         expression = b""
         if located:
@@ -72,7 +79,7 @@ def split_list(source: Dwarf, unit: Unit, data: memoryview, pos: int) -> Iterato
 
 
 def list_entries(
-    source: Dwarf, unit: Unit, data: memoryview, pos: int, *, located: bool
+    source: Dwarf, unit: Unit, data: memoryview, pos: int, *, located: bool, bases: bool = False
 ) -> Iterator[Entry]:
     """Read a list of DWARF 5; those of locations have one more kind of entry, the default."""
     size, base = unit.address_size, unit.low_pc
@@ -96,6 +103,8 @@ def list_entries(
             low = source.indexed(unit, index)
             if kind == 1:
                 base = low
+                if bases:
+                    yield BASE, base, b""
                 continue
             high, pos = uleb(data, pos)
             high = source.indexed(unit, high) if kind == 2 else low + high
@@ -105,6 +114,8 @@ def list_entries(
             low, high = low + base, high + base
         elif kind == 5:  # base_address
             base, pos = fixed(data, pos, size)
+            if bases:
+                yield BASE, base, b""
             continue
         elif kind == 6:  # start_end
             low, pos = fixed(data, pos, size)
