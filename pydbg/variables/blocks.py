@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydbg.expr.types import CType
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.loclists import locations
 from pydbg.symbols.units import Ranges
 
-__all__ = ["Block", "Variable", "blocks_around", "declares"]
+if TYPE_CHECKING:
+    from pydbg.symbols.modules import Module
+    from pydbg.variables.files import FileTypes
+
+__all__ = ["Block", "Variable", "blocks_around", "declares", "innermost"]
 
 _MAX_DEPTH = 200
 
@@ -202,6 +207,19 @@ def blocks_around(root: Block, link_addr: int) -> Iterator[Block]:
             return
         yield block
         block = block.inner_at(link_addr)
+
+
+def innermost(file: FileTypes | None, module: Module, link_addr: int) -> object | None:
+    """Name the innermost block with names of its own at a link address; None for none."""
+    addr = module.addr(link_addr)
+    function = module.function_at(addr)
+    if file is None or function is None:
+        return None
+    calls = module.inline_calls_at(addr)
+    with file.guard():
+        root = file.block(calls[-1].die if calls else function.die)
+        inner = [b for b in blocks_around(root, link_addr) if b.variables or b.types]
+        return module.path, (inner[-1] if inner else root).die.key
 
 
 def _hash(name: str, cplus: bool) -> int:

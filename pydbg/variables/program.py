@@ -25,7 +25,7 @@ from pydbg.expr.values import Value, from_number
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import CPLUS, GO, RUST
 from pydbg.symbols.loclists import location_at
-from pydbg.variables.blocks import Block, Variable, blocks_around, located
+from pydbg.variables.blocks import Block, Variable, innermost, located
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import optimized_out, place
@@ -110,16 +110,7 @@ class Variables:
 
     def block_at(self, module: Module, link_addr: int) -> object | None:
         """Name the innermost block with names of its own at a link address; None for none."""
-        file = self.file(module)
-        addr = module.addr(link_addr)
-        function = module.function_at(addr)
-        if file is None or function is None:
-            return None
-        calls = module.inline_calls_at(addr)
-        with file.guard():
-            root = file.block(calls[-1].die if calls else function.die)
-            inner = [b for b in blocks_around(root, link_addr) if b.variables or b.types]
-            return module.path, (inner[-1] if inner else root).die.key
+        return innermost(self.file(module), module, link_addr)
 
     def value_of(
         self, die: Die, ctype: CType, around: ModuleSurroundings, link_addr: int | None
