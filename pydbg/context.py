@@ -206,6 +206,13 @@ class ProgramContext(BaseContext):
         with damaged("the debug information"):
             return self._dbg.variables.concrete_type(vtable)
 
+    def item(self, value: Value, index: Value, /) -> Value | None:
+        """Return an element of what a printer shows as an array or a map, None for no such."""
+        from pydbg.expr.pretty import item_of
+
+        printed = self._dbg.printers.find(value)
+        return None if printed is None else item_of(self.formatter(), printed, index)
+
     def function(self, name: str, /) -> InternalFunction | None:
         """Return ``$base("libc")``: the load bias of a module, of the program without one."""
         return self._base if name in ("base", "_base") else None

@@ -80,6 +80,10 @@ class Context(Protocol):
         """Return the type whose table of methods is at an address (Rust's trait objects)."""
         ...
 
+    def item(self, value: Value, index: Value, /) -> Value | None:
+        """Return an element of what a printer shows as an array or a map, None for no such."""
+        ...
+
     def function(self, name: str, /) -> InternalFunction | None:
         """Return a convenience function beyond the built-in ones, or None."""
         ...
@@ -193,6 +197,10 @@ class BaseContext:
 
     def concrete_type(self, vtable: int, /) -> CType | None:
         """Know no tables."""
+        return None
+
+    def item(self, value: Value, index: Value, /) -> Value | None:
+        """Know no printers."""
         return None
 
     def function(self, name: str, /) -> InternalFunction | None:

@@ -319,7 +319,10 @@ class Evaluator:
         index = self.operand(tree.index)
         inner = strip(base.type)
         if _is_struct(base):
-            raise ExprError("Structure has no component named operator[].")
+            found = self.ctx.item(base, index)
+            if found is None:
+                raise ExprError("Structure has no component named operator[].")
+            return found
         if not isinstance(inner, (ArrayType, PointerType)):
             shown = inner.name or str(inner)
             raise ExprError(f"cannot subscript something of type `{shown}'")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pydbg.errors import DebuggerError, MemoryFault
+from pydbg.errors import DebuggerError, ExprError, MemoryFault
 from pydbg.expr.strings import pointer_string, sized_string, string_text
 from pydbg.expr.types import CharType, data_model, strip
-from pydbg.expr.values import from_number
+from pydbg.expr.values import Value, from_number, is_integral
 from pydbg.printers.model import Child, Printed, StringAt, Unfinished
 from pydbg.records import replace
 
@@ -143,3 +143,38 @@ def _child(
         options = replace(options, max_depth=options.max_depth + 1)
     with out.using(options):
         return out.inner(value, letter, depth + 1, deref=deref)
+
+
+def item_of(out: Formatter, printed: Printed, index: Value) -> Value | None:
+    """Return an element of what is shown as an array, or what a key of a map leads to.
+
+    None where it is neither. A key is the one that is shown as the index is.
+    """
+    children = _guarded(printed.children or ())
+    if printed.hint == "array" and is_integral(index.type):
+        number = int(index)
+        if number >= 0:
+            for at, child in enumerate(children):
+                if at == number or isinstance(child, DebuggerError):
+                    return _as_value(out, child)
+        raise ExprError(f"There is no element {number}.")
+    if printed.hint == "map":
+        wanted = out.inner(index, depth=1)
+        for key, child in zip(children, children, strict=False):
+            if isinstance(key, DebuggerError):
+                raise key
+            if _child(out, key, "", 1) == wanted:
+                return _as_value(out, child)
+        raise ExprError(f"There is no key {wanted}.")
+    return None
+
+
+def _as_value(out: Formatter, child: Child | DebuggerError) -> Value:
+    if isinstance(child, DebuggerError):
+        raise child
+    value = child[1]
+    if isinstance(value, str):
+        raise ExprError("The element is a text only.")
+    return (
+        from_number(data_model(out.pointer_size).long, value) if isinstance(value, int) else value
+    )

@@ -66,6 +66,35 @@ def test_children(dbg: pydbg.Debugger) -> None:
     assert shown(dbg, "print held") == "stack of 3 = {...}"
 
 
+def test_elements_by_index_and_by_key(dbg: pydbg.Debugger) -> None:
+    asked = []
+
+    def pairs(value: pydbg.Value, _: object) -> Printed:
+        def children() -> Iterator[tuple[str, pydbg.Value | int]]:
+            for number, name in enumerate(("x", "y")):
+                asked.append(name)
+                yield "", number + 5
+                yield "", value[name]
+
+        return Printed("pairs", children(), "map")
+
+    with pytest.raises(pydbg.ExprError, match=r"Structure has no component named operator\[\]"):
+        dbg.eval("held[0]")
+    dbg.printers.add("stack", stack)
+    dbg.printers.add("point", pairs)
+    assert [int(dbg.eval(f"held[{i}]")) for i in (2, 0)] == [9, 7]
+    assert int(dbg.eval("held[1] * 2")) == 16
+    with pytest.raises(pydbg.ExprError, match=r"There is no element 3\."):
+        dbg.eval("held[3]")
+    with pytest.raises(pydbg.ExprError, match=r"There is no element -1\."):
+        dbg.eval("held[-1]")
+    assert int(dbg.eval("at[5]")) == 1
+    assert asked == ["x"]
+    assert int(dbg.eval("at[6]")) == 2
+    with pytest.raises(pydbg.ExprError, match=r"There is no key 7\."):
+        dbg.eval("at[7]")
+
+
 def test_children_are_asked_for_one_by_one(dbg: pydbg.Debugger) -> None:
     asked = []
 

@@ -105,7 +105,11 @@ def _storage(base: Value) -> tuple[CType, int | None, int | None]:
 
 
 def index_of(base: Value, index: Value, evaluator: Evaluator) -> Value:
-    """Return an element of an array, a slice, or behind a pointer."""
+    """Return an element of an array, a slice, or behind a pointer; of a collection as shown."""
+    if isinstance(strip(base.type), StructType) and not is_slice(strip(base.type)):
+        found = evaluator.ctx.item(base, index)
+        if found is not None:
+            return found
     element, addr, count = _storage(base)
     at = to_integer(index.number())
     if at < 0 and count is not None:
