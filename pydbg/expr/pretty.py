@@ -163,7 +163,7 @@ def item_of(out: Formatter, printed: Printed, index: Value) -> Value | None:
         for key, child in zip(children, children, strict=False):
             if isinstance(key, DebuggerError):
                 raise key
-            if _child(out, key, "", 1) == wanted:
+            if _child(out, key, "", 1, True) == wanted:
                 return _as_value(out, child)
         raise ExprError(f"There is no key {wanted}.")
     return None

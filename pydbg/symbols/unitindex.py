@@ -42,7 +42,7 @@ def key_of(name: bytes) -> int:
     """Give the number under which a name, or the last part of a file's name, is kept.
 
     >>> key_of(b"main")
-    1466521709
+    3207122276
     """
     return zlib.crc32(name)
 
