@@ -11,6 +11,7 @@ from tests.live.test_go_values import LINES, UNOPTIMISED
 from tests.live.test_goroutines import runtime_script
 from tests.support.build import build
 from tests.support.oracle import gdb
+from tests.support.run import batch
 
 LIKE_THE_SCRIPT = (
     "text", "empty", "slice", "none", "bytes", "words", "two", "main.origin", "grid", "numbers",
@@ -78,6 +79,17 @@ def test_interfaces_in_a_slice_tell_their_types(stopped: pydbg.Debugger) -> None
         '[]interface {} = {interface {}(int) 1, interface {}(string) "two", nil, '
         "interface {}(float64) 3.5, interface {}(*main.shape) HEAP}"
     )
+
+
+def test_a_command_enables_them() -> None:
+    done = batch(
+        build("values.go", "pie", UNOPTIMISED), f"break values.go:{LINES['locals']}", "run",
+        "print words", "enable pretty-printer global go", "print words", "print/r words",
+        "disable pretty-printer global go", "print words",
+    )  # fmt: skip
+    shown = re.findall(r"^\$\d+ = (.*)$", done.stdout, re.MULTILINE)
+    assert shown[1] == '[]string = {"a", "bc"}'
+    assert shown[0] == shown[2] == shown[3] != shown[1]
 
 
 def test_raw_is_the_struct_and_they_are_off_at_first(stopped: pydbg.Debugger) -> None:
