@@ -61,6 +61,15 @@ def _has_gnu(program: Program) -> bool:
     return main is not None and not any(name.startswith("libstdc++.so") for name in main.elf.needed)
 
 
+def _is_llvm(ctype: StructType, name: str) -> bool:
+    return name.startswith(_LLVM[0])
+
+
+def _has_llvm(program: Program) -> bool:
+    # Of a library that is linked in nothing tells; its names are no other's.
+    return program.dbg.modules.main is not None
+
+
 def _of_go(ctype: CType, name: str) -> bool:
     bare = isinstance(ctype, StructType) and ctype.bare
     return bare or name.startswith(("map[", "chan "))
@@ -74,6 +83,7 @@ BUILT_IN: tuple[Family, ...] = (
     Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
            names=True, enabled=False),
     Family("rust", "pydbg.printers.rust", _of_rust, lambda program: program.has_rust),
+    Family("libc++", "pydbg.printers.libcxx", _is_llvm, _has_llvm),
     Family("libstdc++-v6", "pydbg.printers.libstdcxx", _is_gnu, _has_gnu, where=_gnu_library),
 )  # fmt: skip
 """The families, in the order in which they are asked."""

@@ -13,7 +13,18 @@ from pydbg.printers.libstdcxx.parts import argument, at, base, fields, has, is_t
 from pydbg.printers.model import Child, Printed, Printer
 from pydbg.printers.program import Program
 
-__all__ = ["adapter", "any_", "node_handle", "optional", "pair", "tuple_", "variant"]
+__all__ = [
+    "adapter",
+    "any_",
+    "holding",
+    "maybe",
+    "node_handle",
+    "optional",
+    "pair",
+    "tuple_",
+    "value_as",
+    "variant",
+]
 
 
 def pair(name: str) -> Printer:
@@ -64,20 +75,26 @@ def adapter(name: str) -> Printer:
 # --- one value or none ---------------------------------------------------------------------
 
 
-def _holding(
+def holding(
     value: Value | None, program: Program, hint: str, texts: tuple[str, str, str]
 ) -> Printed:
-    """Show what holds a value: ``texts`` are those without one, with children, and with none.
+    """Show what holds a value or none.
 
-    A value with children lends them to what holds it.
+    ``texts`` are for none, what stands before the text of a value with children, which it lends
+    to what holds it, and for any other value.
     """
-    none, containing, plain = texts
+    none, lead, plain = texts
     if value is None:
         return Printed(none, (), hint)
     inner = program.printed(value)
     if inner is None or inner.children is None:
         return Printed(plain, [("[contained value]", value)], hint)
-    return Printed(containing.format(inner.text), inner.children, inner.hint or hint)
+    return Printed(f"{lead}{inner.text}", inner.children, inner.hint or hint)
+
+
+def maybe(plain: str, described: str) -> tuple[str, str, str]:
+    """Return the texts of optional and its like for ``holding``."""
+    return f"{plain} [no contained value]", f"{described} containing ", described
 
 
 def optional(name: str) -> Printer:
@@ -94,14 +111,9 @@ def optional(name: str) -> Printer:
             engaged, held = payload["_M_engaged"], payload["_M_payload"]
             if has(held, "_M_value"):
                 held = held["_M_value"]
-        texts = f"{plain} [no contained value]", f"{_quoted(plain)} containing {{}}", plain
-        return _holding(held if engaged else None, program, "", texts)
+        return holding(held if engaged else None, program, "", maybe(plain, plain))
 
     return show
-
-
-def _quoted(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def variant(name: str) -> Printer:
@@ -116,8 +128,7 @@ def variant(name: str) -> Printer:
             place = value["_M_u"]["_M_first"]["_M_storage"]
             held = value_as(value, place, choices[index])
             plain += f" [index {index}]"
-        texts = f"{plain} [no contained value]", f"{_quoted(plain)} containing {{}}", plain
-        return _holding(held, program, "array", texts)
+        return holding(held, program, "array", maybe(plain, plain))
 
     return show
 
@@ -153,8 +164,8 @@ def any_(name: str) -> Printer:
         else:
             inner = at(value, held, int(storage["_M_ptr"]))
         shown = program.type_text(held).replace("__8::", "")
-        texts = "", f"{plain} containing {{}}", f"{plain} containing {shown}"
-        return _holding(inner, program, "", texts)
+        texts = "", f"{plain} containing ", f"{plain} containing {shown}"
+        return holding(inner, program, "", texts)
 
     return show
 
@@ -177,8 +188,8 @@ def node_handle(name: str) -> Printer:
         if int(pointer):
             held = tree_node(pointer, program) if tree else list_value(pointer, ctype, program, 1)
         plain = f"{described} with element"
-        texts = f"empty {described}", f"{plain} = {{}}", plain
-        return _holding(held, program, "array", texts)
+        texts = f"empty {described}", f"{plain} = ", plain
+        return holding(held, program, "array", texts)
 
     def tree_node(pointer: Value, program: Program) -> Value:
         node = pointer.deref()
