@@ -222,6 +222,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("print max-depth", "depth", 20, (), "Maximum print depth", ""),
     ("print null-stop", "bool", False, (), "Printing of char arrays to stop at first null char",
      ""),
+    ("print object", "bool", False, (),
+     "Printing of object's derived type based on vtable info", ""),
     ("print pretty", "bool", False, (), "Pretty formatting of structures", ""),
     ("print raw-frame-arguments", "bool", False, (),
      "Whether to print frame arguments in raw form", ""),
@@ -322,7 +324,6 @@ print asm-demangle
 print demangle
 print finish
 print inferior-events
-print object
 print sevenbit-strings
 print symbol-filename
 print thread-events

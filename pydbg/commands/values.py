@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, UsageError
+from pydbg.errors import CommandError, DebuggerError, UsageError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -74,12 +74,36 @@ def _type(session: Session, text: str) -> tuple[CType, bool]:
 
 def whatis(session: Session, parsed: Parsed) -> str:
     """Say which type an expression has."""
-    return f"type = {session.dbg.language.whatis(*_typed(session, parsed))}"
+    shown = session.dbg.language.whatis(*_typed(session, parsed))
+    return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
+
+
+def _real_type(session: Session, text: str | None) -> str:
+    """Return gdb's remark on what a variable really is, "" without ``print object``."""
+    if not text or not text.strip().isidentifier() or not session.settings.flag("print object"):
+        return ""
+    from pydbg.variables.rtti import whole
+
+    try:
+        found = whole(session.dbg, session.dbg.evaluate(text))
+    except DebuggerError:
+        return ""
+    if found is None:
+        return ""
+    return f"/* real type = {session.dbg.language.whatis(found.type, False)} */\n"
 
 
 def ptype(session: Session, parsed: Parsed) -> str:
     """Show a type with its members."""
-    return f"type = {session.dbg.language.ptype(_typed(session, parsed)[0])}"
+    shown = session.dbg.language.ptype(_typed(session, parsed)[0])
+    return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
+
+
+def info_vtbl(session: Session, parsed: Parsed) -> str:
+    """Show the tables of virtual functions of an object."""
+    from pydbg.commands.vtables import tables
+
+    return tables(session, session.dbg.evaluate(parsed["EXPRESSION"]))
 
 
 def _typed(session: Session, parsed: Parsed) -> tuple[CType, bool]:
@@ -117,6 +141,10 @@ def commands() -> tuple[Command, ...]:
              example="info scope main",
              help="With where they are: in a register, at an offset of the frame, or how that is "
              "computed."),
+        _row("info vtbl", "Show the tables of virtual functions of an object.", info_vtbl,
+             group="status", args=(Arg("EXPRESSION", kinds.EXPR, doc="an object or a pointer"),),
+             example="info vtbl *this",
+             help="One table for each part of the object that has one."),
         _row("whatis", "Say which type an expression has.", whatis, group="data", args=(maybe,),
              example="whatis $rip",
              help="Nothing is evaluated.  Of a typedef's name it shows what that stands for.  "

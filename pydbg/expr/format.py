@@ -102,6 +102,9 @@ class Formatter:
         self.printers: Callable[[Value, Callable[[Value], str]], Printed | None] | None = None
         """Finds how a printer shows a value, None where there is none for it."""
 
+        self.whole: Callable[[Value], Value | None] | None = None
+        """Finds what an object really is, by its virtual functions (``print object``)."""
+
     @contextmanager
     def using(self, options: PrintOptions) -> Iterator[None]:
         """Print with other options for a while."""
@@ -134,6 +137,11 @@ class Formatter:
         printed = self.printed(value, letter, 0, deref=True)
         if printed is not None:
             return printed
+        whole = self.whole(value) if self.whole is not None and letter in ("", "s") else None
+        if whole is not None:
+            value, ctype = whole, strip(whole.type)
+            if isinstance(ctype, StructType):
+                return f"({ctype.name}) {self.inner(value, letter, deref=True)}"
         if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
             own = unqualified(value.type)
             if isinstance(own, PointerType):

@@ -28,6 +28,10 @@ def formatter(dbg: Debugger, frame: Frame | None = None) -> Formatter:
     )
     made.statics = dbg.variables.static_member
     made.printers = dbg.printers.find
+    if dbg.settings.flag("print object"):
+        from pydbg.variables.rtti import whole
+
+        made.whole = lambda value: whole(dbg, value)
     return made
 
 

@@ -217,6 +217,10 @@ class Variables:
             if found is None:
                 raise ExprError("static field " + name + " has been optimized out")
             return found
+        if field is None and self.dbg.settings.flag("print object"):
+            from pydbg.variables.rtti import whole
+
+            value = whole(self.dbg, value) or value
         return value.member(name)
 
     def lookup_local(self, name: str, frame: Frame | None) -> Variable | None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
-from pydbg.expr.types import CType, PointerType, StructType, strip
+from pydbg.expr.types import CType, PointerType, QualifiedType, ReferenceType, StructType, strip
 from pydbg.expr.values import Value
-from pydbg.records import Record
+from pydbg.records import Record, replace
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
 
-__all__ = ["Dynamic", "dynamic_of", "has_table", "pointed_dynamic", "table_class"]
+__all__ = ["Dynamic", "dynamic_of", "has_table", "pointed_dynamic", "table_class", "whole"]
 
 _PREFIX = "vtable for "
 _MAX_DEPTH = 32
@@ -71,11 +71,39 @@ def dynamic_of(dbg: Debugger, value: Value) -> Dynamic | None:
 def table_class(dbg: Debugger, table: int) -> str | None:
     """Return the class whose table of virtual functions lies around an address."""
     module = dbg.modules.at(table)
-    label = module.label_at(table) if module is not None else None
-    if label is None:
+    label = module.label_at(table, pretty=True) if module is not None else None
+    if label is None or not label[0].startswith(_PREFIX):
         return None
-    name = label[0] if isinstance(label[0], str) else label[0].demangled
-    return name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else None
+    return label[0].removeprefix(_PREFIX)
+
+
+def whole(dbg: Debugger, value: Value) -> Value | None:
+    """Return an object, or a pointer or reference to one, as what it really is.
+
+    None where that is not known, or not another class's business: no virtual functions.
+    """
+    ctype = strip(value.type)
+    if isinstance(ctype, StructType):
+        found = dynamic_of(dbg, value)
+        if found is None or value.addr is None or value.reader is None:
+            return None
+        return Value.at(strip(found.type), value.addr - found.offset, value.reader)
+    if not isinstance(ctype, (PointerType, ReferenceType)) or value.reader is None:
+        return None
+    try:
+        addr = int.from_bytes(value.data, "little")
+    except DebuggerError:
+        return None
+    found = dynamic_of(dbg, Value.at(ctype.target, addr, value.reader)) if addr else None
+    if found is None:
+        return None
+    old, target = ctype.target, strip(found.type)
+    if isinstance(old, QualifiedType):
+        target = QualifiedType(
+            target.name, target.size, target, old.const, old.volatile, cplus=old.cplus
+        )
+    data = (addr - found.offset).to_bytes(ctype.size, "little")
+    return Value(replace(ctype, name="", target=target), data, None, value.reader)
 
 
 def pointed_dynamic(dbg: Debugger, pointer: Value) -> Dynamic | None:

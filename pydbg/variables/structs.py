@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pydbg.errors import ExprError
 from pydbg.expr.respell import template_name
 from pydbg.expr.types import (
     CType,
@@ -22,9 +23,12 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.symbols.cursor import uleb
+from pydbg.symbols.dwexpr import evaluate
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import GO
 from pydbg.variables.variants import variant_part
+
+_Read = Callable[[int, int], bytes]
 
 if TYPE_CHECKING:
     from pydbg.variables.types import TypeReader
@@ -236,9 +240,8 @@ class _Members:
     def _base(self, die: Die) -> Field:
         ctype = self.reader.of(die)
         virtual = bool(die.number(At.virtuality))
-        place: object = (
-            die if isinstance(die.attrs.get(At.member_location, (0, 0))[1], bytes) else None
-        )
+        block = die.block(At.member_location) if virtual else None
+        place = None if block is None else _place_by(block, self.reader.model.pointer_size)
         offset = 0 if place is not None else _offset(die)
         kind = "virtual" if virtual else "base"
         return Field(str(strip(ctype)), ctype, offset, 0, 0, kind, self._access(die), False, place)
@@ -258,6 +261,21 @@ class _Members:
             die.string(At.linkage_name) or die.string(At.mips_linkage_name) or "",
             _vtable_index(die),
         )  # fmt: skip
+
+
+def _place_by(block: bytes, pointer_size: int) -> Callable[[int, _Read], int]:
+    """Return what finds a virtual base's offset in an object, by the object's own table."""
+
+    def offset(addr: int, read: _Read) -> int:
+        def no_register(number: int) -> int:
+            raise ExprError("A virtual base class is in no register.")
+
+        found = evaluate(
+            block, register=no_register, read=read, pointer_size=pointer_size, stack=(addr,)
+        )
+        return found - addr
+
+    return offset
 
 
 def _this_qualifiers(this: CType) -> str:

@@ -80,6 +80,14 @@ def test_values_of_the_library(variant: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
+@pytest.mark.parametrize("variant", ["g++", "g++-m32", "clang"])
+def test_objects_and_what_they_really_are(variant: str) -> None:
+    compiler, flags, more = CPLUS_VARIANTS[variant]
+    program = build("objects.cc", flags, *more, compiler=compiler)
+    report = _differences(program, _commands("objects", "objects.cc"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
 @pytest.mark.parametrize("variant", CPLUS_VARIANTS)
 def test_values_of_cplus(variant: str) -> None:
     compiler, flags, more = CPLUS_VARIANTS[variant]
