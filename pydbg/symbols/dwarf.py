@@ -68,19 +68,16 @@ Attr = tuple[int, int, int]
 class Abbrev:
     """Hold one abbreviation and, once made, the plan to skip an entry of it."""
 
-    __slots__ = ("attrs", "children", "plan", "tag", "to_sibling")
+    __slots__ = ("attrs", "children", "has_code", "plan", "tag", "to_sibling")
 
     def __init__(self, tag: int, children: bool, attrs: tuple[Attr, ...]) -> None:
         self.tag = tag
         self.children = children
         self.attrs = attrs
+        self.has_code = self.has(DW_AT_low_pc) or self.has(DW_AT_ranges)
+        """Whether its entries may have code of their own."""
         self.plan: tuple[int, ...] | None = None
         self.to_sibling: tuple[int, ...] | None = None
-
-    @property
-    def has_code(self) -> bool:
-        """Tell whether its entries may have code of their own."""
-        return self.has(DW_AT_low_pc) or self.has(DW_AT_ranges)
 
     def has(self, name: int) -> bool:
         """Tell whether its entries have an attribute."""

@@ -424,8 +424,8 @@ class Module:
         Each is (link address, name to show, entry of the inlined call or None). Separate debug
         files are those of a distribution's libraries: there the symbol table has to do.
         """
-        table = self.function_table
-        if table is None or self.debug is not None:
+        table = self.function_table if self.debug is None else None
+        if table is None:
             return []
         try:
             return table.named(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import struct
-import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
@@ -35,11 +34,12 @@ _FUNCTIONS, _OBJECTS = 1, 2
 _MAX_NEAR = 128
 """So many symbols are looked at for one address: more than share an address in real files."""
 _SCAN_LOOKUPS = 12
-"""So many addresses are looked up by scanning the table's column of values, which takes 40 ns a
-symbol; then it is sorted, which takes a microsecond."""
+"""So many addresses are looked up by searching the table, which takes 20 ns a symbol; then it is
+sorted, which takes a microsecond."""
 _WINDOW = 1 << 16
 """So far below an address its symbol is looked for by scanning."""
-_PIECE = 1 << 16
+_VALUE_AT = 8
+"""Where the value is in a row of 64-bit tables."""
 
 
 class Symbol(NamedTuple):
@@ -440,19 +440,26 @@ class SymbolTable:
         return keys if covered else None
 
     def _between(self, low: int, high: int) -> list[int]:
-        """Give the rows whose values are from ``low`` to ``high``, piece by piece."""
-        found = []
-        step = self._row.size
-        width, where = (8, 1) if self._wide else (4, 1)
-        native = "<" if sys.byteorder == "little" else ">"
-        if self.elf.endian != native:
+        """Give the rows whose values are from ``low`` to ``high``, at most a window apart.
+
+        Their upper bytes are one of two numbers, and those are searched among the table's bytes.
+        """
+        if not self._wide or self.elf.endian != "<" or low < 0:
             values = [row[3] for row in self._rows()]
             return [index for index, value in enumerate(values) if low <= value <= high]
-        for first in range(0, self.count, _PIECE):
-            piece = self._view[first * step : (first + _PIECE) * step]
-            column = piece.cast("Q" if self._wide else "I")[where :: step // width].tolist()
-            found += [first + i for i, value in enumerate(column) if low <= value <= high]
+        found = []
+        size, end = self._row.size, self._base + len(self._view)
+        for upper in {low >> 16, high >> 16}:
+            needle = re.escape(upper.to_bytes(6, "little"))
+            for at in self.elf.hits(needle, self._base, end):
+                index, inside = divmod(at - self._base, size)
+                if inside == _VALUE_AT + 2 and low <= self._value(index) <= high:
+                    found.append(index)
         return found
+
+    def _value(self, index: int) -> int:
+        at = index * self._row.size + _VALUE_AT
+        return int.from_bytes(self._view[at : at + 8], "little")
 
     def _sort(self, shndx: int) -> list[int]:
         """Sort one section's symbols: integers of address and row."""

@@ -61,8 +61,8 @@ class Dwarf:
         self._data: tuple[int, bytes] = (-1, b"")
         self.wants_index = False
         """Whether the file is big and its index is not there yet."""
-        self.tops: dict[int, list[int]] = {}
-        """Where the entries right below a unit's first one begin (`walk.top_entries`)."""
+        self.outlines: dict[int, tuple[list[int], list[tuple[int, ...]]]] = {}
+        """Entries from which walks through a unit begin (`walk.outline_of`)."""
 
     @cached_property
     def index(self) -> UnitIndex | None:
@@ -126,11 +126,19 @@ class Dwarf:
             return unit.is_code and self._whole(unit) is unit
         return not unit.offset & ALTERNATE or unit.offset in self._imports
 
+    @cached_property
+    def _may_be_split(self) -> bool:
+        """Tell whether some abbreviation can name a .dwo file: DW_AT_dwo_name, or GNU's."""
+        import re
+
+        data = self.section(".debug_abbrev")
+        return re.search(rb"\x76[\x08\x0e\x1a\x1f\x25-\x28]|\xb0\x42", data) is not None
+
     def split_units(self) -> Iterator[Unit]:
         """Give the units in .dwo files and in the package, those of types too."""
         seen: set[int] = set()
         packaged = False
-        for offset in self.offsets:
+        for offset in self.offsets if self._may_be_split else ():
             skeleton = self.unit(offset)
             if skeleton is not None and skeleton.is_code and skeleton.dwo_name is not None:
                 unit = self._whole(skeleton)
@@ -187,7 +195,7 @@ class Dwarf:
         """Let everything go that was read of a unit."""
         self._abbrevs.pop((unit.home, unit.abbrev_offset), None)
         self._units.pop(unit.offset, None)
-        self.tops.pop(unit.offset, None)
+        self.outlines.pop(unit.offset, None)
         self._data = -1, b""
         if unit.home is self._main:
             self.elf.let_go(".debug_info", unit.offset, unit.end)

@@ -15,11 +15,12 @@ from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["Place", "locate", "reached", "sibling_of", "step_over", "top_entries"]
+__all__ = ["Place", "locate", "outline_of", "reached", "sibling_of", "step_over"]
 
 _AT_SIBLING = 0x01
 _MAX_DEPTH = 512
 _KEPT = 8
+_EACH = 256
 _MAX_PLACES = 4096
 _ORIGINS = (dwarf.DW_AT_abstract_origin, dwarf.DW_AT_specification)
 _LOCAL = {Form.ref1: 1, Form.ref2: 2, Form.ref4: 4, Form.ref8: 8}
@@ -79,46 +80,67 @@ def step_over(data: bytes, pos: int, abbrev: Abbrev, sizes: dict[str, int]) -> i
     return pos
 
 
-def top_entries(source: Dwarf, unit: Unit) -> list[int]:
-    """Give where the entries right below a unit's first one begin; kept for the last few units."""
-    found = source.tops.get(unit.offset)
+Outline = tuple[list[int], list[tuple[int, ...]]]
+"""Positions of entries in a unit, and for each the entries around it."""
+
+
+def outline_of(source: Dwarf, unit: Unit) -> Outline:
+    """Give entries from which a walk can begin; kept for the last few units.
+
+    They are those right below the unit and its namespaces, and where no siblings are told, and
+    all had to be stepped over, each 256th.
+    """
+    found = source.outlines.get(unit.offset)
     if found is None:
-        if len(source.tops) >= _KEPT:
-            del source.tops[next(iter(source.tops))]
-        found = source.tops[unit.offset] = _read_tops(source, unit)
+        if len(source.outlines) >= _KEPT:
+            del source.outlines[next(iter(source.outlines))]
+        found = source.outlines[unit.offset] = _read_outline(source, unit)
     return found
 
 
-def _read_tops(source: Dwarf, unit: Unit) -> list[int]:
+def _read_outline(source: Dwarf, unit: Unit) -> Outline:
     data, abbrevs, sizes = source.data(unit), source.abbrevs(unit), unit.sizes
-    found: list[int] = []
-    pos, size, depth = unit.die, len(data), 0
+    starts: list[int] = []
+    paths: list[tuple[int, ...]] = []
+    path: list[int] = []
+    inside = 0  # depth of the first entry around that is neither the unit nor a namespace
+    steps = 0
+    pos, size = unit.die, len(data)
     while pos < size:
         at = pos
         code = data[pos]
         pos += 1
         if code == 0:
-            depth -= 1
-            if depth <= 0:
+            if not path:
+                break
+            path.pop()
+            if len(path) < inside:
+                inside = 0
+            if not path:
                 break
             continue
         if code >= 0x80:
             code, pos = uleb(data, at)
         abbrev = abbrevs[code]
-        if depth == 1:
-            found.append(at)
+        steps += 1
+        if path and (not inside or steps >= _EACH):
+            starts.append(at)
+            paths.append(tuple(path))
+            steps = 0
         if abbrev.children:
-            sibling = sibling_of(data, pos, abbrev, sizes) if depth else 0
-            if sibling:
-                pos = sibling
-                continue
-            depth += 1
-            if depth > _MAX_DEPTH:
+            if path and abbrev.tag != dwarf.DW_TAG_namespace:
+                sibling = sibling_of(data, pos, abbrev, sizes)
+                if sibling:
+                    pos = sibling
+                    continue
+                inside = inside or len(path) + 1
+            path.append(at)
+            if len(path) > _MAX_DEPTH:
                 raise IndexError("entries nested too deep")
-        elif not depth:
+        elif not path:
             break
         pos = step_over(data, pos, abbrev, sizes)
-    return found
+    return starts, paths
 
 
 def locate(source: Dwarf, unit: Unit, positions: Sequence[int]) -> list[Place]:
@@ -126,27 +148,27 @@ def locate(source: Dwarf, unit: Unit, positions: Sequence[int]) -> list[Place]:
 
     A position in no entry, as the end of a list of children, is left out.
     """
-    tops = top_entries(source, unit)
+    starts, paths = outline_of(source, unit)
     found: list[Place] = []
     index, count = 0, len(positions)
     while index < count:
-        top = bisect_right(tops, positions[index]) - 1
-        if top < 0:
+        near = bisect_right(starts, positions[index]) - 1
+        if near < 0:
             index += 1  # In the unit's own entry.
             continue
-        end = tops[top + 1] if top + 1 < len(tops) else unit.end - unit.offset
+        end = starts[near + 1] if near + 1 < len(starts) else unit.end - unit.offset
         last = bisect_left(positions, end, index)
-        found += _locate_in(source, unit, positions[index:last], tops[top], end)
+        here = positions[index:last]
+        found += _locate_from(source, unit, here, starts[near], end, list(paths[near]))
         index = max(last, index + 1)
     return found
 
 
-def _locate_in(
-    source: Dwarf, unit: Unit, positions: Sequence[int], pos: int, stop: int
+def _locate_from(
+    source: Dwarf, unit: Unit, positions: Sequence[int], pos: int, stop: int, path: list[int]
 ) -> Iterator[Place]:
-    """Do the same below one of the unit's top entries."""
+    """Do the same from one entry to another; ``path`` are the entries around the first."""
     data, abbrevs, sizes = source.data(unit), source.abbrevs(unit), unit.sizes
-    path = [unit.die]
     index, count = 0, len(positions)
     while index < count and pos < stop:
         at = pos
@@ -154,7 +176,7 @@ def _locate_in(
         pos += 1
         if code == 0:
             path.pop()
-            if len(path) <= 1:
+            if not path:
                 return
             continue
         if code >= 0x80:
