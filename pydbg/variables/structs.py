@@ -207,7 +207,9 @@ class _Members:
             if tag in (Tag.member, Tag.variable):
                 values["fields"].append(self._member(child))
             elif tag == Tag.inheritance:
-                values["fields"].append(self._base(child))
+                base = self._base(child)
+                if isinstance(strip(base.type), StructType):  # Anything else is damage.
+                    values["fields"].append(base)
             elif tag == Tag.variant_part:
                 values["_variants"] = variant_part(child, self._member)
             elif tag == Tag.subprogram and child.name is not None:
