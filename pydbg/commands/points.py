@@ -102,6 +102,9 @@ def _breaker(*, temporary: bool = False, hardware: bool = False) -> Callable[...
             point = ask(True)
         if point.pending and session.settings.text("breakpoint pending") == "on":
             notes.append(Note(f'Function "{spec}" not defined.'))
+        if parsed["LOCATION"] is None:
+            for location in point.locations:
+                location.function = None  # As gdb, which looked nothing up.
         link_time = _link_time(session, point)
         if link_time:
             notes.append(Note(link_time))

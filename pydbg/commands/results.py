@@ -222,9 +222,9 @@ class FrameShown(Record):
 
 
 class FrameDetails(Record):
-    """Hold what ``info frame`` tells."""
+    """Hold what ``info frame`` tells; ``level`` is None where it is no news."""
 
-    level: int
+    level: int | None
     cfa: int | None
     pc: int
     pc_name: str

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import common, kinds
+from pydbg.commands import common, frameapply, kinds
 from pydbg.commands.results import Backtrace, FrameDetails, FrameShown
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.records import replace
 from pydbg.sourcelanguage import frame_language
 
 if TYPE_CHECKING:
@@ -34,7 +35,36 @@ def shown(session: Session, frame: Frame, heading: str = "") -> FrameShown:
 
 def backtrace(session: Session, parsed: Parsed) -> Backtrace:
     """Show the frames of the stack."""
-    count, full = _backtrace_arguments(parsed["COUNT"] or "", session)
+    text, options = _options(parsed["COUNT"] or "")
+    kept = {name: session.settings[name] for name in options}
+    try:
+        for name, value in options.items():
+            session.settings.set(name, value)
+        return _backtrace(session, text)
+    finally:
+        for name, old in kept.items():
+            session.settings.put(name, old)
+
+
+_OPTIONS = re.compile(
+    r"(?:^|(?<=\s))-(?:(frame-arguments|entry-values|frame-info)\s+([\w-]+)"
+    r"|(raw-frame-arguments|past-main|past-entry)(?:\s+(on|off|yes|no|0|1))?|(hide|no-filters))\b"
+)
+
+
+def _options(text: str) -> tuple[str, dict[str, str]]:
+    """Take gdb's options off the arguments; return what is left, and settings for once."""
+    found: dict[str, str] = {}
+    for option in _OPTIONS.finditer(text):
+        if option[1] == "frame-arguments":
+            found["print frame-arguments"] = option[2]
+        elif option[3] == "raw-frame-arguments":
+            found["print raw-frame-arguments"] = option[4] or "on"
+    return _OPTIONS.sub("", text).strip(), found
+
+
+def _backtrace(session: Session, text: str) -> Backtrace:
+    count, full = _backtrace_arguments(text, session)
     if count is None or count < 0:
         frames = session.dbg.frames(_LIMIT)
         more = False
@@ -105,10 +135,13 @@ def _existing(session: Session, level: int) -> int:
 
 def frame_function(session: Session, parsed: Parsed) -> FrameShown:
     """Select the innermost frame of a function."""
-    name = parsed["FUNCTION"]
+    return _select(session, _of_function(session, parsed["FUNCTION"]).level)
+
+
+def _of_function(session: Session, name: str) -> Frame:
     for one in _all(session):
         if one.function is not None and name in (one.function, one.function.partition("(")[0]):
-            return _select(session, one.level)
+            return one
     raise CommandError(f'No frame for function "{name}".')
 
 
@@ -152,9 +185,18 @@ def _move(session: Session, count: int) -> FrameShown:
 def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
     """Describe the selected frame."""
     level = parsed["LEVEL"]
-    if level is not None:
-        _existing(session, level)
-    current = common.selected(session).level if level is None else level
+    if level is None:
+        return _details(session, common.selected(session).level)
+    return replace(_details(session, _existing(session, level)), level=None)
+
+
+def info_frame_function(session: Session, parsed: Parsed) -> FrameDetails:
+    """Describe the innermost frame of a function."""
+    found = _of_function(session, parsed["FUNCTION"])
+    return replace(_details(session, found.level), level=None)
+
+
+def _details(session: Session, current: int) -> FrameDetails:
     frames = session.dbg.frames(current + 2)
     this = frames[current]
     is_virtual = this.inline is not None or this.how == "tailcall"
@@ -336,4 +378,12 @@ def commands() -> tuple[Command, ...]:
         _row("info frame", "Describe the selected frame.", info_frame, aliases=("f",),
              args=(level,), example="info frame",
              help="Where it lies, who called it, and where it saved registers."),
+        _row("info frame level", "Describe a frame by its number.", info_frame, args=(level,),
+             help="As `info frame N`.", example="info frame level 0"),
+        _row("info frame function", "Describe the innermost frame of a function.",
+             info_frame_function, example="info frame function main",
+             args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
+                       missing="Missing function name argument"),),
+             help="The name without its parameters is enough."),
+        *frameapply.commands(),
     )  # fmt: skip

@@ -214,7 +214,7 @@ def _pointer_add(pointer: Value, count: int) -> Value:
             "try casting to a known type, or void *."
         )
     size = target.size or 1
-    return from_number(pointer.type, int(pointer) + count * size, pointer.reader)
+    return from_number(behind_typedefs(pointer.type), int(pointer) + count * size, pointer.reader)
 
 
 def _vector(op: str, left: Value, right: Value, model: DataModel, warn: Warn) -> Value:

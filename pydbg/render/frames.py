@@ -86,7 +86,8 @@ def _details(info: FrameDetails) -> Iterator[str]:
     at = "unknown" if info.cfa is None else f"{info.cfa:#x}"
     if info.outermost == "outermost":
         at = "0x0"  # gdb's outer_frame_id has no stack address.
-    yield f"Stack level {info.level}, frame at {at}:"
+    level = "" if info.level is None else f" level {info.level},"
+    yield f"Stack{level} frame at {at}:"
     where = f" {info.pc_name} = {info.pc:#x}"
     if info.function is not None:
         where += f" in {clean(info.function)}"
