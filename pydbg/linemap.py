@@ -13,7 +13,7 @@ from pydbg.records import NamedTuple
 from pydbg.symbols.languages import GO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pydbg.debugger import Debugger
     from pydbg.symbols.functions import Inlined
@@ -234,6 +234,13 @@ class LineMap:
             return g, int.from_bytes(inferior.read(g + 8, 8), "little")
         except DebuggerError:
             return 0, 0
+
+    def own(self, thread: Thread) -> Callable[[Thread], bool]:
+        """Give what tells whether another stop is in the same thread, or goroutine."""
+        goroutine = self.goroutine(thread)[0] if self.is_go(thread.pc) else 0
+        if not goroutine:
+            return lambda other: other is thread
+        return lambda other: self.goroutine(other)[0] == goroutine
 
     # --- code --------------------------------------------------------------------------------
 

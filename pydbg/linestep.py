@@ -51,13 +51,14 @@ class RunInFrame(RunTo):
         caller: int | None,
         cfa: int | None,
     ) -> None:
-        super().__init__(thread, name, addrs, caller=caller, cfa=cfa)
+        mine = places.own(thread)
+        super().__init__(thread, name, addrs, caller=caller, cfa=cfa, mine=mine)
         self._places = places
         self._frame = places.cfa(thread) if cfa is None else cfa - places.stack_top(thread)
 
     def reached(self, thread: Thread) -> Event | None:
         """Check the frame, too."""
-        if thread is self.thread and thread.pc in self._addrs:
+        if self._mine(thread) and thread.pc in self._addrs:
             cfa = self._places.cfa(thread)
             if None not in (cfa, self._frame) and cfa != self._frame:
                 return None

@@ -251,9 +251,12 @@ class RunTo(Plan):
         caller: int | None = None,
         cfa: int | None = None,
         same_frame: bool = False,
+        mine: Callable[[Thread], bool] | None = None,
     ) -> None:
+        """Run to ``addrs`` in the thread, or in those that are ``mine``: a goroutine moves."""
         super().__init__(thread)
         self.name = name
+        self._mine = mine or (lambda other: other is thread)
         self._addrs = frozenset(addrs)
         self._caller = caller
         self._cfa = cfa
@@ -268,7 +271,7 @@ class RunTo(Plan):
 
     def reached(self, thread: Thread) -> Event | None:
         """Check thread and frame."""
-        if thread is not self.thread:
+        if not self._mine(thread):
             return None
         pc, sp = thread.pc, thread.sp
         out = pc == self._caller and self._cfa is not None and sp >= self._cfa

@@ -221,9 +221,10 @@ class LineStepping:
         caller = self.steps.map.caller_of(thread, frame.raw)
         # Below a program's entry there is no code.
         back = caller.pc if caller is not None and inferior.read_some(caller.pc, 1) else None
-        if name == "advance":
-            return self._go(RunTo(thread, name, addrs, caller=back, cfa=frame.cfa))
         places = self.steps.map
+        if name == "advance":
+            mine = places.own(thread)
+            return self._go(RunTo(thread, name, addrs, caller=back, cfa=frame.cfa, mine=mine))
         return self._go(RunInFrame(thread, name, addrs, places, caller=back, cfa=frame.cfa))
 
     def leave_frame(self, value: Value | None = None) -> None:

@@ -140,3 +140,19 @@ def test_errors_are_one_line() -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stderr.partition("No such file or directory.\n")[2].splitlines()
     assert lines[: len(WRONG)] == list(WRONG.values())
+
+
+STEPS = (
+    *["step"] * 9, "bt 2", *["step"] * 9, "bt 2", "finish", *["next"] * 4, "until",
+    "advance main.locals", "step", "step", "next", "next", "kill",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [(UNOPTIMISED,), ()], ids=["plain", "optimised"])
+def test_steps_are_gdbs(flags: tuple[str, ...]) -> None:
+    """Through generic functions, closures, interfaces' methods and functions of the library."""
+    path = build("values.go", "pie", *flags)
+    theirs, ours = both(path, "handle SIGURG nostop noprint", "break main.main", "run", *STEPS)
+    for line in theirs:
+        if not re.match(r"\d+ (run|handle) ?", line):
+            assert plain(ours[line]) == plain(theirs[line]), line

@@ -205,7 +205,7 @@ def test_a_breakpoint_in_one_goroutine_only() -> None:
         assert len(hits) == len(set(hits))
 
 
-@pytest.mark.parametrize("command", ["next", "finish"])
+@pytest.mark.parametrize("command", ["next", "finish", "advance", "until"])
 def test_a_step_stays_in_its_goroutine(command: str) -> None:
     """With one processor all others run the same function on the same thread meanwhile."""
     path = build("goroutines.go")
@@ -219,6 +219,12 @@ def test_a_step_stays_in_its_goroutine(command: str) -> None:
             # It waits for ever: that is the end of the program, not another's return.
             assert isinstance(dbg.finish(), pydbg.BreakpointHit)
             assert dbg.frame is not None and dbg.frame.function == "main.stop"
+            return
+        if command != "next":
+            place = f"goroutines.go:{LINES['receive']}"
+            event = dbg.advance(place) if command == "advance" else dbg.until(place)
+            assert isinstance(event, pydbg.LocationReached) and dbg.thread is not None
+            assert dbg.goroutines.number_of(dbg.thread) == mine
             return
         for line in (LINES["receive"] - 1, LINES["receive"]):
             assert isinstance(dbg.next(), pydbg.StepDone)
