@@ -15,7 +15,7 @@ from importlib import import_module
 
 from tests.benchmarks.harness import HEAD, ROOT, bench, line
 
-TOPICS = ("start", "stops", "typed", "steps", "bulk", "trace")
+TOPICS = ("start", "big", "stops", "typed", "steps", "bulk", "trace")
 
 
 def main() -> int:

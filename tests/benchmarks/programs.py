@@ -76,11 +76,13 @@ def big_cplus() -> Path:
 
 
 def _cplus(sources: dict[str, str], place: Path) -> None:
+    # The sources stay where the program will be: both debuggers show lines of them.
+    final = place.parent.parent / place.name
     for name, text in sources.items():
         (place / name).write_text(text)
 
     def compile_one(name: str) -> None:
-        run = ["g++", "-g", "-O0", "-c", name]
+        run = ["g++", "-g", "-O0", f"-ffile-prefix-map={place}={final}", "-c", name]
         subprocess.run(run, cwd=place, check=True, capture_output=True)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
