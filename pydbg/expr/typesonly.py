@@ -44,10 +44,13 @@ class TypeEvaluator(Evaluator):
         return Value.at(value.type, value.addr or 0, self._read)
 
     def member(self, tree: nodes.Member) -> Value:
-        if tree.arrow:
-            inner = strip(self.value(tree.base).referred().type)
-            if isinstance(inner, PointerType) and isinstance(strip(inner.target), VoidType):
+        base = self.value(tree.base).referred()
+        inner = strip(base.type)
+        if isinstance(inner, PointerType):
+            if tree.arrow and isinstance(strip(inner.target), VoidType):
                 raise ExprError("Attempt to dereference a generic pointer.")
+            if base.is_gone:
+                raise ExprError("value has been optimized out")
         return super().member(tree)
 
     def _deref(self, value: Value) -> Value:

@@ -157,7 +157,13 @@ class UnitFunctions:
         """Tell whether a function, or an inlined call of one, has parameters to show."""
         try:
             with damaged(f"{self._source.elf.path}: .debug_info"):
-                return self._scan.has_parameters(entry.die - self.unit.offset)
+                die = entry.die - self.unit.offset
+                if self._scan.has_parameters(die):
+                    return True
+                # Parameters that were optimised out may be in the abstract entry alone.
+                origin = self._origin_of(die) - self.unit.offset
+                is_own = origin != die and 0 < origin < self.unit.end - self.unit.offset
+                return is_own and self._scan.has_parameters(origin)
         except FileError:
             return False
 
