@@ -15,6 +15,7 @@ from pydbg.records import Record
 if TYPE_CHECKING:
     from pydbg.expr.types import CType
     from pydbg.printers.program import Program
+    from pydbg.symbols.modules import ModuleList
 
 __all__ = ["BUILT_IN", "Family"]
 
@@ -41,13 +42,17 @@ _GNU = ("std::", "__gnu_cxx::", "__gnu_debug::")
 _LLVM = ("std::__1::", "std::__ndk1::")
 
 
+def _modules(program: Program) -> ModuleList:
+    return program.dbg.modules
+
+
 def _is_gnu(ctype: StructType, name: str) -> bool:
     return ctype.cplus and name.startswith(_GNU) and not name.startswith(_LLVM)
 
 
 def _gnu_library(program: Program) -> str:
     """Return how gdb calls GNU's library: ``objfile PATH``."""
-    for module in program.dbg.modules:
+    for module in _modules(program):
         if module.name.startswith("libstdc++.so"):
             return f"objfile {module.path}"
     return "global"
@@ -58,7 +63,9 @@ def _has_gnu(program: Program) -> bool:
     if _gnu_library(program) != "global":
         return True
     main = program.dbg.modules.main
-    return main is not None and not any(name.startswith("libstdc++.so") for name in main.elf.needed)
+    if main is None or any(name.startswith("libstdc++.so") for name in main.elf.needed):
+        return False
+    return bool(main.lookup("_ZSt9terminatev"))  # std::terminate() is in all that link it in
 
 
 def _is_llvm(ctype: StructType, name: str) -> bool:
@@ -66,8 +73,7 @@ def _is_llvm(ctype: StructType, name: str) -> bool:
 
 
 def _has_llvm(program: Program) -> bool:
-    # Of a library that is linked in nothing tells; its names are no other's.
-    return program.dbg.modules.main is not None
+    return any(one.name.startswith("libc++.so") for one in _modules(program))
 
 
 def _of_go(ctype: CType, name: str) -> bool:
