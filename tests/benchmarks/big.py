@@ -6,7 +6,6 @@ Cold is without an index, warm with the one that an earlier session left behind.
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -93,7 +92,7 @@ def _indexed(bench: Bench, program: Path) -> Path:
     libc = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
     files = [program.resolve(), *_debug_files(libc)]
     for file in files:
-        command = [sys.executable, "-m", "pydbg.symbols.indexbuild", str(file), str(folder)]
+        command = [bench.python, "-m", "pydbg.symbols.indexbuild", str(file), str(folder)]
         subprocess.run(command, env=bench.environment, check=False)
     return folder
 

@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 import statistics
-import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,11 +59,10 @@ class Bench:
         self.folder = folder
         self.rounds = rounds
         self.rows: list[Row] = []
-        install(folder)
+        self.python = install(folder)
         # Nothing of the user's, no network, the same language.
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")},
-            "PYTHONPATH": str(folder),
             "DEBUGINFOD_URLS": "",
             "LC_ALL": "C.UTF-8",
             "XDG_CONFIG_HOME": "/nonexistent",
@@ -73,7 +73,7 @@ class Bench:
     def pydbg(self, *arguments: str | Path) -> list[str]:
         """Return a command line of the installed pydbg."""
         program = "import sys; from pydbg.cli import entry; sys.exit(entry())"
-        return [sys.executable, "-c", program, *map(str, arguments)]
+        return [self.python, "-c", program, *map(str, arguments)]
 
     @staticmethod
     def gdb(*arguments: str | Path) -> list[str]:
@@ -149,10 +149,19 @@ def each(cost: Cost) -> float:
     return float(found[-1]) / 1000
 
 
-def install(folder: Path) -> None:
-    """Copy the package and compile it, as pip does."""
-    shutil.copytree(ROOT / "pydbg", folder / "pydbg", ignore=shutil.ignore_patterns("__pycache__"))
-    compileall.compile_dir(folder / "pydbg", quiet=2)
+def install(folder: Path) -> str:
+    """Copy the package and compile it, as pip does; return the interpreter that has it.
+
+    It has an environment of its own: one in which a package is being worked on may start slowly,
+    by a finder that is imported before all else.
+    """
+    venv.create(folder / "venv", symlinks=True)
+    scheme = {"base": str(folder / "venv"), "platbase": str(folder / "venv")}
+    site = Path(sysconfig.get_path("purelib", "venv", scheme))
+    (site / "needed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    shutil.copytree(ROOT / "pydbg", site / "pydbg", ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(site / "pydbg", quiet=2)
+    return str(folder / "venv" / "bin" / "python")
 
 
 @contextmanager
