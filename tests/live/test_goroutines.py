@@ -231,3 +231,24 @@ def test_a_step_stays_in_its_goroutine(command: str) -> None:
             assert dbg.frame is not None and dbg.thread is not None
             assert (dbg.frame.line, dbg.goroutines.number_of(dbg.thread)) == (line, mine)
         assert isinstance(dbg.next(), pydbg.BreakpointHit)
+
+
+def test_damaged_records_are_an_error_of_one_line() -> None:
+    with program("goroutines.go") as dbg:
+        dbg.break_at("main.stop")
+        dbg.run()
+        place = dbg.eval("'runtime.allgs'")
+        assert place.addr is not None
+        before = dbg.memory.read(place.addr, 24)
+        for words in ((0x10, 4), (1 << 62, 1 << 60), (place.addr, 3)):
+            for index, word in enumerate(words):
+                at = place.addr + 8 * index
+                dbg.memory[at : at + 8] = word.to_bytes(8, "little")
+            try:
+                found = dbg.goroutines.all()
+            except pydbg.DebuggerError as error:
+                assert "\n" not in str(error)
+            else:
+                assert [dbg.goroutines.where(one) for one in found] is not None
+        dbg.memory[place.addr : place.addr + 24] = before
+        assert len(dbg.goroutines.all()) >= 10
