@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple, Protocol
 
@@ -211,12 +211,6 @@ class SymbolTable:
             shndx < len(self._class) and self._class[shndx] == _FUNCTIONS,
         )
 
-    def _wanted(self, info: int, shndx: int) -> bool:
-        """Tell defined symbols from section, file, undefined and common ones."""
-        if info & 15 in (3, 4) or shndx in (SHN_UNDEF, SHN_COMMON):
-            return False
-        return shndx == SHN_ABS or (shndx < len(self._class) and self._class[shndx] != 0)
-
     # --- by name ---------------------------------------------------------------------------
 
     def by_name(self, name: str) -> list[Symbol]:
@@ -333,13 +327,17 @@ class SymbolTable:
     def names(self, prefix: str) -> Iterator[str]:
         """Give the names of defined symbols that begin with ``prefix``, each once."""
         if self._name_offsets is None:
+            defined = {SHN_ABS, *(number for number, kind in enumerate(self._class) if kind)}
             self._name_offsets = frozenset(
-                name for name, info, shndx, _, _ in self._rows() if self._wanted(info, shndx)
+                name
+                for name, info, shndx, _, _ in self._rows()
+                if shndx in defined and info & 15 not in (3, 4)  # sections, files
             )
         known = self._name_offsets
         seen = set()
-        for offset in self._starting(prefix, known) if prefix else known:
-            text = self._name(offset).partition("@")[0]
+        found = map(self._name, self._starting(prefix, known)) if prefix else self._texts(known)
+        for name in found:
+            text = name.partition("@")[0]
             if text and text not in seen:
                 seen.add(text)
                 yield text
@@ -347,6 +345,15 @@ class SymbolTable:
             if text not in seen:
                 seen.add(text)
                 yield text
+
+    def _texts(self, offsets: Iterable[int]) -> Iterator[str]:
+        """Give the strings at many offsets; of plain text the table is decoded once."""
+        raw = bytes(self.elf.view[self._strings : self._strings_end])
+        if not raw.isascii() or raw[-1:] != b"\0":
+            return map(self._name, offsets)
+        text = raw.decode("ascii")
+        find = text.find
+        return (text[at : find("\0", at)] for at in offsets if at < len(text))
 
     def _starting(self, prefix: str, known: frozenset[int]) -> Iterator[int]:
         target = prefix.encode("utf-8", "surrogateescape")
