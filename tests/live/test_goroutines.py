@@ -249,6 +249,6 @@ def test_damaged_records_are_an_error_of_one_line() -> None:
             except pydbg.DebuggerError as error:
                 assert "\n" not in str(error)
             else:
-                assert [dbg.goroutines.where(one) for one in found] is not None
+                assert [dbg.goroutines.where(one) for one in found] != None
         dbg.memory[place.addr : place.addr + 24] = before
         assert len(dbg.goroutines.all()) >= 10
