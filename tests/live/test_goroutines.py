@@ -249,6 +249,7 @@ def test_damaged_records_are_an_error_of_one_line() -> None:
             except pydbg.DebuggerError as error:
                 assert "\n" not in str(error)
             else:
-                assert [dbg.goroutines.where(one) for one in found] != None
+                places = [dbg.goroutines.where(one) for one in found]
+                assert len(places) == len(found)
         dbg.memory[place.addr : place.addr + 24] = before
         assert len(dbg.goroutines.all()) >= 10
