@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydbg.commands import common, kinds
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.expr.types import PointerType, StructType, strip
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -95,7 +96,21 @@ def _real_type(session: Session, text: str | None) -> str:
 
 def ptype(session: Session, parsed: Parsed) -> str:
     """Show a type with its members."""
-    shown = session.dbg.language.ptype(_typed(session, parsed)[0])
+    ctype = _typed(session, parsed)[0]
+    flags: str = (parsed["FLAGS"] or "/")[1:]
+    if not set(flags) <= set("ox"):
+        raise UsageError("unrecognized flag; valid are o and x.")
+    inner = strip(ctype)
+    pointed = strip(inner.target) if isinstance(inner, PointerType) else None
+    if "o" in flags and isinstance(inner, StructType):
+        from pydbg.expr.offsets import offsets
+
+        return offsets(inner, hexadecimal="x" in flags)
+    if "o" in flags and isinstance(pointed, StructType):
+        from pydbg.expr.offsets import behind
+
+        return f"type = {behind(pointed, 'x' in flags)} *"
+    shown = session.dbg.language.ptype(ctype)
     return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
 
 
@@ -149,8 +164,10 @@ def commands() -> tuple[Command, ...]:
              example="whatis $rip",
              help="Nothing is evaluated.  Of a typedef's name it shows what that stands for.  "
              "Without an argument it is about the last value of the history."),
-        _row("ptype", "Show a type with its members.", ptype, group="data", args=(maybe,),
+        _row("ptype", "Show a type with its members.", ptype, group="data",
+             args=(Arg("FLAGS", kinds.Slashed("flags"), optional=True, doc="o, x"), maybe),
              example="ptype unsigned long",
              help="EXPRESSION is a type or an expression, which is not evaluated.  Typedefs are "
-             "followed to what they stand for."),
+             "followed to what they stand for.  /o adds the offset and size of each member of a "
+             "struct, and the holes; /ox has them in hexadecimal."),
     )  # fmt: skip

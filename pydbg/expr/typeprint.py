@@ -21,7 +21,16 @@ from pydbg.expr.types import (
     unqualified,
 )
 
-__all__ = ["Names", "behind_typedefs", "declaration", "ptype", "whatis"]
+__all__ = [
+    "Names",
+    "behind_typedefs",
+    "declaration",
+    "head",
+    "inside",
+    "needs_labels",
+    "ptype",
+    "whatis",
+]
 
 _MAX_DEPTH = 40
 
@@ -167,17 +176,27 @@ def _enum(ctype: EnumType, show: int) -> str:
 
 
 def _struct(ctype: StructType, show: int, level: int, names: Names) -> str:
-    keyword = "class" if ctype.declared_class else ctype.keyword
-    text = f"{keyword} {names.of(ctype) if ctype.name and ctype.cplus else ctype.name}"
+    text = _keyword(ctype, names)
     if show < 0 or level > 4 * _MAX_DEPTH:
         return text if ctype.name else text + "{...}"
     if show > 0 and ctype.name:
         text += " "
     body = "".join(_body(ctype, show, level, names))
-    return text + _head(ctype, names) + "{\n" + body + " " * level + "}"
+    return text + _derivation(ctype, names) + "{\n" + body + " " * level + "}"
 
 
-def _head(ctype: StructType, names: Names) -> str:
+def _keyword(ctype: StructType, names: Names) -> str:
+    keyword = "class" if ctype.declared_class else ctype.keyword
+    return f"{keyword} {names.of(ctype) if ctype.name and ctype.cplus else ctype.name}"
+
+
+def head(ctype: StructType, names: Names) -> str:
+    """Return what stands before the members: keyword, name, template's arguments, bases."""
+    blank = " " if ctype.name else ""
+    return f"{_keyword(ctype, names)}{blank}{_derivation(ctype, names)}"
+
+
+def _derivation(ctype: StructType, names: Names) -> str:
     text = ""
     templates = [
         f"{name} = {declaration(meant, '', -1, 0, names)}" for name, meant in ctype.templates
@@ -185,11 +204,11 @@ def _head(ctype: StructType, names: Names) -> str:
     if templates:
         text += f"[with {', '.join(templates)}] "
     bases = []
-    inside = names.inside(_parameters_of(ctype))
+    own = names.inside(_parameters_of(ctype))
     for field in ctype.fields:
         if field.kind in ("base", "virtual"):
             virtual = " virtual" if field.kind == "virtual" else ""
-            bases.append(f"{field.access}{virtual} {inside.of(strip(field.type))}")
+            bases.append(f"{field.access}{virtual} {own.of(strip(field.type))}")
     if bases:
         text += f": {', '.join(bases)} "
     return text
@@ -203,9 +222,9 @@ def _body(ctype: StructType, show: int, level: int, outer: Names) -> Iterator[st
     if not everything and not methods and not typedefs:
         what = "incomplete type" if ctype.incomplete else "no data fields"
         yield f"{indent}<{what}>\n"
-    names = _inside(ctype, outer)
+    names = inside(ctype, outer)
     parameters_only = outer.inside(_parameters_of(ctype))
-    labels = _needs_labels(ctype, methods)
+    labels = needs_labels(ctype, methods)
     section = ""
     fields = [field for field in everything if field.kind not in ("base", "virtual")]
     for field in fields:
@@ -242,7 +261,7 @@ def _parameters_of(ctype: StructType) -> dict[str, str]:
     return {str(meant): name for name, meant in ctype.templates}
 
 
-def _inside(ctype: StructType, outer: Names) -> Names:
+def inside(ctype: StructType, outer: Names) -> Names:
     """Return the names inside a class: its template's parameters, then its typedefs."""
     own = {**_parameters_of(ctype), **outer.own}
     for one, _ in ctype.typedefs:
@@ -250,7 +269,8 @@ def _inside(ctype: StructType, outer: Names) -> Names:
     return outer.inside(own)
 
 
-def _needs_labels(ctype: StructType, methods: list[Method]) -> bool:
+def needs_labels(ctype: StructType, methods: list[Method]) -> bool:
+    """Tell whether a class says what is public and what is not."""
     parts: list[Field | Method] = [
         field for field in ctype.fields if field.kind not in ("base", "virtual")
     ]

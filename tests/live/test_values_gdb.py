@@ -80,11 +80,12 @@ def test_values_of_the_library(variant: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
+@pytest.mark.parametrize("corpus", ["objects", "layout"])
 @pytest.mark.parametrize("variant", ["g++", "g++-m32", "clang"])
-def test_objects_and_what_they_really_are(variant: str) -> None:
+def test_objects_and_their_layout(variant: str, corpus: str) -> None:
     compiler, flags, more = CPLUS_VARIANTS[variant]
-    program = build("objects.cc", flags, *more, compiler=compiler)
-    report = _differences(program, _commands("objects", "objects.cc"))
+    program = build(f"{corpus}.cc", flags, *more, compiler=compiler)
+    report = _differences(program, _commands(corpus, f"{corpus}.cc"))
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
