@@ -41,6 +41,7 @@ __all__ = ["Variables"]
 
 _VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
                          Tag.constant))  # fmt: skip
+_DEFINED = frozenset((Tag.variable, Tag.subprogram))
 _TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
 
 _NOWHERE = (b"\x03" + bytes(4), b"\x03" + bytes(8))  # DW_OP_addr 0
@@ -548,7 +549,9 @@ class Variables:
             if scope is not None:
                 unit = scope.function.die.unit
                 rows = sorted(rows, key=lambda pair: pair[0].unit is not unit)
+            is_value = False
             for names, row in rows:
+                is_value |= row.tag in _DEFINED and not row.declaration
                 if row.tag not in tags or not self._types_language(names, row, tags):
                     continue
                 with file.guard():
@@ -558,6 +561,8 @@ class Variables:
                         declared = declared or (file, die) if row.tag in _TYPE_TAGS else declared
                         continue
                     return file.reader.read(die)
+            if is_value and Tag.typedef in tags:
+                break  # As in gdb, the name of a function or variable here is no type elsewhere.
         if declared is not None:
             with declared[0].guard():
                 return declared[0].reader.read(declared[1])
