@@ -95,9 +95,11 @@ class Lifecycle(Inspection):
         """Look for debug files that were not found, now that a server may be asked."""
         self.debuginfod.forget()
         self.files.look_again()
+        self._static.look_again()
         for inferior in self.inferiors:
-            for module in inferior.modules or ():
-                module.look_again()
+            if inferior.modules is not None:
+                inferior.modules.look_again()
+        self.steps.map.forget()
         self.changed()
 
     # --- the program -----------------------------------------------------------------------

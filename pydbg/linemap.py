@@ -84,6 +84,11 @@ class LineMap:
         """Give the module of an address."""
         return self.dbg.modules.at(addr)
 
+    def forget(self) -> None:
+        """Forget what files told: there are others now."""
+        self._facts.clear()
+        self._codes.clear()
+
     # --- lines and functions -----------------------------------------------------------------
 
     def facts(self, addr: int) -> Facts:

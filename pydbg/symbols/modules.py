@@ -143,6 +143,7 @@ class Module:
     def look_again(self) -> None:
         """Forget that there is no debug file, and what was read without it."""
         if self.__dict__.get("debug", self) is None:
+            self._spots = {}
             for name in [name for name in self.__dict__ if name in _FOUND]:
                 del self.__dict__[name]
 
@@ -525,6 +526,12 @@ class ModuleList(Sequence[Module]):
     def unload(self, module: Module) -> None:
         """Take a module off the list."""
         self._modules.remove(module)
+        self._index()
+
+    def look_again(self) -> None:
+        """Have all modules look once more for debug files that were not there."""
+        for module in self._modules:
+            module.look_again()
         self._index()
 
     def _index(self) -> None:
