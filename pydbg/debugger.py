@@ -106,6 +106,8 @@ class Debugger(LineStepping, Lifecycle):
         """Called with what stops the program in a function that an expression calls."""
         self.quiet: Callable[[Any, Thread], bool] | None = None
         """Asked at a hit of a point with commands: True if they were run and it may go on."""
+        for name in ("backtrace limit", "backtrace past-main"):
+            self.settings.on_change(name, lambda _: self.written())
         if program is not None:
             self.load_program(program)
 

@@ -171,6 +171,10 @@ _ON_OFF_AUTO = ("auto", "on", "off")
 
 _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("args", "text", "", (), "Argument list to give program being debugged when it is started", ""),
+    ("backtrace limit", "limit", None, (),
+     "An upper bound on the number of backtrace levels", ""),
+    ("backtrace past-main", "bool", False, (),
+     'Whether backtraces should continue past "main"', ""),
     ("breakpoint pending", "enum", "auto", _ON_OFF_AUTO, "",
      "Debugger's behavior regarding pending breakpoints is {}."),
     ("can-use-hw-watchpoints", "int", 1, (),
@@ -230,6 +234,9 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("print raw-values", "bool", False, (), "Whether to print values in raw form", ""),
     ("print repeats", "limit", 10, (), "Threshold for repeated print elements", ""),
     ("print symbol", "bool", True, (), "Printing of symbol names when printing pointers", ""),
+    ("print frame-info", "enum", "auto",
+     ("auto", "source-line", "location", "source-and-location", "location-and-address",
+      "short-location"), "", 'Printing of frame information is "{}".'),
     ("print static-members", "bool", True, (), "Printing of C++ static members", ""),
     ("print union", "bool", True, (), "Printing of unions interior to structures", ""),
     ("prompt", "text", "(pydbg)", (), "", 'The prompt is "{}".'),
@@ -299,7 +306,6 @@ auto-load safe-path
 auto-load python-scripts
 auto-solib-add
 backtrace past-entry
-backtrace past-main
 breakpoint always-inserted
 breakpoint auto-hw
 charset

@@ -308,6 +308,8 @@ class ProgramState:
         def meant(addr: int) -> frozenset[int]:
             return self.points.inlined_at(addr) | self.steps.entered(thread)
 
+        past_main = self.settings.flag("backtrace past-main")
+        limit = self.settings.limit("backtrace limit") or _FRAMES_AHEAD
         inner: Frame | None = None
         callee: RawFrame | None = None
         for real in unwinding:
@@ -319,7 +321,7 @@ class ProgramState:
             for raw in raws:
                 for frame in frames_of(thread, raw, inner, meant):
                     yield frame
-                    if _is_main(frame):
+                    if frame.level + 1 >= limit or (_is_main(frame) and not past_main):
                         return
                     inner = frame
         self.stack_problem = unwinding.stop_reason

@@ -166,7 +166,7 @@ class Watches:
         value = reading.value
         point.parts = reading.parts
         point.last = value
-        point.content = None if value is None else value.data
+        point.content = None if value is None else _content(value)
         if value is not None:
             point.type, point.addr, point.size = value.type, value.addr or 0, value.type.size
         if reading.in_registers or not reading.parts:
@@ -393,3 +393,11 @@ class Watches:
         if not told:
             return None
         return WatchpointEnded(thread.inferior.pid, thread.tid, point.number)
+
+
+def _content(value: Value) -> bytes:
+    """Return the bytes of a value: of a bit-field not what its neighbours are."""
+    if value.lvalue is None or not value.lvalue.bit_size:
+        return value.data
+    size = value.type.size
+    return (int(value) & ((1 << 8 * size) - 1)).to_bytes(size, "little")

@@ -97,17 +97,21 @@ def frame_line(
     """
     library = None
     module = frame.module
-    if frame.line is None and module is not None and not module.is_main:
+    what = session.settings.text("print frame-info")
+    short = what == "short-location"
+    if not short and frame.line is None and module is not None and not module.is_main:
         library = module.path if module.path.startswith("/") else None
     return FrameLine(
         addr=frame.addr,
         function=frame.function,
         level=frame.level if level else None,
         show_addr=session.settings.flag("print address")
-        and (frame.line is None or frame.addr != frame.line_start),
+        and (
+            frame.line is None or frame.addr != frame.line_start or what == "location-and-address"
+        ),
         args=arguments(session, frame) if args else "",
-        file=frame.file,
-        line=frame.line,
+        file=None if short else frame.file,
+        line=None if short else frame.line,
         library=library,
         called=frame.how == "call",
         signal_handler=frame.is_signal_frame,

@@ -211,6 +211,10 @@ class Backtrace(Record):
     """Why the walk ended before the outermost frame, "" if it did not."""
     locals: tuple[tuple[str, ...], ...] = ()
     """For ``bt full``: the lines of each frame's local variables."""
+    sources: tuple[SourceLine | None, ...] = ()
+    """The source line of each frame, where it is wanted."""
+    bare: bool = False
+    """Whether the source line stands for the frame."""
 
 
 class FrameShown(Record):
@@ -219,12 +223,14 @@ class FrameShown(Record):
     frame: FrameLine
     source: SourceLine | None = None
     heading: str = ""
+    bare: bool = False
+    """Whether the source line stands for the frame."""
 
 
 class FrameDetails(Record):
-    """Hold what ``info frame`` tells; ``level`` is None where it is no news."""
+    """Hold what ``info frame`` tells."""
 
-    level: int | None
+    level: int
     cfa: int | None
     pc: int
     pc_name: str
@@ -245,6 +251,8 @@ class FrameDetails(Record):
     """What a frame without a place on the stack is: ``inlined into frame 1``."""
     sp_name: str = ""
     """The register that holds such a frame's stack pointer."""
+    titled: bool = True
+    """Whether its level is told."""
 
 
 class RegisterRow(Record):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import common, frameapply, kinds
-from pydbg.commands.results import Backtrace, FrameDetails, FrameShown
+from pydbg.commands import common, kinds
+from pydbg.commands.results import Backtrace, FrameDetails, FrameShown, SourceLine
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
 from pydbg.records import replace
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.frames import Frame
 
-__all__ = ["commands", "shown"]
+__all__ = ["commands", "existing", "moved", "shown"]
 
 _LIMIT = 100_000
 """How far a walk to the outermost frame goes at the most."""
@@ -27,7 +28,11 @@ _LIMIT = 100_000
 def shown(session: Session, frame: Frame, heading: str = "") -> FrameShown:
     """Return the record of a frame that was selected."""
     line = common.frame_line(session, frame)
-    return FrameShown(line, common.source_line(session, frame), heading)
+    what = session.settings.text("print frame-info")
+    if what not in ("auto", *_WITH_SOURCE):
+        return FrameShown(line, None, heading)
+    source = _source(session, frame, what)
+    return FrameShown(line, source, heading, bare=what == "source-line" and source is not None)
 
 
 # --- backtrace -----------------------------------------------------------------------------
@@ -35,36 +40,12 @@ def shown(session: Session, frame: Frame, heading: str = "") -> FrameShown:
 
 def backtrace(session: Session, parsed: Parsed) -> Backtrace:
     """Show the frames of the stack."""
-    text, options = _options(parsed["COUNT"] or "")
-    kept = {name: session.settings[name] for name in options}
-    try:
-        for name, value in options.items():
-            session.settings.set(name, value)
-        return _backtrace(session, text)
-    finally:
-        for name, old in kept.items():
-            session.settings.put(name, old)
+    count, full, given = _backtrace_arguments(parsed["COUNT"] or "", session)
+    with _for_now(session, given):
+        return _backtrace(session, count, full=full)
 
 
-_OPTIONS = re.compile(
-    r"(?:^|(?<=\s))-(?:(frame-arguments|entry-values|frame-info)\s+([\w-]+)"
-    r"|(raw-frame-arguments|past-main|past-entry)(?:\s+(on|off|yes|no|0|1))?|(hide|no-filters))\b"
-)
-
-
-def _options(text: str) -> tuple[str, dict[str, str]]:
-    """Take gdb's options off the arguments; return what is left, and settings for once."""
-    found: dict[str, str] = {}
-    for option in _OPTIONS.finditer(text):
-        if option[1] == "frame-arguments":
-            found["print frame-arguments"] = option[2]
-        elif option[3] == "raw-frame-arguments":
-            found["print raw-frame-arguments"] = option[4] or "on"
-    return _OPTIONS.sub("", text).strip(), found
-
-
-def _backtrace(session: Session, text: str) -> Backtrace:
-    count, full = _backtrace_arguments(text, session)
+def _backtrace(session: Session, count: int | None, *, full: bool) -> Backtrace:
     if count is None or count < 0:
         frames = session.dbg.frames(_LIMIT)
         more = False
@@ -78,22 +59,86 @@ def _backtrace(session: Session, text: str) -> Backtrace:
     reason = ""
     if not more and frames and count is None:
         reason = _reason(session)
+    what = session.settings.text("print frame-info")
     lines = tuple(common.frame_line(session, frame) for frame in frames)
+    sources: tuple[SourceLine | None, ...] = ()
+    if what in _WITH_SOURCE:
+        sources = tuple(_source(session, frame, what) for frame in frames)
     variables = tuple(_locals(session, frame) for frame in frames) if full else ()
-    return Backtrace(lines, more, reason, variables)
+    return Backtrace(lines, more, reason, variables, sources, what == "source-line")
 
 
-def _backtrace_arguments(text: str, session: Session) -> tuple[int | None, bool]:
+_WITH_SOURCE = ("source-line", "source-and-location")
+
+
+def _source(session: Session, frame: Frame, what: str) -> SourceLine | None:
+    return common.source_line(session, frame, brief=what == "source-line")
+
+
+_SETTINGS = {
+    "-entry-values": "print entry-values",
+    "-frame-arguments": "print frame-arguments",
+    "-frame-info": "print frame-info",
+    "-past-entry": "backtrace past-entry",
+    "-past-main": "backtrace past-main",
+    "-raw-frame-arguments": "print raw-frame-arguments",
+}
+"""The options of ``backtrace`` that are settings for the time of the command."""
+_SWITCHES = frozenset({"-past-entry", "-past-main", "-raw-frame-arguments"})
+_NO_MEANING = frozenset({"-hide", "-no-filters", "--"})
+"""Options about frame filters, which pydbg does not have."""
+
+
+def _option(word: str) -> str:
+    """Return the option that a word begins; raises UsageError."""
+    every = ("-full", *_SETTINGS, *_NO_MEANING)
+    found = [one for one in every if one.startswith(word)]
+    if word in found or len(found) == 1:
+        return word if word in found else found[0]
+    if found:
+        raise UsageError(f"{word}: Ambiguous option: {', '.join(found)}.")
+    raise UsageError(f'Unknown option "{word}".  Valid are {", ".join(every)}, N and -N.')
+
+
+def _backtrace_arguments(
+    text: str, session: Session
+) -> tuple[int | None, bool, list[tuple[str, str]]]:
+    """Return the count, whether variables are shown, and settings for this command."""
     count: int | None = None
     full = False
-    for word in re.findall(r"\S+", text):
-        if word in ("full", "-full", "ful", "fu", "f"):
+    given: list[tuple[str, str]] = []
+    words = re.findall(r"\S+", text)
+    while words:
+        word = words.pop(0)
+        if word in ("full", "ful", "fu", "f"):
             full = True
         elif word.startswith("-") and not word[1:2].isdigit():
-            raise UsageError(f'Unknown option "{word}".  Valid are full, N and -N.')
+            option = _option(word)
+            full |= option == "-full"
+            if option in _SETTINGS:
+                value = "on"
+                if option not in _SWITCHES or (words and words[0] in ("on", "off")):
+                    if not words:
+                        raise UsageError(f"{option} requires an argument")
+                    value = words.pop(0)
+                given.append((_SETTINGS[option], value))
         else:
             count = kinds.int_of(word, session)
-    return count, full
+    return count, full, given
+
+
+@contextmanager
+def _for_now(session: Session, given: list[tuple[str, str]]) -> Iterator[None]:
+    """Have settings for the time of a command."""
+    settings = session.settings
+    before = [(name, settings[name]) for name, _ in given]
+    try:
+        for name, value in given:
+            settings.set(name, value)
+        yield
+    finally:
+        for name, old in before:
+            settings.put(name, old)
 
 
 def _reason(session: Session) -> str:
@@ -121,10 +166,11 @@ def frame(session: Session, parsed: Parsed) -> FrameShown:
     level = parsed["LEVEL"]
     if level is None:
         return shown(session, common.selected(session))
-    return _select(session, _existing(session, level))
+    return _select(session, existing(session, level))
 
 
-def _existing(session: Session, level: int) -> int:
+def existing(session: Session, level: int) -> int:
+    """Return a level that the stack has; raises CommandError for another."""
     if level < 0:
         raise UsageError(f"No frame at level {level}.")
     frames = session.dbg.frames(level + 1)
@@ -135,14 +181,32 @@ def _existing(session: Session, level: int) -> int:
 
 def frame_function(session: Session, parsed: Parsed) -> FrameShown:
     """Select the innermost frame of a function."""
-    return _select(session, _of_function(session, parsed["FUNCTION"]).level)
-
-
-def _of_function(session: Session, name: str) -> Frame:
+    name = parsed["FUNCTION"]
     for one in _all(session):
         if one.function is not None and name in (one.function, one.function.partition("(")[0]):
-            return one
+            return _select(session, one.level)
+    if not session.dbg.functions_named(name):
+        raise CommandError(f'Function "{name}" not defined.')
     raise CommandError(f'No frame for function "{name}".')
+
+
+def info_frame_function(session: Session, parsed: Parsed) -> FrameDetails:
+    """Describe the innermost frame of a function."""
+    name = parsed["FUNCTION"]
+    for one in _all(session):
+        if one.function is not None and name in (one.function, one.function.partition("(")[0]):
+            return replace(_details(session, one.level), titled=False)
+    if not session.dbg.functions_named(name):
+        raise CommandError(f'Function "{name}" not defined.')
+    raise CommandError(f'No frame for function "{name}".')
+
+
+def info_frame_level(session: Session, parsed: Parsed) -> FrameDetails:
+    """Describe a frame by its level."""
+    level = parsed["LEVEL"]
+    if level is None:
+        raise UsageError("Missing argument.")
+    return replace(_details(session, existing(session, level)), titled=False)
 
 
 def frame_address(session: Session, parsed: Parsed) -> FrameShown:
@@ -160,23 +224,32 @@ def _all(session: Session) -> Sequence[Frame]:
 
 def up(session: Session, parsed: Parsed) -> FrameShown:
     """Select the caller of the selected frame."""
-    return _move(session, parsed.get("COUNT", 1))
+    return _move(session, parsed.get("COUNT", 1), parsed["COUNT"] is not None)
 
 
 def down(session: Session, parsed: Parsed) -> FrameShown:
     """Select the frame that the selected one called."""
-    return _move(session, -parsed.get("COUNT", 1))
+    return _move(session, -parsed.get("COUNT", 1), parsed["COUNT"] is not None)
 
 
-def _move(session: Session, count: int) -> FrameShown:
+def _move(session: Session, count: int, told: bool) -> FrameShown:
+    moved(session, count, told=told)
+    return shown(session, common.selected(session))
+
+
+def moved(session: Session, count: int, *, told: bool = False) -> None:
+    """Select the frame so many levels further out.
+
+    As in gdb there is nothing wrong with a count that was told and leads nowhere.
+    """
     level = common.selected(session).level
-    if count < 0 and level == 0:
+    if count < 0 and level == 0 and not told:
         raise CommandError("Bottom (innermost) frame selected; you cannot go down.")
     wanted = max(0, level + count)
     last = len(session.dbg.frames(wanted + 1)) - 1
-    if count > 0 and last == level:
+    if count > 0 and last == level and not told:
         raise CommandError("Initial frame selected; you cannot go up.")
-    return _select(session, min(wanted, last))
+    session.dbg.select_frame(min(wanted, last))
 
 
 # --- info frame ----------------------------------------------------------------------------
@@ -185,15 +258,9 @@ def _move(session: Session, count: int) -> FrameShown:
 def info_frame(session: Session, parsed: Parsed) -> FrameDetails:
     """Describe the selected frame."""
     level = parsed["LEVEL"]
-    if level is None:
-        return _details(session, common.selected(session).level)
-    return replace(_details(session, _existing(session, level)), level=None)
-
-
-def info_frame_function(session: Session, parsed: Parsed) -> FrameDetails:
-    """Describe the innermost frame of a function."""
-    found = _of_function(session, parsed["FUNCTION"])
-    return replace(_details(session, found.level), level=None)
+    if level is not None:
+        existing(session, level)
+    return _details(session, common.selected(session).level if level is None else level)
 
 
 def _details(session: Session, current: int) -> FrameDetails:
@@ -346,11 +413,12 @@ def commands() -> tuple[Command, ...]:
     """Return the rows."""
     level = Arg("LEVEL", kinds.COUNT, optional=True, doc="a frame's number, 0 is the innermost")
     count = Arg("COUNT", kinds.COUNT, optional=True, doc="how many frames")
-    args = (Arg("COUNT", kinds.TEXT, optional=True, doc="N, -N or full"),)
+    args = (Arg("COUNT", kinds.TEXT, optional=True, doc="options, N, -N or full"),)
     more = (
-        "With N only the N innermost frames, with -N the outermost; `full` adds the local "
-        "variables of each frame.  Frames are found by call-frame information, where there "
-        "is none by frame pointers or an analysis of the code."
+        "With N only the N innermost frames, with -N the outermost; `full` or -full adds the local "
+        "variables of each frame.  -frame-arguments, -frame-info, -entry-values, -past-main and "
+        "-raw-frame-arguments are the settings of these names, for once.  Frames are found by "
+        "call-frame information, where there is none by frame pointers or an analysis of the code."
     )
     return (
         _row("backtrace", "Show the frames of the stack.", backtrace, aliases=("bt", "where"),
@@ -370,6 +438,13 @@ def commands() -> tuple[Command, ...]:
              args=(Arg("ADDRESS", kinds.ADDRESS, doc="as `info frame` shows it",
                        missing="Missing address argument to view a frame"),),
              help="The address is the frame's CFA.", example="frame address $rbp + 16"),
+        _row("info frame level", "Describe a frame by its number.", info_frame_level,
+             args=(level,), help="As `info frame N`.", example="info frame level 1"),
+        _row("info frame function", "Describe the innermost frame of a function.",
+             info_frame_function,
+             args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
+                       missing="Missing function name argument"),),
+             help="The name without its parameters is enough.", example="info frame function main"),
         _row("up", "Select the caller of the selected frame.", up, args=(count,),
              help="With COUNT that many frames up.", example="up"),
         _row("down", "Select the frame that the selected one called.", down,
@@ -378,12 +453,4 @@ def commands() -> tuple[Command, ...]:
         _row("info frame", "Describe the selected frame.", info_frame, aliases=("f",),
              args=(level,), example="info frame",
              help="Where it lies, who called it, and where it saved registers."),
-        _row("info frame level", "Describe a frame by its number.", info_frame, args=(level,),
-             help="As `info frame N`.", example="info frame level 0"),
-        _row("info frame function", "Describe the innermost frame of a function.",
-             info_frame_function, example="info frame function main",
-             args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
-                       missing="Missing function name argument"),),
-             help="The name without its parameters is enough."),
-        *frameapply.commands(),
     )  # fmt: skip

@@ -48,6 +48,7 @@ GROUPS: tuple[tuple[str, str], ...] = (
 """The help classes, as ``help`` lists them."""
 
 MODULES = (
+    "applying",
     "running",
     "points",
     "data",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import common, kinds, stack
+from pydbg.commands import applying, common, kinds, stack
 from pydbg.commands.results import InferiorRow, Inferiors, Note, ThreadRow, Threads
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
@@ -169,14 +170,9 @@ def thread_apply(session: Session, parsed: Parsed) -> None:
 
 
 def _apply(session: Session, chosen: Sequence[Thread], command: str) -> None:
-    quiet = ignore = False
-    while command.startswith("-"):
-        flag, _, rest = command.partition(" ")
-        if not set(flag[1:]) <= set("qsc"):
-            break
-        quiet |= "q" in flag
-        ignore |= "s" in flag or "c" in flag
-        command = rest.lstrip()
+    flags, command = applying.flags_of(command)
+    if not command:
+        raise UsageError("Please specify a command at the end of 'thread apply'")
     for one in chosen:
         if one not in session.dbg.threads:
             continue  # An earlier thread's command let it end.
@@ -185,13 +181,7 @@ def _apply(session: Session, chosen: Sequence[Thread], command: str) -> None:
             name = common.thread_name(one)
             title = f'\nThread {one.number} ({target} "{name}"):' if name else (
                 f"\nThread {one.number} ({target}):")  # fmt: skip
-            if not quiet:
-                session.say(title)
-            try:
-                session.execute(command)
-            except DebuggerError:
-                if not ignore:
-                    raise
+            applying.apply(session, partial(str, title), flags, command)
 
 
 # --- inferiors -----------------------------------------------------------------------------
@@ -256,8 +246,9 @@ def commands() -> tuple[Command, ...]:
         row("thread apply", "Run a command in several threads.", thread_apply,
             args=(Arg("LIST_COMMAND", kinds.TEXT, optional=True,
                       doc="all or a list, then a command"),),
-            help="For `all` the last thread comes first (-ascending: the first).  -s goes on "
-            "after an error, -q leaves the titles out.", example="thread apply all backtrace"),
+            help="For `all` the last thread comes first (-ascending: the first).  -q leaves the "
+            "titles out, -c shows errors and goes on, -s shows those with a result only.",
+            example="thread apply all backtrace"),
         row("info inferiors", "List the processes that are debugged.", info_inferiors,
             group="status", help="* marks the selected one.", example="info inferiors"),
         row("inferior", "Select a process, or name the selected one.", inferior,

@@ -19,6 +19,7 @@ __all__ = ["commands", "saved"]
 
 _WORDS = {"write": "watch", "read": "rwatch", "access": "awatch"}
 _LOCATION = re.compile(r"-(?:l|lo|loc|loca|locat|locati|locatio|location)\s+")
+_MASK = re.compile(r"\s+mask\s+\S+\s*$")
 _THREAD = re.compile(r"\s+thread\s+(\S+)\s*$")
 
 
@@ -32,6 +33,8 @@ def _watcher(kind: str) -> Callable[..., Any]:
             thread = kinds.int_of(at_end[1], session)
         if thread is not None and thread not in [one.number for one in dbg.threads]:
             raise CommandError(f"Unknown thread {thread}.")
+        if _MASK.search(text):
+            raise CommandError("This target does not support masked watchpoints.")
         option = _LOCATION.match(text)
         if option is not None:
             text = text[option.end() :]

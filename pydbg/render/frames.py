@@ -53,7 +53,8 @@ def source(line: SourceLine) -> str:
 def shown(record: FrameShown) -> str:
     """Return the frame that was selected, with its source line."""
     lines = [record.heading] if record.heading else []
-    lines.append(frame(record.frame))
+    if not record.bare:
+        lines.append(frame(record.frame))
     if record.source is not None:
         lines.append(source(record.source))
     return "\n".join(lines)
@@ -66,7 +67,11 @@ def backtrace(record: Backtrace) -> str:
 
 def _backtrace(record: Backtrace) -> Iterator[str]:
     for index, line in enumerate(record.frames):
-        yield frame(line)
+        beside = record.sources[index] if record.sources else None
+        if not record.bare or beside is None:
+            yield frame(line)
+        if beside is not None:
+            yield source(beside)
         if record.locals:
             for text in record.locals[index]:
                 # A pretty-printed value has lines of its own.
@@ -86,8 +91,8 @@ def _details(info: FrameDetails) -> Iterator[str]:
     at = "unknown" if info.cfa is None else f"{info.cfa:#x}"
     if info.outermost == "outermost":
         at = "0x0"  # gdb's outer_frame_id has no stack address.
-    level = "" if info.level is None else f" level {info.level},"
-    yield f"Stack{level} frame at {at}:"
+    title = f"Stack level {info.level}, frame" if info.titled else "Stack frame"
+    yield f"{title} at {at}:"
     where = f" {info.pc_name} = {info.pc:#x}"
     if info.function is not None:
         where += f" in {clean(info.function)}"

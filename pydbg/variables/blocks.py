@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,14 @@ class Variable:
             self._located = located(self.die)
         return self._located
 
-    def expression_at(self, link_addr: int) -> bytes | None:
-        """Return the location expression that holds at an address; None where it is nowhere."""
+    def expression_at(
+        self, link_addr: int, is_entry: Callable[[], bool] = lambda: False
+    ) -> bytes | None:
+        """Return the location expression that holds at an address; None where it is nowhere.
+
+        ``is_entry`` is asked whether the function begins there: an empty range holds then
+        (gdb's loc.c, dwarf2_find_location_expression).
+        """
         die = self.located
         attr = die.attrs.get(At.location) if die is not None else None
         if die is None or attr is None:
@@ -68,7 +74,7 @@ class Variable:
         for low, high, expression in self._places:
             if low is None:
                 default = expression
-            elif low <= link_addr < high:
+            elif low <= link_addr < high or (low == high == link_addr and is_entry()):
                 return expression
         return default
 
@@ -192,7 +198,12 @@ class Block:
         own = [one for one in self.variables if not one.is_argument]
         if self.is_function:
             return own
-        count = len(self.variables) * 5 // 4 + 1
+        # One bucket for five symbols, the names of types and enumerators among them.
+        named = [one for one in self.types if one.name]
+        named += [
+            inner for one in self.types if one.tag == Tag.enumeration for inner in one.children()
+        ]
+        count = (len(self.variables) + len(named)) // 5 + 1
         buckets: list[list[Variable]] = [[] for _ in range(count)]
         for one in own:
             buckets[_hash(one.name, self.die.cplus) % count].append(one)

@@ -7,6 +7,7 @@ DWARF 5, section 2.6. A value that the optimiser removed is one too: it prints a
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import DebuggerError, ExprError, FileError
@@ -219,32 +220,71 @@ class Machine:
         elif low == 0xA5:  # regval_type
             number, pos = uleb(code, pos)
             at, pos = uleb(code, pos)
-            size, _ = self._base(at)
+            size, encoding = self._base(at)
             found = self.around.register(number)
             if found is None:
                 raise ExprError("value has been optimized out")
-            stack.append(int.from_bytes(found[1][:size], "little"))
+            bits = int.from_bytes(found[1][:size], "little")
+            stack.append(_Float(bits, size) if encoding == _FLOAT else bits)
         elif low in (0xA6, 0xA7):  # deref_type, xderef_type
             size = code[pos]
             _, pos = uleb(code, pos + 1)
             stack.append(int.from_bytes(self.around.read(stack.pop(), size), "little"))
         else:  # convert, reinterpret
             at, pos = uleb(code, pos)
-            size, is_signed = self._base(at)
-            value = stack.pop() & ((1 << 8 * size) - 1)
-            if is_signed and low == 0xA8:
+            size, encoding = self._base(at)
+            operand = stack.pop()
+            if low == 0xA8 and (isinstance(operand, _Float) or encoding == _FLOAT):
+                stack.append(_converted(operand, size, encoding))
+                return pos
+            value = operand & ((1 << 8 * size) - 1)
+            if encoding in _SIGNED and low == 0xA8:
                 value = signed(value, size) & ((1 << 64) - 1)
             stack.append(value)
         return pos
 
-    def _base(self, offset: int) -> tuple[int, bool]:
-        """Return size and sign of a base type; offset 0 is the generic one."""
+    def _base(self, offset: int) -> tuple[int, int]:
+        """Return size and encoding (DW_ATE) of a base type; offset 0 is the generic one."""
         if not offset:
-            return self.around.pointer_size, False
+            return self.around.pointer_size, 0
         die = self.around.die_at(offset)
         if die is None:
             raise ExprError("a location names a type that is not there")
-        return die.number(0x0B) or 8, die.number(0x3E) in (5, 6)
+        return die.number(0x0B) or 8, die.number(0x3E) or 0
+
+
+_FLOAT, _SIGNED = 4, (5, 6)
+"""DW_ATE_float; DW_ATE_signed and DW_ATE_signed_char (DWARF 5, 7.8)."""
+_FORMATS = {4: "single", 8: "double", 16: "x87"}
+
+
+class _Float(int):
+    """Be the bits of a floating number on the stack, which knows its size."""
+
+    size: int
+
+    def __new__(cls, bits: int, size: int) -> _Float:
+        made = super().__new__(cls, bits)
+        made.size = size
+        return made
+
+
+def _converted(operand: int, size: int, encoding: int) -> int:
+    """Convert a number to another base type, one of the two a floating one."""
+    from pydbg.expr import floats
+
+    number: int | float | Fraction
+    if isinstance(operand, _Float):
+        number = floats.decode(_FORMATS[operand.size], operand.to_bytes(operand.size, "little"))
+    else:
+        number = signed(operand & ((1 << 64) - 1), 8)
+    if encoding == _FLOAT:
+        bits = floats.encode(_FORMATS[size], number)
+        return _Float(int.from_bytes(bits, "little"), size)
+    try:
+        return int(number) & ((1 << 8 * max(size, 8)) - 1)
+    except (ValueError, OverflowError):
+        raise ExprError("value has been optimized out") from None
 
 
 class PiecedValue(Value):

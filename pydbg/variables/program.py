@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydbg.errors import DebuggerError, ExprError, FileError
+from pydbg.errors import DebuggerError, ExprError, FileError, NoProcess
 from pydbg.expr.types import (
     CType,
     EnumType,
@@ -29,7 +29,7 @@ from pydbg.variables.blocks import Block, Variable, innermost, located
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import optimized_out, place
-from pydbg.variables.scope import FrameScope
+from pydbg.variables.scope import FrameScope, function_name
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -143,7 +143,12 @@ class Variables:
         if At.location not in entry.attrs:
             return _constant(entry, ctype, around)
         around.use(entry)
-        return place(ctype, variable.expression_at(link_addr), around)
+
+        def is_entry() -> bool:
+            function = around.module.function_at(around.module.addr(link_addr))
+            return function is not None and function.low == link_addr
+
+        return place(ctype, variable.expression_at(link_addr, is_entry), around)
 
     def settled(self, ctype: CType, around: ModuleSurroundings) -> CType:
         """Return a type whose lengths are known: those of variable arrays are asked for now."""
@@ -431,7 +436,10 @@ class Variables:
                         scope = self.scope(frame)
                         if scope is not None:
                             return scope.value(one)
-                    raise ExprError(f"No frame is currently executing in block {name}.")
+                    if self.dbg.thread is None:
+                        raise NoProcess("No frame selected.")
+                    function = function_name(module, block)
+                    raise ExprError(f"No frame is currently executing in block {function}.")
                 die = one.find(At.type)
                 ctype = file.reader.of(die) if die is not None else file.reader.model.int
                 return self.value_of(one.die, ctype, around, None)

@@ -14,10 +14,11 @@ from pydbg.variables.frame import FrameSurroundings
 
 if TYPE_CHECKING:
     from pydbg.frames import Frame
+    from pydbg.symbols.modules import Module
     from pydbg.variables.files import FileTypes
     from pydbg.variables.program import Variables
 
-__all__ = ["FrameScope"]
+__all__ = ["FrameScope", "function_name"]
 
 
 class FrameScope:
@@ -95,7 +96,14 @@ class FrameScope:
         if self.frame.how == "tailcall" and module is not None:
             whole = module.function_at(self.frame.lookup_addr)
             low = low if whole is None else whole.low
-        expression = None if low is None else variable.expression_at(low)
+        expression = None if low is None else variable.expression_at(low, lambda: True)
         if expression is None or len(expression) != 1 or not 0x50 <= expression[0] <= 0x6F:
             return None
         return expression[0] - 0x50
+
+
+def function_name(module: Module, block: Block) -> str:
+    """Return the name of the function around a block, in C++ with its parameters."""
+    low = block.low
+    label = None if low is None else module.symbol_at(module.addr(low))
+    return label[0].demangled if label is not None else block.die.name or "??"

@@ -93,7 +93,7 @@ def test_only_the_type_of_a_call_is_asked_for_without_calling() -> None:
     context = Program()
     context.call = None  # type: ignore[assignment,method-assign]
     assert show("sizeof((char)f(1))", context) == "1"
-    tree = parse_in("((char*(*)(int))f)(1)", context)
+    tree = parse_in("(*(char*(*)(int))f)(1)", context)
     assert str(type_of(tree, context)) == "char *"
 
 

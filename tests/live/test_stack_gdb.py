@@ -1,0 +1,141 @@
+"""Commands about frames beside gdb: every form of backtrace, frame, up, down and apply."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.live.test_commands_gdb import both
+from tests.support.build import build
+
+LINES = """
+tbreak leaf
+run
+bt
+bt 2
+bt -2
+bt full 2
+bt -full 1
+bt full
+bt -frame-arguments all 2
+bt -frame-arguments none 2
+bt -frame-info location 2
+bt -past-main 2
+where 1
+set print frame-arguments all
+bt 1
+set print frame-arguments none
+bt 2
+set print frame-arguments presence
+bt 2
+set print frame-arguments scalars
+set print frame-info short-location
+bt 2
+frame 1
+set print frame-info location
+bt 2
+frame 1
+set print frame-info source-line
+bt 2
+frame 1
+set print frame-info location-and-address
+bt 2
+frame 1
+set print frame-info source-and-location
+bt 2
+frame 1
+show print frame-info
+set print frame-info auto
+set backtrace limit 3
+bt
+show backtrace limit
+set backtrace limit unlimited
+set backtrace past-main on
+bt -3
+show backtrace past-main
+set backtrace past-main off
+frame function rec
+frame function nosuch
+frame level 2
+frame level 99
+frame 99
+frame
+up 2
+down
+down 50
+down
+up 100
+up
+up 3
+frame apply all p $pc
+frame apply 2 -q p 1
+frame apply -1 p argc
+frame apply level 1 info locals
+frame apply all -s p inner
+frame apply all -c p inner
+faas p inner
+frame apply
+frame apply all
+frame apply nosuch p 1
+thread apply all bt 1
+thread apply all -q bt 1
+thread apply 1 p 1
+taas p 1
+taas p nosuch
+tfaas p inner
+faas
+taas
+tfaas
+info frame
+frame 1
+info frame
+info frame level 3
+info frame function main
+up-silently
+frame
+down-silently
+frame
+select-frame 2
+frame
+bt foo
+advance loop
+finish
+"""
+
+
+def alike(text: str) -> str:
+    """Take out places on the stack, and what threads are called."""
+    text = re.sub(r"0x7ff[0-9a-f]+", "STACK", text)
+    return re.sub(r"Thread STACK \(LWP N\)", "Thread", text)
+
+
+@pytest.mark.parametrize("variant", ["pie", "O2"])
+def test_frames(variant: str) -> None:
+    theirs, ours = both(build("stacks.c", variant), *LINES.strip().splitlines(), "kill")
+    assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}
+
+
+@pytest.mark.parametrize("flags", [("-O0",), ("-O2",)])
+def test_variables_of_blocks_stand_in_the_order_of_gdb(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    import subprocess
+
+    source = tmp_path / "blocks.c"
+    source.write_text(
+        "volatile int g;\n__attribute__((noinline)) void stop(void) { g++; }\n"
+        "int main(int argc, char **argv) {\n"
+        "  { volatile int p = 1, arr = 2, u = 3; stop(); g += p + arr + u; }\n"
+        "  { volatile int alpha = 1, beta = 2, gamma = 3, delta = 4; stop();\n"
+        "    g += alpha + beta + gamma + delta; }\n"
+        "  if (argc) { volatile int zz = 1, q = 2, n = 3, b = 4, a = 5, c = 6; stop();\n"
+        "    g += zz + q + n + b + a + c; }\n"
+        "  return 0; }\n"
+    )
+    path = tmp_path / "blocks"
+    subprocess.run(["gcc", "-g", *flags, "-o", path, source], check=True)
+    more = ["up", "info locals", "bt full", "continue"] * 3
+    theirs, ours = both(path, "break stop", "run", *more)
+    assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}

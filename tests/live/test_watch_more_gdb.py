@@ -1,0 +1,37 @@
+"""Watchpoints of members, bit-fields, statics and references, and frames that end, beside gdb."""
+
+from __future__ import annotations
+
+import re
+
+from tests.live.test_commands_gdb import both
+from tests.support.build import build
+
+BEFORE = ("watch nosuch", "watch main::m", "watch rec::here", "watch 5", "watch gi+",
+          "watch gi if gi ==", "watch gi mask 0xff00", "rwatch 5", "watch inner::local",
+          "watch -l obj.x", "delete")  # fmt: skip
+HERE = ("watch nosuch", "watch rec::here", "watch main", "watch gi thread 1", "watch obj.bits",
+        "continue", "continue", "continue", "delete", "watch inner::local", "continue", "delete",
+        "watch inner::S::st", "continue", "delete", "watch arr", "continue", "continue", "delete",
+        "watch gd", "continue", "delete", "watch ref", "continue", "delete", "watch *gp",
+        "continue", "continue", "delete")  # fmt: skip
+ENDS = ("break rec if n == 0", "continue", "watch here", "continue", "continue",
+        "delete", "tbreak jumper", "continue", "watch lj", "continue", "continue", "delete",
+        "tbreak thrower", "continue", "watch lt", "continue", "continue", "delete",
+        "info watchpoints", "kill")  # fmt: skip
+
+
+def alike(text: str) -> str:
+    """Number watchpoints and places on the stack alike."""
+    text = re.sub(r"atchpoint \d+", "atchpoint N", text)
+    return re.sub(r"0x7ff[0-9a-f]+|breakpoint \d+|Breakpoint \d+", "X", text)
+
+
+def test_what_can_be_watched() -> None:
+    theirs, ours = both(build("watched.cc"), *BEFORE, "tbreak main", "run", *HERE, "kill")
+    assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}
+
+
+def test_frames_that_end() -> None:
+    theirs, ours = both(build("watched.cc"), "tbreak main", "run", *ENDS)
+    assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}
