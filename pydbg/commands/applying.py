@@ -85,7 +85,7 @@ def _frames(session: Session, text: str) -> tuple[Sequence[Frame], str]:
         for part in found[0].split():
             low, _, high = part.partition("-")
             last = int(high or low)
-            if last >= len(frames):
+            if int(low) >= len(frames):
                 raise CommandError(f"No frame at level {part}.")
             chosen += frames[int(low) : last + 1]
         return chosen, rest.strip()[found.end() :].strip()

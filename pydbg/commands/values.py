@@ -158,7 +158,7 @@ def commands() -> tuple[Command, ...]:
              "computed."),
         _row("info vtbl", "Show the tables of virtual functions of an object.", info_vtbl,
              group="status", args=(Arg("EXPRESSION", kinds.EXPR, doc="an object or a pointer"),),
-             example="info vtbl *this",
+             example="info vtbl *pd",
              help="One table for each part of the object that has one."),
         _row("whatis", "Say which type an expression has.", whatis, group="data", args=(maybe,),
              example="whatis $rip",

@@ -16,11 +16,20 @@ from pydbg.expr.values import Lvalue, Value
 from pydbg.records import Record
 from pydbg.symbols import dwexpr
 from pydbg.symbols.cursor import fixed, signed, sleb, take, uleb
+from pydbg.symbols.entries import At
 
 if TYPE_CHECKING:
     from pydbg.symbols.entries import Die
 
-__all__ = ["OPTIMIZED_OUT", "Machine", "PiecedValue", "Surroundings", "optimized_out", "place"]
+__all__ = [
+    "OPTIMIZED_OUT",
+    "Machine",
+    "PiecedValue",
+    "Surroundings",
+    "constant_of",
+    "optimized_out",
+    "place",
+]
 
 OPTIMIZED_OUT = "optimized out"
 _MAX_CALLS = 8
@@ -441,3 +450,15 @@ def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
     if not (known | synthetic) & whole:
         return optimized_out(ctype, around.read)
     return pieced(ctype, data, known & whole, synthetic & whole, around.read)
+
+
+def constant_of(die: Die, ctype: CType, around: Surroundings) -> Value:
+    """Return the value of DW_AT_const_value."""
+    form, value = die.attrs[At.const_value]
+    if isinstance(value, bytes):
+        data = value if form != 0x08 else value + b"\0"
+        return Value(ctype, data[: ctype.size].ljust(ctype.size, b"\0"), None, around.read)
+    mask = (1 << 8 * ctype.size) - 1
+    signed = die.signed(At.const_value)
+    number = value if signed is None else signed
+    return Value(ctype, (number & mask).to_bytes(ctype.size, "little"), None, around.read)

@@ -28,7 +28,7 @@ from pydbg.symbols.loclists import location_at
 from pydbg.variables.blocks import Block, Variable, innermost, located
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
-from pydbg.variables.places import optimized_out, place
+from pydbg.variables.places import constant_of, optimized_out, place
 from pydbg.variables.scope import FrameScope, function_name
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Variables:
             return optimized_out(ctype, around.read)
         attr = entry.attrs.get(At.location)
         if attr is None:
-            return _constant(entry, ctype, around)
+            return constant_of(entry, ctype, around)
         expression: bytes | None
         if isinstance(attr[1], bytes):
             expression = attr[1]
@@ -141,7 +141,7 @@ class Variables:
         if entry is None:
             return optimized_out(ctype, around.read)
         if At.location not in entry.attrs:
-            return _constant(entry, ctype, around)
+            return constant_of(entry, ctype, around)
         around.use(entry)
 
         def is_entry() -> bool:
@@ -479,7 +479,7 @@ class Variables:
                 continue
             with file.guard():
                 if At.const_value in die:
-                    return _constant(die, field.type, ModuleSurroundings(self.dbg, module, file))
+                    return constant_of(die, field.type, ModuleSurroundings(self.dbg, module, file))
                 found = self.value_named(file.reader.qualified(die), die.unit, file)
                 return found if found is not None else self.global_value(module, file, die)
         return None
@@ -594,15 +594,3 @@ class Variables:
                 if found is not None:
                     return found
         return None
-
-
-def _constant(die: Die, ctype: CType, around: ModuleSurroundings) -> Value:
-    """Return the value of DW_AT_const_value."""
-    form, value = die.attrs[At.const_value]
-    if isinstance(value, bytes):
-        data = value if form != 0x08 else value + b"\0"
-        return Value(ctype, data[: ctype.size].ljust(ctype.size, b"\0"), None, around.read)
-    mask = (1 << 8 * ctype.size) - 1
-    signed = die.signed(At.const_value)
-    number = value if signed is None else signed
-    return Value(ctype, (number & mask).to_bytes(ctype.size, "little"), None, around.read)

@@ -23,6 +23,7 @@ PROGRAMS = {
     "expect-output": "wait.c",
     "goroutine": "goroutines.go",
     "info goroutines": "goroutines.go",
+    "info vtbl": "objects.cc",
 }
 """The program of an example; of the others it is plain.c."""
 
@@ -33,9 +34,11 @@ BEFORE: dict[str, list[str]] = {
     "detach": [*AT_INNER, "delete"],
     "document": ["define regs2", "print 1", "end"],
     "down": [*AT_INNER, "up"],
+    "down-silently": [*AT_INNER, "up"],
     "expect": [*AT_INNER, "set $rax = 3"],
     "expect-output": ["capture-output", "break idle", "run"],
     "expect-stop": ["catch syscall write", "run"],
+    "info vtbl": ["break take", "run", "up"],
     "info syscalls": ["set syscall-history 5", *AT_INNER],
     "goroutine": AT_GO,
     "info goroutines": AT_GO,

@@ -22,7 +22,8 @@ ENDS = ("break rec if n == 0", "continue", "watch here", "continue", "continue",
 
 
 def alike(text: str) -> str:
-    """Number watchpoints and places on the stack alike."""
+    """Number watchpoints and places on the stack alike; threads tell of themselves in any order."""
+    text = re.sub(r"\[(New )?Thread [^]]*\]\n?", "", text)
     text = re.sub(r"atchpoint \d+", "atchpoint N", text)
     return re.sub(r"0x7ff[0-9a-f]+|breakpoint \d+|Breakpoint \d+", "X", text)
 

@@ -63,6 +63,7 @@ CATCHES: dict[str, tuple[str, ...]] = {
     "rethrow": ("throws.cc",),
     "catch": ("throws.cc",),
     "unload": ("dlopen.c", "PLUGIN"),
+    "panic": ("panics.rs", "literal"),
 }
 
 
@@ -70,7 +71,9 @@ def words(program: tuple[str, ...]) -> list[str]:
     """Return a command line, with fixtures compiled."""
     made = {"PLUGIN": lambda: str(build_library("plugin.c"))}
     return [
-        str(build(word)) if word.endswith((".c", ".cc")) else made.get(word, lambda w=word: w)()
+        str(build(word))
+        if word.endswith((".c", ".cc", ".rs"))
+        else made.get(word, lambda w=word: w)()
         for word in program
     ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from pydbg import events as ev
 from pydbg import render
-from pydbg.commands import callrecords
+from pydbg.commands import callrecords, gorecords
 from pydbg.commands import results as r
 from pydbg.records import replace
 
@@ -329,7 +329,8 @@ def test_every_record_has_a_text() -> None:
         "CallAbi", "CallSlot", "ThreadCalls",
     }  # fmt: skip
     known = {kind.__name__ for kind in render._TEXTS} | {"Note"}
-    assert known | parts == {*r.__all__, *callrecords.__all__}
+    every = {*r.__all__, *callrecords.__all__, *gorecords.__all__}
+    assert known | parts | {"GoPlace", "GoroutineRow"} == every
 
 
 def test_records_are_plain_data() -> None:

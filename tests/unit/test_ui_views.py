@@ -92,6 +92,10 @@ def test_difference() -> None:
     assert texts.difference(Difference(Changes()), PLAIN) == "Nothing changed since the last stop."
 
 
+SAME: Any = SimpleNamespace(gpr=b"")
+"""Registers that are the same in all snapshots."""
+
+
 @pytest.mark.parametrize("shift", [-4096, -64, -8, 0, 8, 64, 4096])
 def test_stacks_are_compared_where_both_are_known(shift: int) -> None:
     size = BELOW + ABOVE
@@ -100,7 +104,7 @@ def test_stacks_are_compared_where_both_are_known(shift: int) -> None:
 
     def snapshot(at: int) -> Snapshot:
         low = at - BELOW - 0x1000
-        return Snapshot(1, 1, {}, at, bytes(memory[low : low + size]))
+        return Snapshot(1, 1, SAME, at, bytes(memory[low : low + size]))
 
     before = snapshot(sp)
     place = max(sp, sp + shift) + 16
