@@ -213,6 +213,13 @@ class ProgramContext(BaseContext):
         printed = self._dbg.printers.find(value)
         return None if printed is None else item_of(self.formatter(), printed, index)
 
+    def pointer(self, value: Value, /) -> Value | None:
+        """Return what a printer shows as the pointer that a smart one holds, None for no such."""
+        from pydbg.expr.pretty import pointer_of
+
+        printed = self._dbg.printers.find(value)
+        return None if printed is None else pointer_of(printed)
+
     def function(self, name: str, /) -> InternalFunction | None:
         """Return ``$base("libc")``: the load bias of a module, of the program without one."""
         return self._base if name in ("base", "_base") else None

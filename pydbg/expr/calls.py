@@ -83,6 +83,8 @@ def callee(
     called = tree.function
     if isinstance(called, nodes.Member):
         base = evaluator.value(called.base).referred()
+        if called.arrow:
+            base = evaluator.pointed(base)
         inner = strip(base.type)
         if isinstance(inner, PointerType):
             base = base.deref()

@@ -84,6 +84,10 @@ class Context(Protocol):
         """Return an element of what a printer shows as an array or a map, None for no such."""
         ...
 
+    def pointer(self, value: Value, /) -> Value | None:
+        """Return what a printer shows as the pointer that a smart one holds, None for no such."""
+        ...
+
     def function(self, name: str, /) -> InternalFunction | None:
         """Return a convenience function beyond the built-in ones, or None."""
         ...
@@ -200,6 +204,10 @@ class BaseContext:
         return None
 
     def item(self, value: Value, index: Value, /) -> Value | None:
+        """Know no printers."""
+        return None
+
+    def pointer(self, value: Value, /) -> Value | None:
         """Know no printers."""
         return None
 

@@ -139,6 +139,8 @@ class Evaluator:
             return self._address_of(tree)
         value = self.value(tree.operand)
         overloaded = op != "*" or self.ctx.language.overloads_deref
+        if op == "*" and overloaded:
+            value = self.pointed(value)
         if overloaded and _is_struct(value.referred()):
             raise ExprError(f"Structure has no component named operator{op}.")
         if op == "*":
@@ -316,13 +318,13 @@ class Evaluator:
 
     def index(self, tree: nodes.Index) -> Value:
         base = self.value(tree.base).referred()
-        index = self.operand(tree.index)
-        inner = strip(base.type)
         if _is_struct(base):
-            found = self.ctx.item(base, index)
+            found = self.ctx.item(base, self.value(tree.index).referred())
             if found is None:
                 raise ExprError("Structure has no component named operator[].")
             return found
+        index = self.operand(tree.index)
+        inner = strip(base.type)
         if not isinstance(inner, (ArrayType, PointerType)):
             shown = inner.name or str(inner)
             raise ExprError(f"cannot subscript something of type `{shown}'")
@@ -333,8 +335,16 @@ class Evaluator:
             return self._deref(step)
         return base.element(int(index))
 
+    def pointed(self, value: Value) -> Value:
+        """Return the pointer that a smart one holds; other values as they are."""
+        referred = value.referred()
+        held = self.ctx.pointer(referred) if _is_struct(referred) else None
+        return value if held is None else held
+
     def member(self, tree: nodes.Member) -> Value:
         base = self.value(tree.base).referred()
+        if tree.arrow:
+            base = self.pointed(base)
         inner = strip(base.type)
         if isinstance(inner, PointerType) and isinstance(strip(inner.target), StructType):
             base = self._deref(base)

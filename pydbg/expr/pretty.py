@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ExprError, MemoryFault
 from pydbg.expr.strings import pointer_string, sized_string, string_text
-from pydbg.expr.types import CharType, data_model, strip
+from pydbg.expr.typeprint import behind_typedefs
+from pydbg.expr.types import CharType, PointerType, data_model, strip
 from pydbg.expr.values import Value, from_number, is_integral
 from pydbg.printers.model import Child, Printed, StringAt, Unfinished
 from pydbg.records import replace
@@ -167,6 +168,21 @@ def item_of(out: Formatter, printed: Printed, index: Value) -> Value | None:
                 return _as_value(out, child)
         raise ExprError(f"There is no key {wanted}.")
     return None
+
+
+def pointer_of(printed: Printed) -> Value | None:
+    """Return the pointer of a smart one: the child named ``get()``."""
+    child = next(_guarded(printed.children or ()), None)
+    if isinstance(child, DebuggerError):
+        raise child
+    if child is None or child[0] != "get()" or isinstance(child[1], str | int):
+        return None
+    held = strip(child[1].type)
+    if not isinstance(held, PointerType):
+        return None
+    # The library's name of the type (element_type) says nothing to a user.
+    made = PointerType("", held.size, behind_typedefs(held.target))
+    return from_number(made, int(child[1]), child[1].reader)
 
 
 def _as_value(out: Formatter, child: Child | DebuggerError) -> Value:

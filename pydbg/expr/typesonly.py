@@ -45,6 +45,8 @@ class TypeEvaluator(Evaluator):
 
     def member(self, tree: nodes.Member) -> Value:
         base = self.value(tree.base).referred()
+        if tree.arrow:
+            base = self.pointed(base)
         inner = strip(base.type)
         if isinstance(inner, PointerType):
             if tree.arrow and isinstance(strip(inner.target), VoidType):
