@@ -220,7 +220,7 @@ class Expression:
         """
         is_local = False
         frame = self._dbg.frame
-        for name in dict.fromkeys(_names(self.tree)):
+        for name in dict.fromkeys(names_in(self.tree)):
             try:
                 value = context.symbol(name)
             except ExprError:
@@ -380,16 +380,16 @@ class Expression:
         self._pins = {n: pin for n, pin in self._pins.items() if pin.module_path is not None}
 
 
-def _names(tree: Any) -> Iterator[str]:
+def names_in(tree: Any) -> Iterator[str]:
     """Give the names in an expression."""
     if isinstance(tree, nodes.Name):
         yield tree.name
     elif isinstance(tree, nodes.Node):
         for name in tree._fields:
-            yield from _names(getattr(tree, name))
+            yield from names_in(getattr(tree, name))
     elif isinstance(tree, tuple):
         for one in tree:
-            yield from _names(one)
+            yield from names_in(one)
 
 
 def is_constant(tree: nodes.Node, context: Context) -> bool:

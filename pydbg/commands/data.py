@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from pydbg.events import Event
     from pydbg.expr.examine import Examiner
     from pydbg.expr.formats import Format
+    from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
 
 __all__ = ["commands"]
+
+_ELSEWHERE = "(cannot be evaluated in the current context)"
 
 
 # --- formats -------------------------------------------------------------------------------
@@ -200,8 +203,35 @@ def _show_displays(session: Session, event: Event) -> str:
     """Return the displays' text after a stop; nothing once the program is gone."""
     if session.dbg.inferior is None:
         return ""
-    rows = [row for row in _displays(session).values() if row.enabled]
+    return _all_displays(session)
+
+
+def _all_displays(session: Session) -> str:
+    rows = [row for row in _displays(session).values() if row.enabled and _in_scope(session, row)]
     return "\n".join(_display_text(session, row) for row in rows)
+
+
+def _innermost_block(session: Session, tree: Node) -> object:
+    """Return what tells the block of the innermost local variable that is named, else None."""
+    from pydbg.watchexpr import names_in
+
+    dbg = session.dbg
+    scope = dbg.variables.scope_or_none(dbg.frame if dbg.inferior is not None else None)
+    names = frozenset(names_in(tree)) if scope is not None else ()
+    for block in scope.blocks if scope is not None and names else ():
+        # An inner variable of the same name is met first.
+        if any(one.name in names and not one.is_static for one in block.variables):
+            return block.die.key
+    return None
+
+
+def _in_scope(session: Session, row: Display) -> bool:
+    """Tell whether the selected frame sees the local variables of a display."""
+    if row.block is None:
+        return True
+    dbg = session.dbg
+    scope = dbg.variables.scope_or_none(dbg.frame if dbg.inferior is not None else None)
+    return scope is not None and any(block.die.key == row.block for block in scope.blocks)
 
 
 def _display_text(session: Session, row: Display) -> str:
@@ -241,15 +271,14 @@ def display(session: Session, parsed: Parsed) -> str | None:
     if text is None:
         if form:
             raise UsageError("Argument required (expression to compute).")
-        rows = [row for row in displays.values() if row.enabled]
-        return "\n".join(_display_text(session, row) for row in rows)
+        return _all_displays(session)
     if form and not _is_memory(form):
         _format(form)
     from pydbg.expr.evaluate import parse_in
 
-    parse_in(text, session.dbg.context())
+    block = _innermost_block(session, parse_in(text, session.dbg.context()))
     session.memory["last display"] += 1
-    row = Display(session.memory["last display"], form, text)
+    row = Display(session.memory["last display"], form, text, block=block)
     displays[row.number] = row
     if session.dbg.inferior is None or not session.typed():
         return None
@@ -267,7 +296,8 @@ def info_display(session: Session, parsed: Parsed) -> Displays:
             form = _full_format(form)
         elif form:
             form = form.replace("r", "").rstrip("/")
-        rows.append(replace(row, format=form))
+        note = "" if _in_scope(session, row) else f" {_ELSEWHERE}"
+        rows.append(replace(row, format=form, text=row.text + note))
     return Displays(tuple(rows))
 
 

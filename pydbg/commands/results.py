@@ -347,6 +347,8 @@ class Display(Record):
     format: str
     text: str
     enabled: bool = True
+    block: object = None
+    """What tells the block of its innermost local variable, None without one."""
 
 
 class Displays(Record):

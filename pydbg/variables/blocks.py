@@ -54,6 +54,13 @@ class Variable:
             self._located = located(self.die)
         return self._located
 
+    @property
+    def is_static(self) -> bool:
+        """Tell whether it lies at one address (DW_OP_addr), whatever frame there is."""
+        held = self.located
+        attr = held.attrs.get(At.location) if held is not None else None
+        return attr is not None and isinstance(attr[1], bytes) and attr[1][:1] == b"\x03"
+
     def expression_at(
         self, link_addr: int, is_entry: Callable[[], bool] = lambda: False
     ) -> bytes | None:

@@ -195,7 +195,10 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "pie",
         (
             "info address total", "info address orders", "info address order", "break pay",
-            "run", "info address total", "info address order", "info address pay", "up",
+            "run", "display order->price", "display total", "display", "info display", "finish",
+            "info display", "display i", "next", "display", "undisplay 1-3", "delete",
+            "break pay", "run", "display", "undisplay 4", "delete", "tbreak pay", "run",
+            "info address total", "info address order", "info address pay", "up",
             "info address i", "info address printf", "info address stdout", "info address errno",
             "info line", "print $_", "x/i", "list 24", "info line", "info line pay", "print $_",
             "print $__", "x/2i", "info breakpoints", "print $_", "x/i", "info line 31", "x/i",
