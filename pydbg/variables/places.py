@@ -7,7 +7,6 @@ DWARF 5, section 2.6. A value that the optimiser removed is one too: it prints a
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import DebuggerError, ExprError, FileError
@@ -19,6 +18,8 @@ from pydbg.symbols.cursor import fixed, signed, sleb, take, uleb
 from pydbg.symbols.entries import At
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from pydbg.symbols.entries import Die
 
 __all__ = [
