@@ -164,7 +164,7 @@ class Debuginfod:
                 file.flush()
                 os.chmod(file.name, 0o400)
                 os.replace(file.name, place)
-            except BaseException:
+            except BaseException:  # Ctrl-C above all: half a file is not to be found later.
                 os.unlink(file.name)
                 raise
             finally:

@@ -194,13 +194,14 @@ class Evaluator:
         """Return what ``if`` makes of a value."""
         return bool(self.decayed(value))
 
+    def joined(self, op: str, left: nodes.Node, right: nodes.Node) -> bool:
+        """Return what ``&&`` or ``||`` makes of two operands; the right one may not be asked."""
+        result = self.truth(self.value(left))
+        return self.truth(self.value(right)) if result == (op == "&&") else result
+
     def binary(self, tree: nodes.Binary) -> Value:
-        op = tree.op
-        if op in ("&&", "||"):
-            result = self.truth(self.value(tree.left))
-            if result == (op == "&&"):
-                result = self.truth(self.value(tree.right))
-            return self.truth_value(result)
+        if tree.op in ("&&", "||"):
+            return self.truth_value(self.joined(tree.op, tree.left, tree.right))
         # A chain like 1+1+1+... is deep on its left only: walk it without recursion.
         spine: list[nodes.Binary] = [tree]
         left_tree = tree.left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from pydbg.records import Record
@@ -44,12 +45,12 @@ class Node(Record):
     column: int
 
 
-class OwnNode(Node):
+class OwnNode(Node, ABC):
     """Be what only one language has, or means in its own way: the node knows its value."""
 
+    @abstractmethod
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return the value, with those of the operands asked of ``evaluator``."""
-        raise NotImplementedError
 
 
 class TypeName(Record):

@@ -278,22 +278,34 @@ class Parser:
                 raise ExprError("The expression is nested too deeply.", column)
             if op == "[":
                 self.advance()
-                tree = nodes.Index(column, tree, self.comma())
+                tree = self.index(column, tree)
                 self.expect("]")
             elif op == "(":
                 self.advance()
-                tree = nodes.Call(column, tree, self._list(")"))
+                tree = self.call(column, tree)
             elif op in (".", "->"):
                 self.advance()
-                if self.token.kind not in ("name", "quoted"):
-                    raise self.syntax_error()
-                tree = nodes.Member(column, tree, self._text(self.advance()), op == "->")
+                tree = self.member(column, tree, arrow=op == "->")
             elif op in ("++", "--"):
                 self.advance()
                 tree = nodes.IncDec(column, op[0], tree, False)
             else:
                 break
         return tree
+
+    def index(self, column: int, base: nodes.Node) -> nodes.Node:
+        """Parse what stands behind ``[``."""
+        return nodes.Index(column, base, self.comma())
+
+    def call(self, column: int, function: nodes.Node) -> nodes.Node:
+        """Parse arguments and their closing bracket."""
+        return nodes.Call(column, function, self._list(")"))
+
+    def member(self, column: int, base: nodes.Node, *, arrow: bool) -> nodes.Node:
+        """Parse a member's name."""
+        if self.token.kind not in ("name", "quoted"):
+            raise self.syntax_error()
+        return nodes.Member(column, base, self._text(self.advance()), arrow)
 
     def _list(self, close: str) -> tuple[nodes.Node, ...]:
         items: list[nodes.Node] = []

@@ -276,10 +276,7 @@ class Binary(nodes.OwnNode):
         """Return the result."""
         op = self.op
         if op in ("&&", "||"):
-            result = evaluator.truth(evaluator.value(self.left))
-            if result == (op == "&&"):
-                result = evaluator.truth(evaluator.value(self.right))
-            return _bool(result)
+            return _bool(evaluator.joined(op, self.left, self.right))
         left = evaluator.value(self.left).referred()
         right = evaluator.value(self.right).referred()
         if op in _COMPARE:

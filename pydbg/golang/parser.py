@@ -105,30 +105,14 @@ class GoParser(Parser):
             raise self.syntax_error()
         return super()._sizeof()
 
-    def postfix(self, tree: nodes.Node) -> nodes.Node:
-        """Parse ``[i]``, ``(args)``, ``.name``, ``->name``, ``++`` and ``--``."""
-        chain = 0
-        while self.token.kind == "op":
-            op, column = self.token.text, self.token.column
-            chain += 1
-            if chain > 60:
-                raise ExprError("The expression is nested too deeply.", column)
-            if op == "[":
-                self.advance()
-                tree = go.Index(column, tree, self.comma())
-                self.expect("]")
-            elif op == "(":
-                self.advance()
-                tree = go.Call(column, tree, self._list(")"))
-            elif op in (".", "->"):
-                self.advance()
-                tree = go.Member(column, tree, self._member_name())
-            elif op in ("++", "--"):
-                self.advance()
-                tree = nodes.IncDec(column, op[0], tree, False)
-            else:
-                break
-        return tree
+    def index(self, column: int, base: nodes.Node) -> nodes.Node:
+        return go.Index(column, base, self.comma())
+
+    def call(self, column: int, function: nodes.Node) -> nodes.Node:
+        return go.Call(column, function, self._list(")"))
+
+    def member(self, column: int, base: nodes.Node, *, arrow: bool) -> nodes.Node:
+        return go.Member(column, base, self._member_name())
 
     def _member_name(self) -> str:
         """Read a field's name, or a method's with its receiver: ``(*shape).grow``."""

@@ -21,7 +21,7 @@ from pydbg.printers.libstdcxx.parts import (
     has,
     target,
 )
-from pydbg.printers.libstdcxx.wrappers import holding, maybe, pair, value_as
+from pydbg.printers.libstdcxx.wrappers import adapter, holding, maybe, pair, value_as
 from pydbg.printers.model import Child, Printed, Printer, StringAt
 from pydbg.printers.program import Program
 
@@ -294,16 +294,6 @@ def _shared(name: str) -> Printer:
     return show
 
 
-def _adapter(name: str) -> Printer:
-    def show(value: Value, program: Program) -> Printed | None:
-        inner = program.printed(value["c"])
-        if inner is None:
-            return None
-        return Printed(f"{name} wrapping: {inner.text}", inner.children, inner.hint)
-
-    return show
-
-
 _MAKERS: dict[str, _Make] = {
     "basic_string": _string,
     "basic_string_view": _string_view,
@@ -322,7 +312,7 @@ _MAKERS: dict[str, _Make] = {
     **dict.fromkeys(("set", "multiset"), _collection(_tree, maps=False)),
     **dict.fromkeys(("unordered_map", "unordered_multimap"), _collection(_hash, maps=True)),
     **dict.fromkeys(("unordered_set", "unordered_multiset"), _collection(_hash, maps=False)),
-    **dict.fromkeys(("stack", "queue", "priority_queue"), _adapter),
+    **dict.fromkeys(("stack", "queue", "priority_queue"), adapter),
 }
 NAMES = sorted(_SPACE + name for name in _MAKERS)
 """What ``info pretty-printer`` lists."""

@@ -175,7 +175,7 @@ def write(elf: ElfFile, target: str) -> None:
                 data = columns[name].tobytes()
                 file.write(data + bytes(-len(data) % 8))
         os.replace(scratch, target)
-    except BaseException:
+    except BaseException:  # Also told to end: nothing but whole indexes stays.
         os.unlink(scratch)
         raise
 

@@ -258,10 +258,7 @@ class Arithmetic(nodes.OwnNode):
         """Apply it."""
         op = self.op
         if op in ("&&", "||"):
-            result = evaluator.truth(evaluator.value(self.left))
-            if result == (op == "&&"):
-                result = evaluator.truth(evaluator.value(self.right))
-            return _bool(result)
+            return _bool(evaluator.joined(op, self.left, self.right))
         left, right = evaluator.value(self.left), evaluator.value(self.right)
         if op == "@":
             return evaluator.binary(nodes.Binary(self.column, op, self.left, self.right))
