@@ -112,6 +112,18 @@ class ExprError(DebuggerError):
         self.column = column
 
 
+class NoSymbol(ExprError):
+    """Report a name in an expression that nothing has; ``name`` is that name.
+
+    >>> NoSymbol('No symbol "x" in current context.', "x").name
+    'x'
+    """
+
+    def __init__(self, message: str, name: str, column: int | None = None) -> None:
+        super().__init__(message, column)
+        self.name = name
+
+
 class MemoryFault(DebuggerError):
     """Report memory of the inferior that cannot be read or written.
 

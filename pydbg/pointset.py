@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import Breakpoint, Catchpoint, Location, Point
-from pydbg.errors import CommandError, DebuggerError, ExprError, LocationError, MemoryFault
+from pydbg.errors import (
+    CommandError,
+    DebuggerError,
+    LocationError,
+    MemoryFault,
+    NoSymbol,
+)
 from pydbg.events import BreakpointMoved
 from pydbg.latebound import IfuncWatch, MainWatch
 from pydbg.locspec import Resolved, Resolver, parse
@@ -329,9 +334,8 @@ class PointSet:
             return
         try:
             self._dbg.evaluate(text)
-        except ExprError as error:
-            found = re.match(r"No symbol [\"'](.*)[\"'] in current context", str(error))
-            if found is not None and point.locations and not self._sees(point, found[1]):
+        except NoSymbol as error:
+            if point.locations and not self._sees(point, error.name):
                 raise
         except DebuggerError:
             return  # No process yet, memory that is not there yet: it is asked at the hit.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydbg.commands import common, kinds
 from pydbg.commands.results import Display, Displays
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, DebuggerError, UsageError
+from pydbg.errors import CommandError, DebuggerError, NoSymbol, UsageError
 from pydbg.printers.model import Unfinished
 from pydbg.records import replace
 
@@ -274,9 +274,16 @@ def display(session: Session, parsed: Parsed) -> str | None:
         return _all_displays(session)
     if form and not _is_memory(form):
         _format(form)
-    from pydbg.expr.evaluate import parse_in
+    from pydbg.expr.evaluate import parse_in, type_of
 
-    block = _innermost_block(session, parse_in(text, session.dbg.context()))
+    tree = parse_in(text, session.dbg.context())
+    try:
+        type_of(tree, session.dbg.context())
+    except NoSymbol:
+        raise
+    except DebuggerError:
+        pass  # Only its names must be known: the rest may become possible.
+    block = _innermost_block(session, tree)
     session.memory["last display"] += 1
     row = Display(session.memory["last display"], form, text, block=block)
     displays[row.number] = row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import nodes
 from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
@@ -74,7 +74,7 @@ def _complain_of_names(text: str, before: int, ctx: Context) -> None:
             name = str(token.value) if token.kind == "quoted" else token.text
             known = ctx.language.is_word(name) or ctx.type_named(name) is not None
             if not known and ctx.symbol(name) is None:
-                raise ExprError(ctx.language.no_symbol(name), token.column)
+                raise NoSymbol(ctx.language.no_symbol(name), name, token.column)
         previous = token.text
 
 

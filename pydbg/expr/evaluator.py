@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import literals, methods, nodes
 from pydbg.expr.assign import assign
 from pydbg.expr.calls import called
@@ -108,7 +108,7 @@ class Evaluator:
         value = self.ctx.symbol(tree.name)
         if value is None:
             shown = tree.name.split("::")[0]
-            raise ExprError(f'No symbol "{shown}" in current context.', tree.column)
+            raise NoSymbol(f'No symbol "{shown}" in current context.', shown, tree.column)
         return value
 
     def dollar(self, tree: nodes.Dollar) -> Value:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr.lexer import Token
 from pydbg.expr.nodes import TypeName
 from pydbg.expr.types import (
@@ -258,7 +258,7 @@ def resolve(
         tag, _, rest = name.base.partition(" ")
         if tag in _TAGS and rest:
             raise ExprError(f"No {tag} type named {rest}.")
-        raise ExprError(f'No symbol "{name.base}" in current context.')
+        raise NoSymbol(f'No symbol "{name.base}" in current context.', name.base)
     if name.const or name.volatile:
         base = QualifiedType(base.name, base.size, base, name.const, name.volatile)
     for step in name.derived:
