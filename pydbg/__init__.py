@@ -53,6 +53,7 @@ __all__ = [
     "ModuleLoaded",
     "ModuleUnloaded",
     "NoProcess",
+    "NoSymbol",
     "Note",
     "PtraceError",
     "RegisterView",
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
     from pydbg.errors import LocationError as LocationError
     from pydbg.errors import MemoryFault as MemoryFault
     from pydbg.errors import NoProcess as NoProcess
+    from pydbg.errors import NoSymbol as NoSymbol
     from pydbg.errors import PtraceError as PtraceError
     from pydbg.errors import SymbolError as SymbolError
     from pydbg.errors import ThreadGone as ThreadGone
@@ -159,7 +161,7 @@ _ROOMS = {
     "errors": tuple(
         name
         for name in __all__
-        if name.endswith(("Error", "Fault", "Gone", "Process", "CallStopped"))
+        if name.endswith(("Error", "Fault", "Gone", "Process", "CallStopped", "NoSymbol"))
     ),
 }
 """Where public names live; all others are events."""

@@ -203,9 +203,10 @@ def _value(context: Context, inferior: Inferior, found: Thrown) -> Value:
 
 def scalar_text(dbg: Debugger, thread: Thread, found: Thrown) -> str | None:
     """Return the text of a thrown number or pointer; None for a class."""
-    from pydbg.expr.format import Formatter
+    from pydbg.expr.language import language_named
     from pydbg.expr.strings import PrintOptions
     from pydbg.expr.values import is_scalar
+    from pydbg.printers.formatting import formatter
 
     inferior = thread.inferior
     if _mangled(inferior, found.typeinfo) in ("PKc", "Pc"):
@@ -214,6 +215,6 @@ def scalar_text(dbg: Debugger, thread: Thread, found: Thrown) -> str | None:
         value = _value(dbg.context_of(thread), inferior, found)
         if not is_scalar(value.type):
             return None
-        return Formatter(PrintOptions(), dbg.symbolize, inferior.read).top(value)
+        return formatter(dbg, language=language_named("c++"), options=PrintOptions()).top(value)
     except DebuggerError:
         return None

@@ -1,4 +1,4 @@
-"""Debug files, programs and sources from a debuginfod server, by build-id.
+"""Debug files and sources from a debuginfod server, by build-id.
 
 Nothing is asked of any server until ``debuginfod enabled`` is on. What came is kept where the
 elfutils' client library keeps it (debuginfod_find_debuginfo(3), debuginfod-client-config(7)), so
@@ -85,10 +85,6 @@ class Debuginfod:
     def debuginfo(self, build_id: str, name: str) -> str | None:
         """Return the path of a debug file; ``name`` is the program's, to show."""
         return self._find(build_id, "debuginfo", "", f"separate debug info for {name}")
-
-    def executable(self, build_id: str, name: str) -> str | None:
-        """Return the path of a program or library that a core file names."""
-        return self._find(build_id, "executable", "", f"executable for {name}")
 
     def source(self, build_id: str, path: str) -> str | None:
         """Return the path of a source file, which has to be named by its whole path."""

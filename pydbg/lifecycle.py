@@ -128,6 +128,7 @@ class Lifecycle(Inspection):
         absolute = os.path.join(os.path.realpath(folder), name)
         real = os.path.realpath(absolute)
         module = self.files.module(real, real, 0, is_main=True)
+        self._languages.forget()
         arch = arch_for(module.elf.machine, module.elf.bits // 32, path)
         self.program, self.arch = absolute, arch
         self._static = ModuleList([module])

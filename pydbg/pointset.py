@@ -435,10 +435,11 @@ class PointSet:
 
     def modules_changed(self, inferior: Inferior | None) -> None:
         """Resolve everything anew; what was found stays where its module still is."""
+        for every in self.by_number.values():
+            every.compiled.clear()
         for point in self.located():
             if point.deleted:
                 continue
-            point.compiled.clear()
             try:
                 found = self._again(point)
             except DebuggerError as error:

@@ -250,6 +250,7 @@ class _Reader:
         from pydbg.expr.language import language_named
         from pydbg.expr.rust.kinds import trait_object
         from pydbg.expr.strings import PrintOptions
+        from pydbg.printers.formatting import formatter
 
         inner = strip(value.type)
         while isinstance(inner, PointerType) and depth <= _MOST_DEPTH:
@@ -264,10 +265,6 @@ class _Reader:
             shown = self._dynamic(int(found[0]), found[1], depth, quoted)
             if shown is not None:
                 return shown
-        dbg = self._dbg
-        formatter = language_named("rust").formatter(
-            PrintOptions(), dbg.symbolize, self._inferior.read
-        )
-        formatter.printers = dbg.printers.find
-        text = formatter.inner(value)
+        rust = language_named("rust")
+        text = formatter(self._dbg, language=rust, options=PrintOptions()).inner(value)
         return text[1:-1] if not quoted and text[:1] == text[-1:] == '"' else text

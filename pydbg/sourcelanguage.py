@@ -60,7 +60,11 @@ class Languages:
 
     def __init__(self, dbg: Debugger) -> None:
         self._dbg = dbg
-        self._last = ""
+        self._last = self._main = ""
+
+    def forget(self) -> None:
+        """Forget what the program before was written in."""
+        self._last = self._main = ""
 
     def of(self, frame: Frame | None) -> Language:
         """Return the language for a frame, the one before where nothing tells it."""
@@ -70,7 +74,8 @@ class Languages:
         if wanted not in ("auto", "local"):
             return language_named(wanted)
         found = frame_language(frame) if frame is not None else ""
-        if frame is None and not self._last:
-            return language_named(main_language(self._dbg.modules))
+        if not found and not self._last:
+            self._main = self._main or main_language(self._dbg.modules)
+            found = self._main
         self._last = found or self._last
         return language_named(self._last)

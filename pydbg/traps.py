@@ -171,6 +171,8 @@ class Traps:
         """Decide which breakpoints at an address really stop the thread."""
         numbers: list[int] = []
         places: list[int] = []
+        spent: list[int] = []
+        """Of these the breakpoints: a catchpoint that was asked counts for itself."""
         error: str | None = None
         temporary = False
         caught: CatchHit | None = None
@@ -183,6 +185,7 @@ class Traps:
                 if hit is None:
                     continue
                 if numbers:
+                    error = error or hit.error
                     numbers.append(hit.number)
                     places.append(location.number)
                 else:
@@ -194,11 +197,12 @@ class Traps:
                 if not numbers:
                     temporary = point.temporary
                 numbers.append(point.number)
+                spent.append(point.number)
                 places.append(location.number)
         if not numbers:
             return caught
         self.dbg.steps.hit(thread)
-        for number in numbers:
+        for number in spent:
             self.dbg.points.spent(number)
         pid = thread.inferior.pid
         hits = tuple(numbers), tuple(places)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds, stack
+from pydbg.commands.applying import apply, flags_of
 from pydbg.commands.gorecords import GoPlace, GoroutineList, GoroutineRow
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
@@ -91,13 +95,19 @@ def goroutine(session: Session, parsed: Parsed) -> Any:
     if head == "all":
         if not command:
             raise UsageError("Please specify a command after 'goroutine all'.")
+        flags, command = flags_of(command)
+        event = dbg.last_event
         for one in dbg.goroutines.all():
-            session.say(f"\nGoroutine {_title(one)}:")
-            _run(session, one, command)
+            if dbg.last_event is not event:
+                break  # The command let the program run: the others may be gone.
+            title = partial(str, f"\nGoroutine {_title(one)}:\n")
+            with _selected(session, one):
+                apply(session, title, flags, command)
         return None
     one = dbg.goroutines.find(_number(head, session))
     if command:
-        _run(session, one, command)
+        with _selected(session, one):
+            session.execute(command)
         return None
     dbg.goroutines.select(one)
     heading = f"[Switching to goroutine {_title(one)}]"
@@ -120,14 +130,15 @@ def _title(one: Goroutine) -> str:
     return f"{one.id} ({', '.join(details)})"
 
 
-def _run(session: Session, one: Goroutine, command: str) -> None:
-    """Run a command with a goroutine selected, and select again what was."""
+@contextmanager
+def _selected(session: Session, one: Goroutine) -> Iterator[None]:
+    """Have a goroutine selected while the block runs, then again what was."""
     dbg = session.dbg
     thread, parked, frame = dbg.thread, dbg.parked, dbg.frame
     dbg.goroutines.select(one)
     event = dbg.last_event
     try:
-        session.execute(command)
+        yield
     finally:
         if dbg.last_event is event and thread in dbg.threads and thread is not None:
             dbg.select_thread(thread.number)

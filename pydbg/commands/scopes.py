@@ -30,10 +30,22 @@ _NAMES = {
     0x9C: "call_frame_cfa", 0x9E: "implicit_value", 0x9F: "stack_value",
     0xA1: "addrx", 0xA2: "constx", 0xA3: "entry_value", 0xFB: "GNU_addr_index",
     0xFC: "GNU_const_index",
+    0x15: "pick", 0x28: "bra", 0x2F: "skip", 0x98: "call2", 0x99: "call4",
+    0xA0: "implicit_pointer", 0xA4: "const_type", 0xA5: "regval_type", 0xA6: "deref_type",
+    0xA8: "convert", 0xA9: "reinterpret", 0xF2: "GNU_implicit_pointer", 0xF4: "GNU_const_type",
+    0xF5: "GNU_regval_type", 0xF6: "GNU_deref_type", 0xF7: "GNU_convert", 0xF9: "GNU_reinterpret",
+    0xFA: "GNU_parameter_ref",
     0xE0: "GNU_push_tls_address", 0xF3: "GNU_entry_value", 0x9B: "form_tls_address",
 }  # fmt: skip
 _MOST_INDENT = 32
-_ULEB, _SLEB = frozenset((0x10, 0x23, 0x90, 0x93, 0xA1, 0xA2, 0xFB, 0xFC)), frozenset((0x11, 0x91))
+_OPERANDS = {
+    0x10: "u", 0x11: "s", 0x15: "1", 0x23: "u", 0x28: "h", 0x2F: "h", 0x90: "u", 0x91: "s",
+    0x92: "us", 0x93: "u", 0x94: "1", 0x98: "h", 0x99: "w", 0xA0: "ws", 0xA4: "ub", 0xA5: "uu",
+    0xA6: "1u", 0xA8: "u", 0xA9: "u", 0xF2: "ws", 0xF4: "ub", 0xF5: "uu", 0xF6: "1u", 0xF7: "u",
+    0xF9: "u", 0xFA: "w",
+}  # fmt: skip
+"""What follows an operation: unsigned and signed LEB, 1, 2 (h) or 4 (w) bytes, a block (b)."""
+_COMPLEX = "a complex DWARF expression:\n"
 
 
 def info_scope(session: Session, parsed: Parsed) -> str:
@@ -135,11 +147,12 @@ def _pieces(module: Module, block: Block, holder: Die, code: bytes) -> str:
         part = code[pos:end]
         if len(part) == 2 and 0x30 <= part[0] <= 0x4F and part[1] == 0x9F:
             text, apart = f"the constant {part[0] - 0x30}", ""
-        elif part and (pos or end < len(code)) and not _is_complex(module, block, holder, part):
-            text, apart = _expression(module, block, holder, part), ""
         elif part:
-            text = "a complex DWARF expression:\n" + "".join(_operations(module, code, pos, end))
-            apart = "   "
+            # Of several parts each may be a plain place.
+            several = pos or end < len(code)
+            text, apart = _expression(module, block, holder, part) if several else "", ""
+            if not text or text.startswith(_COMPLEX):
+                text, apart = _COMPLEX + "".join(_operations(module, code, pos, end)), "   "
         else:
             text, apart = "", ""
         if end < len(code):
@@ -154,10 +167,6 @@ def _pieces(module: Module, block: Block, holder: Die, code: bytes) -> str:
             pos = end
         texts.append(text)
     return ", and ".join(texts)
-
-
-def _is_complex(module: Module, block: Block, holder: Die, part: bytes) -> bool:
-    return _expression(module, block, holder, part).startswith("a complex")
 
 
 def _piece_end(module: Module, code: bytes, pos: int) -> int:
@@ -208,12 +217,10 @@ def _operation(module: Module, code: bytes, pos: int, indent: int = 0) -> tuple[
         name, operand = f"breg{op - 0x70}", f" {offset} [${names.get(op - 0x70, '?')}]"
     else:
         name = _NAMES.get(op, f"{op:#x}")
-        if op in _ULEB:
-            value, pos = uleb(code, pos)
-            operand = f" {value}"
-        elif op in _SLEB:
-            value, pos = sleb(code, pos)
-            operand = f" {value}"
+        if op in _OPERANDS:
+            for kind in _OPERANDS[op]:
+                value, pos = _operand(code, pos, kind)
+                operand += f" {value}"
         elif op == 0x03:
             value, pos = fixed(code, pos, module.elf.bits // 8)
             operand = f" {value:#x}"  # As it is in the file.
@@ -221,9 +228,18 @@ def _operation(module: Module, code: bytes, pos: int, indent: int = 0) -> tuple[
             size = 1 << ((op - 0x08) // 2)
             value, pos = fixed(code, pos, size)
             operand = f" {signed(value, size) if op & 1 else value}"
-        elif op == 0x94:
-            operand, pos = f" {code[pos]}", pos + 1
         elif op == 0x9E:
             size, pos = uleb(code, pos)
             operand, pos = f" {size}", pos + size
     return f"  {at:{indent + 4}}: DW_OP_{name}{operand}\n", pos
+
+
+def _operand(code: bytes, pos: int, kind: str) -> tuple[int, int]:
+    """Read one operand; of a block its size is what counts. Return it and where it ends."""
+    if kind == "u":
+        return uleb(code, pos)
+    if kind == "s":
+        return sleb(code, pos)
+    if kind == "b":
+        return code[pos], pos + 1 + code[pos]
+    return fixed(code, pos, {"1": 1, "h": 2, "w": 4}[kind])

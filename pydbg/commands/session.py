@@ -103,6 +103,8 @@ class Session(Talk):
         self._last = ""
         self._passing: dict[int, Any] = {}
         self._log: Logging | None = None
+        self._captured = 0
+        """How many captures are at work, one inside of another."""
         for name in ("logging", "logging enabled"):
             self.settings.on_change(name, self._log_switched)
         listen = getattr(dbg, "on_event", None)
@@ -173,7 +175,8 @@ class Session(Talk):
                 with self.recorder.command(line, again):
                     self._execute(line, again)
         finally:
-            self.tell_files()
+            if not self._captured:
+                self.tell_files()
 
     def _execute(self, line: str, again: bool) -> None:
         if self.ending is not None:
@@ -228,10 +231,12 @@ class Session(Talk):
         from io import StringIO
 
         out, self.out = self.out, StringIO()
+        self._captured += 1
         try:
             self.execute(line)
             return self.out.getvalue()
         finally:
+            self._captured -= 1
             self.out = out
 
     # --- results and events ------------------------------------------------------------------

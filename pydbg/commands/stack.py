@@ -181,10 +181,14 @@ def existing(session: Session, level: int) -> int:
 
 def frame_function(session: Session, parsed: Parsed) -> FrameShown:
     """Select the innermost frame of a function."""
-    name = parsed["FUNCTION"]
+    return _select(session, _level_of(session, parsed["FUNCTION"]))
+
+
+def _level_of(session: Session, name: str) -> int:
+    """Return the level of the innermost frame of a function."""
     for one in _all(session):
         if one.function is not None and name in (one.function, one.function.partition("(")[0]):
-            return _select(session, one.level)
+            return one.level
     if not session.dbg.functions_named(name):
         raise CommandError(f'Function "{name}" not defined.')
     raise CommandError(f'No frame for function "{name}".')
@@ -192,13 +196,7 @@ def frame_function(session: Session, parsed: Parsed) -> FrameShown:
 
 def info_frame_function(session: Session, parsed: Parsed) -> FrameDetails:
     """Describe the innermost frame of a function."""
-    name = parsed["FUNCTION"]
-    for one in _all(session):
-        if one.function is not None and name in (one.function, one.function.partition("(")[0]):
-            return replace(_details(session, one.level), titled=False)
-    if not session.dbg.functions_named(name):
-        raise CommandError(f'Function "{name}" not defined.')
-    raise CommandError(f'No frame for function "{name}".')
+    return replace(_details(session, _level_of(session, parsed["FUNCTION"])), titled=False)
 
 
 def info_frame_level(session: Session, parsed: Parsed) -> FrameDetails:

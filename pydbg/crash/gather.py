@@ -205,13 +205,8 @@ def _registers(dbg: Debugger, maps: list[Mapping]) -> Iterator[RegisterRow]:
 
 
 def _flags(dbg: Debugger) -> str:
-    from pydbg.expr.format import Formatter
-    from pydbg.expr.strings import PrintOptions
-
-    context = dbg.context()
-    value = context.register(dbg.arch.flags)
-    formatter = Formatter(PrintOptions(), dbg.symbolize, context.read)
-    return "" if value is None else formatter.inner(value)
+    value = dbg.context().register(dbg.arch.flags)
+    return "" if value is None else dbg.formatter().inner(value)
 
 
 def _note(dbg: Debugger, value: int, maps: list[Mapping]) -> str:

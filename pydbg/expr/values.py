@@ -11,7 +11,6 @@ from pydbg.expr.arithmetic import PythonValue
 from pydbg.expr.types import (
     ArrayType,
     CType,
-    EnumType,
     Field,
     FloatType,
     FunctionType,
@@ -418,8 +417,3 @@ def from_number(ctype: CType, number: int | float | Fraction, read: Read | None 
     whole = number if isinstance(number, int) else to_integer(number)
     data = (whole & ((1 << (8 * inner.size)) - 1)).to_bytes(inner.size, "little")
     return Value(ctype, data, None, read)
-
-
-def is_enum(ctype: CType) -> bool:
-    """Say whether the type is an enum."""
-    return isinstance(strip(ctype), EnumType)

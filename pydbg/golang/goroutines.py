@@ -67,11 +67,6 @@ class Goroutine(Record):
     """The function that it began with."""
 
     @property
-    def is_system(self) -> bool:
-        """Tell whether the runtime made it before there was a program to run."""
-        return self.created_at == 0 and self.id != 1
-
-    @property
     def registers(self) -> dict[int, int]:
         """Return what is kept of its registers, by DWARF number."""
         return {_RIP: self.pc, _RSP: self.sp, _RBP: self.bp}

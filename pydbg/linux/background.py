@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 __all__ = ["leave_behind"]
 
+_HERE = os.path.join(os.path.dirname(__file__), "..", "..")
+"""The folder that pydbg was loaded from."""
+
 
 def leave_behind(arguments: Sequence[str]) -> bool:
     """Start ``python ARGUMENTS`` in a session of its own, without terminal, input and output.
@@ -31,8 +34,13 @@ def leave_behind(arguments: Sequence[str]) -> bool:
             for fd in (0, 1, 2):
                 os.dup2(null, fd)
             os.closerange(3, 1 << 12)
+            # In another folder it finds pydbg as this process does.
+            environment = {**os.environ, "PYTHONPATH": os.path.abspath(_HERE)}
             os.chdir("/")
-            os.execv(sys.executable, [sys.executable, *arguments])
+            os.execve(sys.executable, [sys.executable, *arguments], environment)
         finally:
             os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    except ChildProcessError:
+        return True  # Whoever we are a guest of ignores SIGCHLD: its end is told to nobody.

@@ -9,18 +9,28 @@ from pydbg.expr.strings import PrintOptions
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.format import Formatter
+    from pydbg.expr.language import Language
     from pydbg.frames import Frame
     from pydbg.settings import Settings
 
 __all__ = ["formatter"]
 
 
-def formatter(dbg: Debugger, frame: Frame | None = None) -> Formatter:
-    """Return what prints values by the settings, in the selected or another frame's language."""
-    options = dbg.settings.kept(_options)
-    language = dbg.language if frame is None else dbg.language_in(frame)
+def formatter(
+    dbg: Debugger,
+    frame: Frame | None = None,
+    *,
+    language: Language | None = None,
+    options: PrintOptions | None = None,
+) -> Formatter:
+    """Return what prints values: by the settings and in the selected frame's language, or others.
+
+    ``frame`` is another frame whose language is meant.
+    """
+    if language is None:
+        language = dbg.language if frame is None else dbg.language_in(frame)
     made = language.formatter(
-        options,
+        options or dbg.settings.kept(_options),
         dbg.symbolize,
         dbg.context().read,
         dbg.arch.pointer_size,

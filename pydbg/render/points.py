@@ -35,7 +35,8 @@ _WATCHPOINTS = {
 def _made(record: PointSet) -> str:
     if record.kind == "catchpoint":
         # gdb says "Catchpoint" for tcatch too.
-        if record.temporary and record.what in EVENTS:
+        row = EVENTS.get(record.what)
+        if record.temporary and row is not None and not row.extension:
             # break-catch-throw.c, print_mention_exception_catchpoint: two blanks.
             return f"Temporary catchpoint  {record.number} ({record.what})"
         return f"Catchpoint {record.number} ({clean(record.what)})"

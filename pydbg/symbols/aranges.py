@@ -60,7 +60,10 @@ class Aranges:
                 self._read()
         except FileError:
             pass  # what came before the damage counts; the rest is skimmed
-        self.units = frozenset(unit for unit, *_ in self._sets)
+        self._of_unit: dict[int, list[tuple[int, int, int]]] = {}
+        for unit, *where in self._sets:
+            self._of_unit.setdefault(unit, []).append((where[0], where[1], where[2]))
+        self.units = frozenset(self._of_unit)
         """The offsets of the units that have a set."""
 
     def _read(self) -> None:
@@ -105,14 +108,11 @@ class Aranges:
     def of(self, unit: int) -> list[tuple[int, int]]:
         """Give the ranges of one unit."""
         found = []
-        for one, word, first, last in self._sets:
-            if one == unit:
-                pairs = self._data[first:last].cast("Q" if word == 8 else "I")
-                found += [
-                    (low, low + size)
-                    for low, size in zip(pairs[::2], pairs[1::2], strict=True)
-                    if size
-                ]
+        for word, first, last in self._of_unit.get(unit, ()):
+            pairs = self._data[first:last].cast("Q" if word == 8 else "I")
+            found += [
+                (low, low + size) for low, size in zip(pairs[::2], pairs[1::2], strict=True) if size
+            ]
         return found
 
     @cached_property

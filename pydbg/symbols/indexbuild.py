@@ -30,6 +30,8 @@ __all__ = ["build", "write"]
 _NAMED = DECLARED | {Tag.subprogram, Tag.namespace}
 """What is looked up by name."""
 _STRX = range(Form.strx1, Form.strx4 + 1)
+_INDEXED = frozenset((Form.strx, Form.gnu_str_index, *_STRX))
+"""The forms of a string by its number; all others give an offset."""
 
 
 def build(elf: ElfFile) -> dict[str, array[int]]:
@@ -100,8 +102,10 @@ def _names(source: Dwarf, unit: Unit, number: int) -> set[int]:
             if form == Form.string:
                 inline.add(cstring(data, at)[0])
             else:
-                wide = sizes["offset_size"] if form < Form.strx1 and form != Form.strx else 0
-                value = fixed(data, at, wide)[0] if wide else _index(data, at, form)
+                if form in _INDEXED:
+                    value = _index(data, at, form)
+                else:
+                    value = fixed(data, at, sizes["offset_size"])[0]
                 offsets.add((form, value))
         pos = step_over(data, pos, abbrev, sizes)
         if abbrev.children:
@@ -191,6 +195,8 @@ def main() -> int:
         if mine:
             try:
                 elf = ElfFile(program)
+                if elf.section(".debug_info") is not None and not Dwarf(elf).is_complete:
+                    return 1  # What dwz moved elsewhere is not found by the usual ways.
                 write(elf, cache.path_of(elf))
                 cache.trim()
             except (FileError, OSError, ValueError, IndexError, MemoryError):

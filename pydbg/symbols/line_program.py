@@ -129,7 +129,7 @@ def has_bytes(dwarf: Dwarf, unit: Unit, needle: bytes) -> bool:
     True for a program of another version.
     """
     data, start = dwarf.section(".debug_line"), unit.line_offset
-    if start is None or start + 6 > len(data):
+    if start is None or start + 10 > len(data):
         return False
     length, pos = fixed(data, start, 4)
     if length == 0xFFFFFFFF or fixed(data, pos, 2)[0] >= 5:

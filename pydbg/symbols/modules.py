@@ -141,8 +141,13 @@ class Module:
         return find_debug_file(self.elf, self._places, self.path)
 
     def look_again(self) -> None:
-        """Forget that there is no debug file, and what was read without it."""
-        if self.__dict__.get("debug", self) is None:
+        """Forget that there is no debug file, and what was read without it.
+
+        What has all it needs stays: its own debug information, or that of a file that was found.
+        """
+        known = self.__dict__
+        lacks_file = self.elf.section(".debug_info") is None and known.get("debug", self) is None
+        if lacks_file or known.get("dwarf", self) is None:
             self._spots = {}
             for name in [name for name in self.__dict__ if name in _FOUND]:
                 del self.__dict__[name]

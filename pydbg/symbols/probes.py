@@ -23,8 +23,8 @@ _SECTION = ".note.stapsdt"
 _BASE = ".stapsdt.base"
 _OPERAND = re.compile(
     r"(?P<size>-?[1248])@"
-    r"(?:%(?P<register>\w+)|\$(?P<constant>-?(?:0x[\da-f]+|\d+))|"
-    r"(?P<offset>-?(?:0x[\da-f]+|\d+)?)"
+    r"(?:%(?P<register>\w+)|\$(?P<constant>-?(?:0x[\da-f]+|0|[1-9]\d*))|"
+    r"(?P<offset>(?:-?(?:0x[\da-f]+|0|[1-9]\d*))?)"
     r"\((?:%(?P<base>\w+))?(?:,\s*%(?P<index>\w+)(?:,\s*(?P<scale>[1248]))?)?\))"
 )
 

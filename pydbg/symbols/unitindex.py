@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "UnitIndex", "head_of", "identity_of", "key_of"]
 
 _MAGIC = b"pydbgidx"
-VERSION = 1
+VERSION = 2
 """To be raised whenever what is written, or what it means, changes."""
 COLUMNS = {
     "units": "Q", "starts": "Q", "ends": "Q", "range_units": "I",

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Attr", "Dwarf", "Ranges", "Unit"]
 
-_MAX_STRING = 1 << 20
 _HEAD = 1024  # bytes in which a unit's first entry ends, mostly
 _ADDRX = frozenset((Form.addrx, Form.gnu_addr_index, *range(Form.addrx1, Form.addrx4 + 1)))
 _STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 + 1)))

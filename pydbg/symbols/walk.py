@@ -240,7 +240,8 @@ def reached(
         references = [die.to_bytes(4, "little") for die in fresh]
         if Form.ref_addr in forms:
             references += [
-                (unit.offset + die).to_bytes(unit.offset_size, "little") for die in fresh
+                (unit.offset + die - unit.home.references).to_bytes(unit.offset_size, "little")
+                for die in fresh
             ]
         positions = {at for needle in references for at in _occurrences(data, needle)}
         first = False

@@ -32,6 +32,7 @@ __all__ = ["Passing", "alignment", "by_reference", "classify", "in_memory", "lay
 
 _VECTORS = tuple(f"xmm{number}" for number in range(8))
 _LARGEST = 16
+_MAX_DEPTH = 32
 """No class larger than two times eight bytes is passed in registers."""
 
 
@@ -45,26 +46,31 @@ class Passing(Record):
     """Where the function is to put a result that is returned in memory."""
 
 
-def alignment(ctype: CType, word: int = 8) -> int:
+def alignment(ctype: CType, word: int = 8, depth: int = 0) -> int:
     """Return how a type is aligned in a struct (psABI, table of scalar types).
+
+    ``depth`` counts the types around it: damaged ones may contain themselves.
 
     >>> from pydbg.expr.types import LP64
     >>> alignment(LP64.array(LP64.int, 3)), alignment(LP64.longdouble)
     (4, 16)
     """
     inner = strip(ctype)
+    if depth > _MAX_DEPTH:
+        return 1
     if isinstance(inner, (ArrayType, ComplexType)):
         if isinstance(inner, ArrayType) and inner.vector:
             return inner.size
-        return alignment(inner.element, word)
+        return alignment(inner.element, word, depth + 1)
     if isinstance(inner, StructType):
-        return max((alignment(f.type, word) for f in inner.fields if f.kind != "static"), default=1)
+        members = (field.type for field in inner.fields if field.kind != "static")
+        return max((alignment(one, word, depth + 1) for one in members), default=1)
     if isinstance(inner, MemberPointerType):
         return word
     return min(inner.size, 16 if word == 8 else 4) or 1
 
 
-def by_reference(ctype: CType) -> bool:
+def by_reference(ctype: CType, depth: int = 0) -> bool:
     """Tell whether C++ passes and returns a class by a hidden reference.
 
     That is one with a destructor or copy constructor of its own (Itanium C++ ABI, 1.1:
@@ -72,8 +78,8 @@ def by_reference(ctype: CType) -> bool:
     """
     inner = strip(ctype)
     if isinstance(inner, ArrayType):
-        return by_reference(inner.element)
-    if not isinstance(inner, StructType):
+        return by_reference(inner.element, depth + 1)
+    if not isinstance(inner, StructType) or depth > _MAX_DEPTH:
         return False
     for method in inner.methods:
         if method.virtual:
@@ -82,7 +88,7 @@ def by_reference(ctype: CType) -> bool:
         if own and (method.name.startswith("~") or _copies(method.type.params, method, inner)):
             return True
     return any(
-        field.kind == "virtual" or by_reference(field.type)
+        field.kind == "virtual" or by_reference(field.type, depth + 1)
         for field in inner.fields
         if field.kind != "static"
     )
@@ -115,7 +121,7 @@ def classify(ctype: CType) -> list[str] | None:
     kinds = [""] * ((inner.size + 7) // 8)
     try:
         _spread(inner, 0, kinds)
-    except (IndexError, DebuggerError):
+    except (IndexError, DebuggerError, RecursionError):
         return None
     for at, kind in enumerate(kinds):
         if kind == "memory" or (kind == "x87up" and (at == 0 or kinds[at - 1] != "x87")):

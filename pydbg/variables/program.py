@@ -52,9 +52,8 @@ class Variables:
 
     def __init__(self, dbg: Debugger) -> None:
         self.dbg = dbg
-        self._files: dict[int, FileTypes | None] = {}
+        self._files: dict[int, FileTypes] = {}
         self._kept: list[object] = []
-        self._scopes: tuple[object, dict[int, FrameScope | None]] = (None, {})
 
     # --- files and frames --------------------------------------------------------------------
 
@@ -70,6 +69,8 @@ class Variables:
             made = None
             if names is not None:
                 made = FileTypes(names, elf.bits // 8, self)
+            if made is None:
+                return None  # Another file may bring what is missing.
             self._files[key] = made
             self._kept.append(elf)  # An id is not used again while its object lives.
         return self._files[key]

@@ -86,6 +86,9 @@ def give_back(value: Value, arch: Arch, block: RegisterBlock) -> None:
         return
     integers, vectors = iter(("rax", "rdx")), iter(("xmm0", "xmm1"))
     kinds = classify(inner) or []
+    numbers = [data[8 * at : 8 * at + 10] for at, kind in enumerate(kinds) if kind == "x87"]
+    if numbers:
+        _push_x87(block, *numbers)
     for index, kind in enumerate(kinds):
         piece = data[8 * index : 8 * index + 8]
         if kind == "integer":
@@ -98,16 +101,19 @@ def give_back(value: Value, arch: Arch, block: RegisterBlock) -> None:
                 next(vectors),
                 (data[8 * index : 8 * index + 16] if wide else piece).ljust(16, b"\0"),
             )
-        elif kind == "x87":
-            _push_x87(block, data[8 * index : 8 * index + 10])
 
 
-def _push_x87(block: RegisterBlock, data: bytes) -> None:
-    """Make a number the only one on the stack of the x87 (its last register, st0)."""
+def _push_x87(block: RegisterBlock, *numbers: bytes) -> None:
+    """Make numbers the only ones on the stack of the x87, the first of them st0.
+
+    They take its last registers: the top is the first of those, all others are tagged empty (3).
+    """
+    top = 8 - len(numbers)
     status = int.from_bytes(block.read("fstat"), "little")
-    block.set("fstat", status | 7 << 11)
-    block.set("ftag", 0x3FFF)
-    block.put("st0", data)
+    block.set("fstat", status & ~(7 << 11) | top << 11)
+    block.set("ftag", 0xFFFF >> 2 * len(numbers))
+    for index, data in enumerate(numbers):
+        block.put(f"st{index}", data)
 
 
 def _give_back_i386(value: Value, inner: CType, block: RegisterBlock) -> None:

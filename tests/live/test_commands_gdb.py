@@ -195,7 +195,8 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "pie",
         (
             "info address total", "info address orders", "info address order", "break pay",
-            "run", "display nosuch", "display order->price", "display total", "display", "info display", "finish",
+            "run", "display nosuch", "display order->price", "display total", "display",
+            "info display", "finish",
             "info display", "display i", "next", "display", "undisplay 1-3", "delete",
             "break pay", "run", "display", "undisplay 4", "delete", "tbreak pay", "run",
             "info address total", "info address order", "info address pay", "up",

@@ -159,6 +159,19 @@ def test_a_breakpoint_at_the_same_place_is_told_too() -> None:
         assert [one.numbers for one in event.also] == [(own.number,)]
 
 
+def test_a_catchpoint_beside_a_breakpoint_is_counted_once() -> None:
+    with program("throws.cc") as dbg:
+        first = dbg.catch("throw", temporary=True)
+        dbg.run()
+        dbg.break_at(f"*{dbg.regs.rip:#x}")
+        point = dbg.catch("throw")
+        point.disable_after = 2
+        event = dbg.cont()
+        assert isinstance(event, pydbg.BreakpointHit) and first.deleted
+        assert event.numbers[1:] == (point.number,)
+        assert (point.hit_count, point.disable_after, point.enabled) == (1, 1, True)
+
+
 def test_children_and_new_programs() -> None:
     """A forked child keeps the catchpoint's places, the program after an exec has new ones."""
     path = str(build("throws.cc"))

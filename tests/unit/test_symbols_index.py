@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -210,3 +211,31 @@ def test_what_is_left_behind_has_no_terminal_and_no_parent(tmp_path: Path) -> No
     os.close(write)
     assert os.read(read, 1) == b"", "it has none of our descriptors"
     os.close(read)
+
+
+def test_names_that_dwz_moved_elsewhere(cache: IndexCache, tmp_path: Path) -> None:
+    for number in (1, 2):
+        path = tmp_path / f"program{number}"
+        shutil.copy(build("classes.cc"), path)
+    command = ["dwz", "-m", "common.debug", "program1", "program2"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert b".gnu_debugaltlink" in (tmp_path / "program1").read_bytes()
+    quick = indexed(str(tmp_path / "program1"), cache)
+    search, index = StringSearch(Dwarf(quick.elf)), StringSearch(quick)
+    declared = Entries(Dwarf(quick.elf)).names
+    for name in {row.name.rpartition("::")[2] for unit in declared.all() for row in unit.rows}:
+        own = own_names(name)
+        assert set(index.units_with(own)) <= set(search.units_with(own, templates=True))
+        mine = Entries(quick).names.named(name)
+        assert [(u.unit.offset, row) for u, row in mine] == [
+            (u.unit.offset, row) for u, row in declared.named(name)
+        ], name
+
+
+def test_a_host_that_ignores_the_ends_of_its_children() -> None:
+    code = (
+        "import signal; from pydbg.linux.background import leave_behind\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN); print(leave_behind(['-c', 'pass']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

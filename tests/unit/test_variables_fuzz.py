@@ -10,12 +10,14 @@ import pytest
 
 from pydbg.errors import DebuggerError
 from pydbg.expr.typeprint import ptype
+from pydbg.expr.types import Field, StructType
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.entries import Entries
 from pydbg.symbols.loclists import is_list, locations
 from pydbg.symbols.units import Dwarf
 from pydbg.variables.blocks import Block, blocks_around
+from pydbg.variables.passing import alignment, by_reference, classify
 from pydbg.variables.types import TypeReader
 from tests.support.build import build
 
@@ -66,3 +68,11 @@ def test_damage_is_an_error_line(source: str, variant: str) -> None:
     for seed in range(60):
         with suppress(DebuggerError):
             _exercise(_mutated(program, seed))
+
+
+def test_a_class_that_contains_itself_has_an_alignment_all_the_same() -> None:
+    odd = StructType("odd", 8, "struct", [])
+    odd.fields.append(Field("self", odd))
+    assert alignment(odd) == 1
+    assert not by_reference(odd)
+    assert classify(odd) is None
