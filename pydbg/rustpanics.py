@@ -129,13 +129,13 @@ class _Reader:
 
     # --- core::fmt::Arguments ----------------------------------------------------------------
 
-    def _formatted(self, addr: int) -> str:
+    def _formatted(self, addr: int, depth: int = 0) -> str:
         fields = self._fields()
         coded = "pieces" not in fields
         if not fields:
             # Without types: behind the first pointer is a count of pieces, or another pointer.
             coded = self._words(addr, 2)[1] > _MOST_ARGS
-        return self._of_codes(addr) if coded else self._of_pieces(addr, fields)
+        return self._of_codes(addr, depth) if coded else self._of_pieces(addr, fields, depth)
 
     def _fields(self) -> dict[str, int]:
         """Return where the members of the program's own fmt::Arguments are."""
@@ -145,7 +145,7 @@ class _Reader:
             return {}
         return {field.name: field.offset for field in inner.fields}
 
-    def _of_pieces(self, addr: int, fields: dict[str, int]) -> str:
+    def _of_pieces(self, addr: int, fields: dict[str, int], depth: int) -> str:
         word = self._word
         pieces, count = self._words(addr + fields.get("pieces", 0), 2)
         args, given = self._words(addr + fields.get("args", 4 * word), 2)
@@ -153,12 +153,12 @@ class _Reader:
         for at in range(min(count, _MOST_ARGS)):
             parts.append(self._text(*self._words(pieces + 2 * word * at, 2)))
             if at < given:
-                parts.append(self._argument(args + _ARGUMENT * at))
+                parts.append(self._argument(args + _ARGUMENT * at, depth))
         if given > count:
-            parts.append(self._argument(args + _ARGUMENT * count))
+            parts.append(self._argument(args + _ARGUMENT * count, depth))
         return "".join(parts)
 
-    def _of_codes(self, addr: int) -> str:
+    def _of_codes(self, addr: int, depth: int) -> str:
         """Read a template (core::fmt, 1.93): lengths with text, marks of arguments, a zero."""
         template, args = self._words(addr, 2)
         if args & 1:
@@ -181,15 +181,17 @@ class _Reader:
                 if code & 8:
                     index = int.from_bytes(data[at : at + 2], "little")
                     at += 2
-                parts.append(self._argument(args + _ARGUMENT * index))
+                parts.append(self._argument(args + _ARGUMENT * index, depth))
                 index += 1
         return "".join(parts)
 
-    def _argument(self, addr: int) -> str:
+    def _argument(self, addr: int, depth: int) -> str:
         """Return the text of one argument: by the type that its function formats."""
+        if depth > _MOST_DEPTH:
+            return "{}"  # Arguments inside of arguments: damaged ones go round.
         try:
             where, function = self._words(addr, 2)
-            return self._shown(where, function, 0) or "{}"
+            return self._shown(where, function, depth + 1) or "{}"
         except DebuggerError:
             return "{}"
 
@@ -259,7 +261,7 @@ class _Reader:
         if isinstance(inner, IntType) and inner.name[:1] in ("i", "u"):
             return str(int(value))
         if inner.name == "core::fmt::Arguments" and value.addr is not None:
-            return self._formatted(value.addr)
+            return self._formatted(value.addr, depth)
         found = trait_object(value)
         if found is not None:
             shown = self._dynamic(int(found[0]), found[1], depth, quoted)

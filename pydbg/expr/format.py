@@ -124,7 +124,7 @@ class Formatter:
         if self.printers is None or self.options.raw:
             return None
         try:
-            found = self.printers(value, lambda part: self.inner(part, letter))
+            found = self.printers(value, lambda part: self.inner(part, letter, depth + 1))
         except DebuggerError as error:
             return error_text(error)
         return None if found is None else printed_text(self, found, letter, depth, deref)

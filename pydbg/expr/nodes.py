@@ -22,6 +22,7 @@ __all__ = [
     "Conditional",
     "Dollar",
     "FloatLiteral",
+    "Held",
     "IncDec",
     "Index",
     "Literal",
@@ -51,6 +52,16 @@ class OwnNode(Node, ABC):
     @abstractmethod
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return the value, with those of the operands asked of ``evaluator``."""
+
+
+class Held(OwnNode):
+    """Be a value that is known already."""
+
+    value: Value
+
+    def evaluate(self, evaluator: Evaluator) -> Value:
+        """Return it."""
+        return self.value
 
 
 class TypeName(Record):

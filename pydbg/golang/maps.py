@@ -51,7 +51,7 @@ def find(value: Value, key: Value) -> Value | None:
             if text == wanted:
                 return found
         elif is_scalar(strip(one.type)) and is_scalar(strip(key.type)):
-            if int(one) == int(key):
+            if one.number() == key.number():
                 return found
         elif one.data == key.data:
             return found

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import nodes
 from pydbg.expr.operators import cast
 from pydbg.expr.types import (
     ArrayType,
     BoolType,
     CharType,
+    CType,
     FloatType,
     FunctionType,
     IntType,
@@ -38,10 +39,6 @@ _COMPARE = frozenset(("==", "!=", "<", ">", "<=", ">="))
 _MAX_DEPTH = 8
 
 
-def _bool(truth: bool) -> Value:
-    return from_number(BoolType("bool", 1, False), int(truth))
-
-
 class Truth(nodes.OwnNode):
     """Be ``true`` or ``false``."""
 
@@ -49,7 +46,7 @@ class Truth(nodes.OwnNode):
 
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return it."""
-        return _bool(self.truth)
+        return evaluator.truth_value(self.truth)
 
 
 class Nil(nodes.OwnNode):
@@ -84,16 +81,14 @@ class Text(nodes.OwnNode):
         return Value(ArrayType("string", size, evaluator.model.char, size), self.data)
 
 
-class Name(nodes.OwnNode):
+class Name(nodes.Name, nodes.OwnNode):
     """Be a name: a local variable's, also of one on the heap, or one of the frame's package."""
-
-    name: str
 
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return its value; raises ExprError for none."""
         found = self.find(evaluator)
         if found is None:
-            raise ExprError(f'No symbol "{self.name}" in current context.', self.column)
+            raise NoSymbol(f'No symbol "{self.name}" in current context.', self.name, self.column)
         return found
 
     def find(self, evaluator: Evaluator) -> Value | None:
@@ -132,7 +127,8 @@ class Member(nodes.OwnNode):
 
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return its value."""
-        return self._packaged(evaluator) or self._field(evaluator)
+        found = self._packaged(evaluator)
+        return self._field(evaluator) if found is None else found
 
     @property
     def path(self) -> str:
@@ -162,7 +158,7 @@ class Member(nodes.OwnNode):
             if meant is not None and not isinstance(strip(meant.type), FunctionType):
                 return None
             shown = path if meant is not None else first.name
-            raise ExprError(f'No symbol "{shown}" in current context.', first.column)
+            raise NoSymbol(f'No symbol "{shown}" in current context.', shown, first.column)
         return found
 
     def _field(self, evaluator: Evaluator) -> Value:
@@ -229,7 +225,8 @@ class Index(nodes.OwnNode):
                 raise ExprError("no such key")
             return found
         if not (values.is_slice(base.type) or values.is_string(base.type)):
-            return evaluator.value(nodes.Index(self.column, Known(self.column, base), self.index))
+            held = nodes.Held(self.column, base)
+            return evaluator.value(nodes.Index(self.column, held, self.index))
         index = evaluator.operand(self.index)
         if not is_integral(index.type):
             raise ExprError("Argument to arithmetic operation not a number or boolean.")
@@ -245,16 +242,6 @@ class Index(nodes.OwnNode):
         return Value.at(pointer.target, int(start) + number * size, evaluator.ctx.read)
 
 
-class Known(nodes.OwnNode):
-    """Be a value that is there already."""
-
-    known: Value
-
-    def evaluate(self, evaluator: Evaluator) -> Value:
-        """Return it."""
-        return self.known
-
-
 class Not(nodes.OwnNode):
     """Be ``!operand``."""
 
@@ -262,7 +249,7 @@ class Not(nodes.OwnNode):
 
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return a bool."""
-        return _bool(not evaluator.truth(evaluator.value(self.operand)))
+        return evaluator.truth_value(not evaluator.truth(evaluator.value(self.operand)))
 
 
 class Binary(nodes.OwnNode):
@@ -276,22 +263,22 @@ class Binary(nodes.OwnNode):
         """Return the result."""
         op = self.op
         if op in ("&&", "||"):
-            return _bool(evaluator.joined(op, self.left, self.right))
+            return evaluator.truth_value(evaluator.joined(op, self.left, self.right))
         left = evaluator.value(self.left).referred()
         right = evaluator.value(self.right).referred()
         if op in _COMPARE:
             one, two = text_of(left), text_of(right)
             if one is not None and two is not None:
-                return _bool(_compared(op, one, two))
+                return evaluator.truth_value(_compared(op, one, two))
             if isinstance(self.right, Nil):
                 left = _first_word(left)
             elif isinstance(self.left, Nil):
                 right = _first_word(right)
         elif op not in ("@", "<<", ">>"):
             left, right = self._promoted(evaluator, left, right)
-        tree = nodes.Binary(self.column, op, Known(self.column, left), Known(self.column, right))
-        made = evaluator.value(tree)
-        return _bool(bool(made)) if op in _COMPARE else made
+        held = (nodes.Held(self.column, side) for side in (left, right))
+        made = evaluator.value(nodes.Binary(self.column, op, *held))
+        return evaluator.truth_value(bool(made)) if op in _COMPARE else made
 
     @staticmethod
     def _promoted(evaluator: Evaluator, left: Value, right: Value) -> tuple[Value, Value]:
@@ -360,12 +347,13 @@ class TypeOf(nodes.OwnNode):
         return made
 
     @staticmethod
-    def _as_struct(evaluator: Evaluator, ctype: object, value: Value) -> Value:
-        from pydbg.expr.types import CType
-
-        assert isinstance(ctype, CType)
-        if strip(ctype) is strip(value.type) or strip(ctype).name == strip(value.type).name:
-            return Value(ctype, None, value.lvalue, evaluator.ctx.read)
+    def _as_struct(evaluator: Evaluator, ctype: CType, value: Value) -> Value:
+        if text_of(value) is not None and values.is_string(ctype):
+            return value
+        inner = strip(value.type)
+        if isinstance(inner, StructType) and strip(ctype).name == inner.name:
+            data = value.data if value.lvalue is None else None
+            return Value(ctype, data, value.lvalue, evaluator.ctx.read)
         raise ExprError("Invalid cast.")
 
 
@@ -382,15 +370,11 @@ class Call(nodes.OwnNode):
             if len(self.args) != 1:
                 raise ExprError(f"{function.name} takes one argument.")
             value = evaluator.value(self.args[0]).referred()
-            inner = strip(value.type)
-            if isinstance(inner, ArrayType):
-                number = basic("int", evaluator.ctx.pointer_size)
-                assert number is not None
-                return from_number(number, inner.count)
             return values.length_of(value) if function.name == "len" else values.capacity_of(value)
         if isinstance(function, nodes.Dollar):
             return evaluator.value(nodes.Call(self.column, function, self.args))
         called = evaluator.any_value(function)
         if isinstance(strip(called.type), CharType | IntType | PointerType):
-            return evaluator.value(nodes.Call(self.column, Known(self.column, called), self.args))
+            held = nodes.Held(self.column, called)
+            return evaluator.value(nodes.Call(self.column, held, self.args))
         raise ExprError("Functions of Go cannot be called: they need a goroutine of their own.")

@@ -126,4 +126,4 @@ def _interface(value: Value, program: Program) -> Printed:
     if isinstance(inner, StructType) and program.printed(held) is None:
         members = ((field.name, held.member(field.name)) for field in inner.fields)
         return Printed(head.rstrip(), members)
-    return Printed(head + program.formatter().inner(held))
+    return Printed(head + program.text(held))

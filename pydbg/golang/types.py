@@ -97,7 +97,7 @@ def _resolve(name: str, evaluator: Evaluator, depth: int) -> CType | None:
     if name.startswith("*"):
         target = _resolve(name[1:], evaluator, depth + 1)
         return None if target is None else evaluator.model.pointer(target)
-    array = re.match(r"\[(\d+)\]", name)
+    array = re.match(r"\[(\d{1,18})\]", name)
     if array:
         element = _resolve(name[array.end() :], evaluator, depth + 1)
         count = int(array[1])
@@ -154,7 +154,7 @@ def _named(
         head = found[1] + " " if found[1] else "func"
         name = head + text[found.end() : end]
         if not found[1]:
-            result = _scan(text, end, is_type, 1)
+            result = _scan(text, end, is_type, depth + 1)
             if text[end : end + 2] == " (":
                 end = _closing(text, end + 1) or end
                 name = head + text[found.end() : end]

@@ -6,8 +6,9 @@ Source: src/reflect/value.go (StringHeader, SliceHeader) and src/runtime/runtime
 from __future__ import annotations
 
 from pydbg.errors import ExprError
-from pydbg.expr.types import CType, PointerType, StructType, strip
-from pydbg.expr.values import Value
+from pydbg.expr.types import ArrayType, CType, PointerType, StructType, strip
+from pydbg.expr.values import Value, from_number
+from pydbg.golang.types import basic
 
 __all__ = [
     "capacity_of", "fields_of", "is_interface", "is_map", "is_slice", "is_string",
@@ -74,15 +75,18 @@ def capacity_of(value: Value) -> Value:
     return _count(value, ("cap", "dataqsiz"), "cap")
 
 
+def _int(word: int) -> CType:
+    found = basic("int", word)
+    assert found is not None
+    return found
+
+
 def _count(value: Value, names: tuple[str, ...], what: str) -> Value:
     inner = strip(value.type)
+    if isinstance(inner, ArrayType):
+        return from_number(_int(8), inner.count)
     if isinstance(inner, PointerType) and int(value) == 0 and fields_of(inner.target):
-        from pydbg.expr.values import from_number
-        from pydbg.golang.types import basic
-
-        number = basic("int", inner.size)
-        assert number is not None
-        return from_number(number, 0)  # A nil map or channel.
+        return from_number(_int(inner.size), 0)  # A nil map or channel.
     if isinstance(inner, PointerType):
         value = value.deref()
     members = fields_of(value.type)

@@ -152,7 +152,14 @@ STEPS = (
 def test_steps_are_gdbs(flags: tuple[str, ...]) -> None:
     """Through generic functions, closures, interfaces' methods and functions of the library."""
     path = build("values.go", "pie", *flags)
-    theirs, ours = both(path, "handle SIGURG nostop noprint", "break main.main", "run", *STEPS)
+    for _ in range(5):
+        theirs, ours = both(path, "handle SIGURG nostop noprint", "break main.main", "run", *STEPS)
+        if not any("runtime.sigtramp" in text for text in theirs.values()):
+            break  # Otherwise gdb stopped in the handler of a signal that preempts the goroutine.
     for line in theirs:
         if not re.match(r"\d+ (run|handle) ?", line):
-            assert plain(ours[line]) == plain(theirs[line]), line
+            # What results hold before they are set is left over from something else.
+            mine, other = (
+                re.sub(r"\bsum=\d+", "sum=", plain(all_[line])) for all_ in (ours, theirs)
+            )
+            assert mine == other, line

@@ -18,6 +18,7 @@ class Rust(Language):
 
     name = "rust"
     formatter = RustFormatter
+    bool_comparisons = True
     overloads_deref = False
 
     def parse_prefix(

@@ -148,6 +148,9 @@ def slice_of(
     if count is not None and end > count:
         raise ExprError("High index greater than length")
     word = evaluator.model.pointer_size
+    mask = (1 << 8 * word) - 1
+    if end - first > mask:
+        raise ExprError("High index greater than length")
     ctype = strip(base.type)
     if is_str(ctype):
         made = str_type(word)
@@ -155,5 +158,5 @@ def slice_of(
         made = slice_type(ctype.name, element, word)
     else:
         made = slice_type("&[*gdb*]", element, word)
-    data = (addr + first * element.size).to_bytes(word, "little")
+    data = (addr + first * element.size & mask).to_bytes(word, "little")
     return Value(made, data + (end - first).to_bytes(word, "little"), None, evaluator.ctx.read)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
-from pydbg.expr import nodes
 from pydbg.expr.operators import cast
 from pydbg.expr.rust.kinds import is_tuple, members
 from pydbg.expr.types import EnumType, FunctionType, PointerType, StructType, strip
@@ -15,17 +14,7 @@ from pydbg.expr.values import Value, from_number
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator
 
-__all__ = ["Held", "method", "struct", "tuple_struct"]
-
-
-class Held(nodes.OwnNode):
-    """Be a value that is known already."""
-
-    value: Value
-
-    def evaluate(self, evaluator: Evaluator) -> Value:
-        """Return it."""
-        return self.value
+__all__ = ["method", "struct", "tuple_struct"]
 
 
 def struct(

@@ -14,7 +14,7 @@ KEYWORDS = frozenset(("as", "const", "crate", "else", "enum", "extern", "false",
                       "let", "match", "mod", "mut", "pub", "self", "sizeof", "struct", "super",
                       "true", "unsafe", "use", "while"))  # fmt: skip
 _NUMBER = re.compile(
-    r"(?P<float>[0-9][0-9_]*(?:\.[0-9][0-9_]*(?:[eE][-+]?[0-9_]+)?|[eE][-+]?[0-9_]+"
+    r"(?P<float>[0-9][0-9_]*(?:\.[0-9][0-9_]*(?:[eE][-+]?_*[0-9][0-9_]*)?|[eE][-+]?_*[0-9][0-9_]*"
     r"|(?=f(?:32|64)\b)|\.(?![._A-Za-z]))(?P<wide>f32|f64)?)"
     r"|(?:0x(?P<hex>[0-9a-fA-F_]+?)|0o(?P<oct>[0-7_]+)|0b(?P<bin>[01_]+)|(?P<dec>[0-9][0-9_]*))"
     r"(?P<suffix>[iu](?:size|8|16|32|64|128))?"
@@ -65,7 +65,7 @@ def _token(text: str, at: int, after_dot: bool) -> tuple[Token, int]:
     if char.isdigit() and char.isascii():
         if after_dot:
             # A tuple's member: in `t.0.1` there is no number 0.1.
-            match = re.compile(r"[0-9]+").match(text, at)
+            match = re.compile(r"[0-9]{1,20}").match(text, at)
             assert match is not None
             return Token("int", match[0], at, int(match[0]), ""), match.end()
         return _number(text, at)

@@ -53,7 +53,6 @@ class _Parser:
         self._is_type = is_type
         self._depth = 0
         self._count = 0
-        self._split: Token | None = None
         self.token = next(self._tokens)
 
     def advance(self) -> Token:
@@ -62,9 +61,7 @@ class _Parser:
         self._count += 1
         if self._count > _MAX_TOKENS:
             raise ExprError("The expression is too long.", token.column)
-        if self._split is not None:
-            self.token, self._split = self._split, None
-        elif token.kind != "end":
+        if token.kind != "end":
             self.token = next(self._tokens)
         return token
 
@@ -417,10 +414,11 @@ class _Parser:
                     break
             else:
                 break
-        if text.startswith("[") and ";" in text:
+        if text.startswith("[") and text.endswith("]"):
             inner, _, count = text[1:-1].rpartition("; ")
-            text = inner
-            derived.insert(0, ("[]", int(count)))
+            if count.isdecimal() and len(count) < 19:
+                text = inner
+                derived.insert(0, ("[]", int(count)))
         if not text:
             raise ExprError("type expected", column)
         return own.TypePath(text, derived=tuple(derived))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import nodes
-from pydbg.expr.assign import assign
 from pydbg.expr.operators import binary, cast, common_type, compare, negate
 from pydbg.expr.rust import calls
 from pydbg.expr.rust.access import field_of, index_of, slice_of
@@ -138,7 +137,7 @@ class Truth(nodes.OwnNode):
 
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return a bool."""
-        return _bool(self.value)
+        return evaluator.truth_value(self.value)
 
 
 class _LiteralText(Value):
@@ -187,16 +186,14 @@ class Bytes(nodes.OwnNode):
         return Value(ByteString("", len(self.text), byte, len(self.text)), self.text)
 
 
-class Path(nodes.OwnNode):
+class Path(nodes.Name, nodes.OwnNode):
     """Be a variable, function, static or constant: ``a::b``."""
-
-    name: str
 
     def evaluate(self, evaluator: Evaluator) -> Value:
         """Return what the name means."""
         found = evaluator.ctx.symbol(self.name)
         if found is None:
-            raise ExprError(f"No symbol '{self.name}' in current context", self.column)
+            raise NoSymbol(f"No symbol '{self.name}' in current context", self.name, self.column)
         return found
 
 
@@ -225,7 +222,7 @@ class Prefix(nodes.OwnNode):
             return _dereferenced(value, evaluator)
         inner = strip(value.type)
         if isinstance(inner, BoolType) and self.op == "!":
-            return _bool(not int(value))
+            return evaluator.truth_value(not int(value))
         if isinstance(inner, IntType):
             if inner.size > 8:
                 raise ExprError(_TOO_WIDE)
@@ -244,7 +241,7 @@ def _dereferenced(value: Value, evaluator: Evaluator) -> Value:
             return Value.at(concrete, int(pointer), evaluator.ctx.read)
     if is_integral(value.type):
         raise ExprError("Attempt to take contents of a non-pointer value.")
-    return evaluator.unary(nodes.Unary(0, "*", calls.Held(0, value)))
+    return evaluator.unary(nodes.Unary(0, "*", nodes.Held(0, value)))
 
 
 class Arithmetic(nodes.OwnNode):
@@ -258,10 +255,10 @@ class Arithmetic(nodes.OwnNode):
         """Apply it."""
         op = self.op
         if op in ("&&", "||"):
-            return _bool(evaluator.joined(op, self.left, self.right))
-        left, right = evaluator.value(self.left), evaluator.value(self.right)
+            return evaluator.truth_value(evaluator.joined(op, self.left, self.right))
         if op == "@":
             return evaluator.binary(nodes.Binary(self.column, op, self.left, self.right))
+        left, right = evaluator.value(self.left), evaluator.value(self.right)
         return _applied(op, left, right, evaluator)
 
 
@@ -269,14 +266,14 @@ def _applied(op: str, left: Value, right: Value, evaluator: Evaluator) -> Value:
     one, two = strip(left.type), strip(right.type)
     if op in ("==", "!=") and _is_text(one) and _is_text(two):
         # gdb cannot compare strings; conditions on them are what they are wanted for.
-        return _bool((_text_of(left) == _text_of(right)) == (op == "=="))
+        return evaluator.truth_value((_text_of(left) == _text_of(right)) == (op == "=="))
     for side in (one, two):
         if isinstance(side, StructType):
             raise ExprError(f"Structure has no component named operator{op}.")
     left, right = evaluator.decayed(left), evaluator.decayed(right)
     model = evaluator.model
     if op in _COMPARE:
-        return _bool(compare(op, left, right, model))
+        return evaluator.truth_value(compare(op, left, right, model))
     if isinstance(one, FloatType) or isinstance(two, FloatType):
         return binary(op, _as_double(left, model.double), right, model, evaluator.ctx.warn)
     if isinstance(one, IntType) and isinstance(two, IntType):
@@ -329,7 +326,8 @@ class Store(nodes.OwnNode):
         left, right = evaluator.value(self.left), evaluator.value(self.right)
         if self.op:
             right = _applied(self.op, left, right, evaluator)
-        assign(left, right, evaluator.ctx, evaluator.decayed)
+        into, held = nodes.Held(self.column, left), nodes.Held(self.column, right)
+        evaluator.assignment(nodes.Assign(self.column, "", into, held))
         return unit()
 
 
@@ -441,8 +439,8 @@ class Invoke(nodes.OwnNode):
         if isinstance(called, Access) and isinstance(called.name, str):
             this = evaluator.value(called.base)
             function, first = calls.method(this, called.name, evaluator)
-            args = (calls.Held(self.column, first), *self.args)
-            held = calls.Held(self.column, function)
+            args = (nodes.Held(self.column, first), *self.args)
+            held = nodes.Held(self.column, function)
             return evaluator.call(nodes.Call(self.column, held, args))
         return evaluator.call(nodes.Call(self.column, called, self.args))
 
@@ -465,7 +463,3 @@ class StructLiteral(nodes.OwnNode):
         base = None if self.base is None else evaluator.value(self.base)
         items = [(name, evaluator.value(tree)) for name, tree in self.items]
         return calls.struct(inner, items, base)
-
-
-def _bool(value: bool) -> Value:
-    return from_number(BoolType("bool", 1), int(value))
