@@ -81,6 +81,7 @@ BEYOND = {
     "total": "7", "limit": "12", "origin.sides[0]": "1", "main.origin.tags[1]": '"y"',
     "os.Args.len": "1", "runtime.buildVersion == nil": None,
     # Slices, strings, maps.
+    'string("abc") == "abc"': "true",
     "slice[1]": "3", "slice.len": "2", "len(slice)": "2", "cap(slice)": "3", "len(text)": "12",
     "text[1]": "195 '\\303'", "len(ages)": "1", "len(queue)": "2", "cap(queue)": "4",
     "len(numbers)": "4", 'ages["ann"]': "31", "squares[39].name": '"39"', "len(noMap)": "0",
