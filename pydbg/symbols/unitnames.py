@@ -60,7 +60,7 @@ class UnitNames:
         self._names: dict[int, str] = {}
         self._enums: dict[str, tuple[str, bool]] = {}
         self._imports: list[tuple[str, int]] = []
-        self._pending: list[tuple[int, int, int]] = []
+        self._pending: list[tuple[int, int, int, str]] = []
         self._is_whole = False
 
     @property
@@ -88,11 +88,21 @@ class UnitNames:
                 self._scan()
         except FileError:
             pass  # What came before the damage counts.
-        for tag, pos, target in self._pending:
-            # A definition that comes before what it completes.
-            if target in self._names:
-                self._rows[pos] = Named(self._names[target], tag, pos, False, "")
+        self._complete_pending()
         self._by_name = _by_name(self._rows.values())
+
+    def _complete_pending(self) -> None:
+        """Name what was defined before the entry that it completes, as Rust's compiler does."""
+        waiting, before = self._pending, 0
+        while waiting and len(waiting) != before:  # One may complete another that waits too.
+            before = len(waiting)
+            for tag, pos, target, scope in waiting:
+                if target in self._names:
+                    known = self._names[pos] = self._names[target]
+                    self._rows[pos] = Named(known, tag, pos, False, scope)
+            waiting = [one for one in waiting if one[1] not in self._names]
+        if self._pending:
+            self._rows = dict(sorted(self._rows.items()))
 
     def named(self, name: str, needles: list[bytes] | None = None) -> list[Named]:
         """Give the declarations of a name, with its namespaces and classes.
@@ -271,7 +281,7 @@ class UnitNames:
             known = self._known(target)
             if known is None and target is not None:
                 if target.unit is die.unit:
-                    self._pending.append((tag, die.pos, target.pos))
+                    self._pending.append((tag, die.pos, target.pos, scope))
                     return None
                 known = self._named_elsewhere(target)
             if known is None:
