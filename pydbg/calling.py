@@ -83,9 +83,8 @@ def call_function(
 
 
 def _name(dbg: Debugger, addr: int) -> str:
-    module = dbg.modules.at(addr)
-    label = module.symbol_at(addr) if module is not None else None
-    return label[0].demangled if label is not None else f"at {addr:#x}"
+    label = dbg.modules.symbol_at(addr)
+    return label[1].demangled if label is not None else f"at {addr:#x}"
 
 
 def _stopped(dbg: Debugger, plan: CallFunction, event: Event, name: str) -> CallStopped:

@@ -249,11 +249,10 @@ class ProgramContext(BaseContext):
         from pydbg.symbols.demangle import base_name
 
         addr = int(function)
-        module = self._dbg.modules.at(addr)
-        label = module.symbol_at(addr) if module is not None else None
-        if label is None or label[0].demangled == label[0].name:
+        label = self._dbg.modules.symbol_at(addr)
+        if label is None or label[1].demangled == label[1].name:
             return [function]
-        wanted = base_name(label[0].demangled)
+        wanted = base_name(label[1].demangled)
         found: dict[int, Value] = {}
         for one, symbol in self._dbg.modules.lookup(wanted):
             if symbol.is_code and base_name(symbol.demangled) == wanted:

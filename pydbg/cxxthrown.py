@@ -152,9 +152,8 @@ def message(inferior: Inferior, found: Thrown) -> str | None:
     own = next(offset for name, offset in bases if name == "St9exception")
     # The table has both destructors first (18.6.2 of the C++ standard's order: ~exception, what).
     what = _pointer(inferior, _pointer(inferior, found.addr + own) + 2 * word)
-    module = inferior.modules.at(what)
-    label = module.symbol_at(what) if module is not None else None
-    name = label[0].demangled if label is not None else ""
+    found_symbol = inferior.modules.symbol_at(what)
+    name = found_symbol[1].demangled if found_symbol is not None else ""
     if "filesystem" in name:
         return None  # Its what() is made of more than what it was given.
     for base, offset in bases:

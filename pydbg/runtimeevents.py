@@ -127,9 +127,8 @@ PANICS: Mapping[str, Callable[[Debugger, Thread], Raised | None]] = {
 
 
 def _panic(dbg: Debugger, thread: Thread) -> Raised | None:
-    module = dbg.modules.at(thread.pc)
-    label = module.symbol_at(thread.pc) if module is not None else None
-    reader = PANICS.get(label[0].demangled) if label is not None else None
+    label = dbg.modules.symbol_at(thread.pc)
+    reader = PANICS.get(label[1].demangled) if label is not None else None
     return None if reader is None else reader(dbg, thread)
 
 

@@ -123,9 +123,8 @@ class _Reader:
             yield self._name_at(addr)
 
     def _name_at(self, addr: int) -> str:
-        module = self._dbg.modules.at(addr)
-        label = module.symbol_at(addr) if module is not None else None
-        return label[0].demangled if label is not None and not label[1] else ""
+        label = self._dbg.modules.symbol_at(addr)
+        return label[1].demangled if label is not None and not label[2] else ""
 
     # --- core::fmt::Arguments ----------------------------------------------------------------
 

@@ -150,9 +150,8 @@ class Watches:
 
     def _symbol_size(self, addr: int) -> int:
         """Return the size that the symbol table has for a variable without a type."""
-        module = self._dbg.modules.at(addr)
-        found = module.symbol_at(addr) if module is not None else None
-        return (found[0].size if found is not None else 0) or self._dbg.arch.pointer_size
+        found = self._dbg.modules.symbol_at(addr)
+        return (found[1].size if found is not None else 0) or self._dbg.arch.pointer_size
 
     def bind(self, point: Watchpoint, text: str | None) -> None:
         """Fix what the names of a condition mean: it is asked in other functions, too."""

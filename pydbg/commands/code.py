@@ -114,7 +114,7 @@ def disassemble(session: Session, parsed: Parsed) -> Asm:
 
 
 def _pc(session: Session) -> int:
-    frame = session.dbg.frame if session.dbg.inferior is not None else None
+    frame = session.dbg.frame
     if frame is None:
         raise CommandError("No frame selected.")
     return frame.addr
@@ -151,7 +151,7 @@ def _records(
     session: Session, insns: Sequence[Insn], name: str | None, low: int
 ) -> tuple[Instruction, ...]:
     dbg = session.dbg
-    frame = dbg.frame if dbg.inferior is not None else None
+    frame = dbg.frame
     current = None if frame is None else frame.addr
     found = []
     for insn in insns:

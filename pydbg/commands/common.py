@@ -72,7 +72,7 @@ def context(session: Session) -> ProgramContext:
     from pydbg.context import ProgramContext
 
     dbg = session.dbg
-    return ProgramContext(dbg, dbg.thread, dbg.frame if dbg.inferior is not None else None)
+    return ProgramContext(dbg, dbg.thread, dbg.frame)
 
 
 def symbolize(session: Session, addr: int) -> str:

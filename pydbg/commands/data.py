@@ -168,7 +168,7 @@ def _address(session: Session, text: str) -> int:
 
 def _lines(session: Session, examiner: Examiner, form: Any, addr: int | None) -> Iterator[str]:
     dbg = session.dbg
-    frame = dbg.frame if dbg.inferior is not None else None
+    frame = dbg.frame
 
     def start_of(where: int) -> int | None:
         module = dbg.modules.at(where)
@@ -216,7 +216,7 @@ def _innermost_block(session: Session, tree: Node) -> object:
     from pydbg.watchexpr import names_in
 
     dbg = session.dbg
-    scope = dbg.variables.scope_or_none(dbg.frame if dbg.inferior is not None else None)
+    scope = dbg.variables.scope_or_none(dbg.frame)
     names = frozenset(names_in(tree)) if scope is not None else ()
     for block in scope.blocks if scope is not None and names else ():
         # An inner variable of the same name is met first.
@@ -230,7 +230,7 @@ def _in_scope(session: Session, row: Display) -> bool:
     if row.block is None:
         return True
     dbg = session.dbg
-    scope = dbg.variables.scope_or_none(dbg.frame if dbg.inferior is not None else None)
+    scope = dbg.variables.scope_or_none(dbg.frame)
     return scope is not None and any(block.die.key == row.block for block in scope.blocks)
 
 

@@ -81,7 +81,7 @@ def _wanted(what: str, words: list[str]) -> str:
 
 
 def _where(session: Session) -> str:
-    frame = session.dbg.frame if session.dbg.inferior is not None else None
+    frame = session.dbg.frame
     if frame is None:
         return ""
     name = frame.function or f"{frame.addr:#x}"

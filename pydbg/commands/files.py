@@ -36,11 +36,10 @@ def info_symbol(session: Session, parsed: Parsed) -> Note:
 
     text = parsed["ADDRESS"]
     addr = address_of(session.dbg.evaluate(text))
-    module: Module | None = session.dbg.modules.at(addr)
-    found = module.symbol_at(addr) if module is not None else None
-    if module is None or found is None:
+    found = session.dbg.modules.symbol_at(addr)
+    if found is None:
         raise CommandError(f"No symbol matches {text}.")
-    symbol, offset = found
+    module, symbol, offset = found
     name = symbol.demangled + (f" + {offset}" if offset else "")
     section = module.section_at(addr)
     where = f" in section {section}" if section else ""
@@ -60,7 +59,7 @@ def info_address(session: Session, parsed: Parsed) -> Note:
     """Say where a symbol is."""
     name = parsed["SYMBOL"]
     dbg = session.dbg
-    scope = dbg.variables.scope_or_none(dbg.frame if dbg.inferior is not None else None)
+    scope = dbg.variables.scope_or_none(dbg.frame)
     if scope is not None:
         from pydbg.commands.scopes import place_of_local
 
@@ -81,7 +80,7 @@ def info_address(session: Session, parsed: Parsed) -> Note:
     function = module.function_at(addr)
     if function is not None and symbol.name in (function.name, function.linkage_name):
         return Note(f'Symbol "{function.pretty or shown}" is a function at address {addr:#x}.')
-    value = dbg.variables.lookup(name, dbg.frame if dbg.inferior is not None else None)
+    value = dbg.variables.lookup(name, dbg.frame)
     if value is not None and value.addr == addr:
         return Note(f'Symbol "{shown}" is static storage at address {addr:#x}.')
     return Note(f'Symbol "{shown}" is at {addr:#x} in a file compiled without debugging.')
@@ -95,7 +94,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
     if spec is None and shown is not None and shown.first:
         return _source_line_note(session, f"{shown.file}:{shown.first}")
     if spec is None:
-        frame = dbg.frame if dbg.inferior is not None else None
+        frame = dbg.frame
         if frame is None or frame.line is None:
             return Note("No line number information available.")
         return _line_note(session, frame.lookup_addr, start=False)

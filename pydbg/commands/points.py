@@ -127,7 +127,7 @@ def _may_wait(session: Session, error: LocationError) -> bool:
 
 
 def _here(session: Session) -> str:
-    frame = session.dbg.frame if session.dbg.inferior is not None else None
+    frame = session.dbg.frame
     if frame is None:
         raise CommandError("No default breakpoint address now.")
     return f"*{frame.addr:#x}"

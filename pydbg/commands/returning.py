@@ -23,7 +23,7 @@ def return_(session: Session, parsed: Parsed) -> FrameShown | None:
     from pydbg.commands.stack import shown
 
     dbg = session.dbg
-    frame = dbg.frame if dbg.inferior is not None else None
+    frame = dbg.frame
     if frame is None:
         raise CommandError("No selected frame.")
     if frame.inline is not None and frame.how != "tailcall":

@@ -62,7 +62,7 @@ def skip_function(session: Session, parsed: Parsed) -> Note:
     """Step over a function: the selected frame's without a name."""
     name = parsed["WHAT"]
     if name is None:
-        frame = session.dbg.frame if session.dbg.inferior is not None else None
+        frame = session.dbg.frame
         name = frame.function if frame is not None else None
         if name is None:
             raise CommandError("No default function now.")
@@ -73,7 +73,7 @@ def skip_file(session: Session, parsed: Parsed) -> Note:
     """Step over the functions of a file: the selected frame's without a name."""
     name = parsed["WHAT"]
     if name is None:
-        frame = session.dbg.frame if session.dbg.inferior is not None else None
+        frame = session.dbg.frame
         name = frame.file if frame is not None else None
         if name is None:
             raise CommandError("No default file now.")

@@ -142,9 +142,8 @@ class Program:
 
     def function_at(self, addr: int) -> str:
         """Return the demangled name of the function at a run-time address, "" for none."""
-        module = self.dbg.modules.at(addr)
-        found = module.symbol_at(addr) if module is not None else None
-        return "" if found is None else found[0].demangled
+        found = self.dbg.modules.symbol_at(addr)
+        return "" if found is None else found[1].demangled
 
     def dynamic_type(self, pointer: Value) -> CType | None:
         """Return the class of the whole object that a pointer points into, if it tells."""
