@@ -187,13 +187,6 @@ _REGEX_ERRORS = {
 """Python's words for what is wrong with a pattern, and regerror's (regex(3))."""
 
 
-def _list(session: Session, parsed: Parsed) -> str:
-    """Say what can be caught."""
-    from pydbg.commands.helptext import help_on
-
-    return help_on(session.commands, parsed.invoked)
-
-
 # --- rows ----------------------------------------------------------------------------------
 
 
@@ -275,7 +268,7 @@ def _family(word: str, aliases: tuple[str, ...], temporary: bool) -> Iterable[Co
         )  # fmt: skip
 
     yield Command(
-        word, aliases, "breakpoints", prefix=True, example=f"{word} syscall write", run=_list,
+        word, aliases, "breakpoints", prefix=True, example=f"{word} syscall write",
         summary="Stop at what the program does." + once,
         help="See the list for what can be caught.",
     )  # fmt: skip

@@ -7,6 +7,7 @@ completion and help work for them as for any command.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
@@ -38,9 +39,17 @@ def show(session: Session, parsed: Parsed) -> str:
     """Show all settings."""
     if parsed.text:
         raise UsageError(f'Undefined show command: "{parsed.text}".  Try "help show".')
+    return _all_of(session, "")
+
+
+def _all_of(session: Session, family: str) -> str:
     settings = session.settings
     names = [name for name in settings.names() if not settings.row(name).ignored]
-    return "".join(f"{name}:  {settings.show(name)}\n" for name in names)
+    return "".join(f"{name}:  {settings.show(name)}\n" for name in names if name.startswith(family))
+
+
+def _show_family(word: str) -> Callable[[Session, Parsed], str]:
+    return lambda session, parsed: _all_of(session, f"{word} ")
 
 
 def set_environment(session: Session, parsed: Parsed) -> str | None:
@@ -97,7 +106,7 @@ def unset(name: str) -> Command:
 # --- settings ------------------------------------------------------------------------------
 
 
-_ALIASES = {"print": ("p", "pr"), "breakpoint": ()}
+_ALIASES = {"print": ("p", "pr")}
 
 
 def setting_rows() -> list[Command]:
@@ -105,16 +114,16 @@ def setting_rows() -> list[Command]:
     rows: list[Command] = []
     for setting in table():
         rows += [_set_row(setting), _show_row(setting)]
-    for verb, what in (("set", "Change"), ("show", "Show")):
-        for word in ("print", "breakpoint", "history", "index-cache", "style"):
-            rows.append(
-                Command(
-                    f"{verb} {word}",
-                    _ALIASES.get(word, ()),
-                    summary=f"{what} settings of {word}.",
-                    prefix=True,
-                )
-            )
+    names = {setting.name for setting in table() if not setting.ignored}
+    families = {name.partition(" ")[0] for name in names if " " in name} - names
+    for word in sorted(families):
+        aliases = _ALIASES.get(word, ())
+        summary = f"settings of {word}."
+        rows += [
+            Command(f"set {word}", aliases, summary=f"Change {summary}", prefix=True),
+            Command(f"show {word}", aliases, summary=f"Show {summary}", prefix=True,
+                    run=_show_family(word)),
+        ]  # fmt: skip
     return rows
 
 

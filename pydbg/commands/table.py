@@ -134,8 +134,12 @@ class Parsed:
         return default if value is None else value
 
 
-def _nothing(session: Session, parsed: Parsed) -> None:
-    """Do nothing (a command that only has sub-commands)."""
+def _list_below(session: Session, parsed: Parsed) -> str | None:
+    """Say what is below a command that only has sub-commands."""
+    from pydbg.commands.helptext import help_on
+
+    found = session.commands.resolve(parsed.invoked).command
+    return help_on(session.commands, parsed.invoked) if found.prefix else None
 
 
 class Command(NamedTuple):
@@ -157,7 +161,7 @@ class Command(NamedTuple):
     repeat: str = "yes"
     """What Enter does afterwards: "yes", "no", or "no-args" (again, without its arguments)."""
     example: str = ""
-    run: Callable[[Session, Parsed], Any] = _nothing
+    run: Callable[[Session, Parsed], Any] = _list_below
     prefix: bool = False
     """Whether it only has sub-commands, so that an unknown word is an error (``info``)."""
     body: bool = False

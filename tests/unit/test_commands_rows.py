@@ -239,3 +239,20 @@ def test_only_debugger_errors_come_out(name: str, text: str) -> None:
         session.execute(line)
     except (DebuggerError, Quit):
         pass
+
+
+def test_a_word_before_others_lists_them(session: Session) -> None:
+    def told(line: str) -> str:
+        session.out = out = StringIO()
+        session.execute(line)
+        return out.getvalue()
+
+    for row in session.commands:
+        if row.prefix and not row.hidden and not row.name.startswith("show "):
+            shown = told(row.name)
+            for below in session.commands.below(row.name):
+                assert below.hidden or below.name in shown, row.name
+    for family in ("print", "backtrace", "history"):
+        names = [name for name in session.settings.names() if name.startswith(f"{family} ")]
+        listed = [line.split(":")[0] for line in told(f"show {family}").splitlines()]
+        assert listed == [name for name in names if not session.settings.row(name).ignored]
