@@ -9,7 +9,7 @@ from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoProcess
 from pydbg.expr.context import NEEDS_PROCESS, BaseContext, InternalFunction, pick_history
 from pydbg.expr.register_types import register_types, register_value
 from pydbg.expr.typenames import is_source_name
-from pydbg.expr.types import strip
+from pydbg.expr.types import StructType, strip
 from pydbg.expr.values import Lvalue, Value, from_number
 from pydbg.symbols.cursor import damaged
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydbg.expr.context import Context
     from pydbg.expr.format import Formatter
     from pydbg.expr.language import Language
+    from pydbg.expr.nodes import Name
     from pydbg.expr.types import CType
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
@@ -261,6 +262,52 @@ class ProgramContext(BaseContext):
                 if typed is not None:
                     found.setdefault(at, Value.at(typed, at, self.read))
         return list(found.values()) or [function]
+
+    def operated(self, op: str, operands: Sequence[Value], /) -> Value | None:
+        """Return what ``*`` or ``->`` of what a printer knows gives: an iterator's element."""
+        if op not in ("*", "->") or len(operands) != 1:
+            return None
+        printed = self._dbg.printers.find(operands[0])
+        target = None if printed is None else printed.target
+        if target is None or op == "*":
+            return target
+        addr = target.addr
+        return (
+            None if addr is None else from_number(self.model.pointer(target.type), addr, self.read)
+        )
+
+    def method(self, value: Value, name: str, args: Sequence[Value], /) -> Value | None:
+        """Return what a library's method gives where that is known without a call, else None."""
+        return self._dbg.printers.method(value, name, args)
+
+    def functions(self, name: str, spaces: Sequence[str], /) -> list[Value]:
+        """Return the C++ functions of a name that are visible here, or are in some namespaces."""
+        from pydbg.variables.visible import functions_named
+
+        return functions_named(self._dbg, self._here, name, spaces)
+
+    def whole(self, value: Value, /) -> Value | None:
+        """Return the object that a value is a part of, by its virtual functions."""
+        from pydbg.variables.rtti import whole
+
+        return whole(self._dbg, value)
+
+    def has_table(self, value: Value, /) -> bool:
+        """Say whether an object's class has virtual functions."""
+        from pydbg.variables.rtti import has_table
+
+        inner = strip(value.type)
+        return isinstance(inner, StructType) and has_table(inner)
+
+    def unknown(self, tree: Name, /) -> ExprError:
+        """Return the error of a name that nothing has: it may be one of a namespace."""
+        if tree.quoted or not self.language.operators:
+            return super().unknown(tree)
+        from pydbg.variables.visible import unknown
+
+        error = unknown(self._dbg, self._here, tree.name)
+        error.column = tree.column
+        return error
 
     def copied(self, value: Value, /) -> Value | None:
         """Have the program copy an object that C++ passes by a hidden reference.

@@ -114,6 +114,10 @@ def _parts(
     own = [field for field in fields if field.kind not in ("base", "virtual")]
     inside = "\n" + "  " * (depth + 1) if pretty else ""
     for base in bases:
+        if base.kind == "virtual":
+            if base.name in out.virtual_bases:
+                continue  # As in gdb each is shown where it is met first.
+            out.virtual_bases.add(base.name)
         yield f"{inside}<{base.name}> = "
         yield f"{_base(out, value, base, letter, depth)}, "
     if not own:

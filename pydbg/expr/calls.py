@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
 from pydbg.expr import methods, nodes
+from pydbg.expr.bases import is_object, upcast
+from pydbg.expr.casts import cast_in
+from pydbg.expr.memberpointers import ThroughPointer, resolved
 from pydbg.expr.operators import cast
+from pydbg.expr.overloads import operated
+from pydbg.expr.ranking import fit
 from pydbg.expr.types import (
-    ArrayType,
     CType,
-    EnumType,
     FloatType,
     FunctionType,
     IntType,
@@ -28,10 +31,7 @@ from pydbg.expr.values import Value, from_number, is_integral
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator
 
-__all__ = ["called", "callee", "fit", "rank"]
-
-_EXACT, _PROMOTION, _CONVERSION, _WORSE = range(4)
-"""How well an argument fits a parameter (C++17, 16.3.3.2: the ranks of conversions)."""
+__all__ = ["called", "callee", "invoke", "library_method", "object_of"]
 
 
 def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Value:
@@ -42,10 +42,16 @@ def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Valu
         if internal is not None:
             made = internal(args, evaluator.ctx)
             return made if result is None else cast(result, made)
-    function, this = callee(evaluator, tree, args)
+    base = object_of(evaluator, tree)
+    done = library_method(evaluator, tree, base, args)
+    if done is not None:
+        return done if result is None else cast_in(result, done, evaluator.ctx)
+    function, this = callee(evaluator, tree, base, args)
     ftype = strip(function.type)
     if isinstance(ftype, PointerType):
         ftype = strip(ftype.target)
+    if isinstance(ftype, StructType) and evaluator.ctx.language.operators:
+        return operated(evaluator, "()", [function, *args])
     if isinstance(ftype, FunctionType):
         known = ftype.result
     elif is_integral(function.type):
@@ -60,10 +66,33 @@ def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Valu
         raise ExprError(_unknown_result(evaluator, function))
     if this is not None:
         args.insert(0, this)
-    if len(args) < len(ftype.params):
-        raise ExprError("Too few arguments in function call.")
     made = _run(evaluator, function, ftype, args, returned, ftype.result is None)
-    return made if known is None or result is None else cast(result, made)
+    return made if known is None or result is None else cast_in(result, made, evaluator.ctx)
+
+
+def object_of(evaluator: Evaluator, tree: nodes.Call) -> Value | None:
+    """Return the object that a method is called of, None for functions."""
+    function = tree.function
+    return evaluator.object(function) if isinstance(function, nodes.Member) else None
+
+
+def library_method(
+    evaluator: Evaluator, tree: nodes.Call, base: Value | None, args: Sequence[Value]
+) -> Value | None:
+    """Return what a method of the C++ library gives where that is known without a call."""
+    function = tree.function
+    if base is None or not isinstance(function, nodes.Member) or not is_object(base):
+        return None
+    if not evaluator.ctx.language.operators:
+        return None
+    return evaluator.ctx.method(base, function.name, args)
+
+
+def invoke(evaluator: Evaluator, function: Value, args: list[Value]) -> Value:
+    """Call a function whose type is known."""
+    ftype = strip(function.type)
+    assert isinstance(ftype, FunctionType)
+    return _run(evaluator, function, ftype, args, ftype.result or VoidType(), False)
 
 
 def _unknown_result(evaluator: Evaluator, function: Value) -> str:
@@ -77,25 +106,26 @@ def _unknown_result(evaluator: Evaluator, function: Value) -> str:
 
 
 def callee(
-    evaluator: Evaluator, tree: nodes.Call, args: Sequence[Value]
+    evaluator: Evaluator, tree: nodes.Call, base: Value | None, args: Sequence[Value]
 ) -> tuple[Value, Value | None]:
-    """Return what is called, and the object that it is called on."""
+    """Return what is called, and the object that it is called on; ``base`` is its ``object_of``."""
     called = tree.function
+    if isinstance(called, ThroughPointer):
+        return resolved(evaluator, called)
     if isinstance(called, nodes.Member):
-        base = evaluator.value(called.base).referred()
-        if called.arrow:
-            base = evaluator.pointed(base)
-        inner = strip(base.type)
-        if isinstance(inner, PointerType):
-            base = base.deref()
-        if methods.has_method(base, called.name):
+        assert base is not None
+        base, name = evaluator.scoped(base, called.name)
+        if methods.has_method(base, name):
             if base.addr is None:
                 base = Value.at(base.type, evaluator.address(base), evaluator.ctx.read)
-            return methods.bound(base, called.name, args, evaluator.ctx, virtual=True)
+            virtual = "::" not in called.name
+            return methods.bound(base, name, args, evaluator.ctx, virtual=virtual)
         inner = strip(base.type)
-        if isinstance(inner, StructType) and inner.cplus and inner.field(called.name) is None:
-            raise ExprError(f"Couldn't find method {inner.name}::{called.name}")
-    function = evaluator.any_value(called).referred()
+        if isinstance(inner, StructType) and inner.cplus and inner.field(name) is None:
+            raise ExprError(f"Couldn't find method {inner.name}::{name}")
+        function = evaluator.member_of(base, name).referred()
+    else:
+        function = evaluator.any_value(called).referred()
     ftype = strip(function.type)
     if isinstance(called, nodes.Name) and isinstance(ftype, FunctionType) and ftype.cplus:
         function = _overloaded(evaluator, called.name, function, args)
@@ -120,76 +150,6 @@ def _overloaded(evaluator: Evaluator, name: str, function: Value, args: Sequence
     raise ExprError(f"Cannot resolve function {name} to any overloaded instance")
 
 
-def fit(params: Sequence[CType], args: Sequence[Value], *, variadic: bool = False) -> int | None:
-    """Return how well arguments fit parameters, the less the better; None if they do not.
-
-    >>> from pydbg.expr.types import LP64
-    >>> fit([LP64.int], [Value(LP64.int, bytes(4))]), fit([], [Value(LP64.int, bytes(4))])
-    (0, None)
-    """
-    if len(args) < len(params) or (len(args) > len(params) and not variadic):
-        return None
-    ranks = [rank(param, arg) for param, arg in zip(params, args, strict=False)]
-    if any(one is None for one in ranks):
-        return None
-    return sum(one for one in ranks if one is not None) + (len(args) - len(params)) * _WORSE
-
-
-def rank(param: CType, arg: Value) -> int | None:
-    """Return how well one argument fits; None if there is no conversion.
-
-    >>> from pydbg.expr.types import LP64
-    >>> rank(LP64.double, Value(LP64.int, bytes(4)))
-    3
-    """
-    wanted, given = strip(param), strip(arg.type)
-    if isinstance(wanted, ReferenceType):
-        wanted = strip(wanted.target)
-    if isinstance(given, ReferenceType):
-        given = strip(given.target)
-    if wanted == given:
-        return _EXACT
-    if isinstance(wanted, PointerType):
-        return _pointer_rank(wanted, given, arg)
-    if isinstance(wanted, IntType) and isinstance(given, IntType):
-        if spell(wanted) == spell(given):
-            return _EXACT
-        promotes = wanted.name == "int" and (given.size < 4 or isinstance(given, EnumType))
-        if isinstance(wanted, EnumType):
-            return None if isinstance(given, EnumType) else _WORSE
-        return _PROMOTION if promotes else _CONVERSION
-    if isinstance(wanted, FloatType) and isinstance(given, FloatType):
-        return _PROMOTION if wanted.size > given.size else _CONVERSION
-    if isinstance(wanted, FloatType | IntType) and isinstance(given, FloatType | IntType):
-        return _WORSE
-    if isinstance(wanted, StructType) and isinstance(given, StructType):
-        if wanted.name and wanted.name == given.name:
-            return _EXACT
-        return _CONVERSION if methods.base_offset(given, wanted) is not None else None
-    return _EXACT if spell(wanted) == spell(given) else None
-
-
-def _pointer_rank(wanted: PointerType, given: CType, arg: Value) -> int | None:
-    target = strip(wanted.target)
-    if isinstance(given, FunctionType):
-        return _EXACT if spell(target) == spell(given) else None
-    if isinstance(given, IntType):
-        return _CONVERSION if arg.lvalue is None and not int(arg) else _WORSE
-    if isinstance(given, ArrayType):
-        given_target = strip(given.element)
-    elif isinstance(given, PointerType):
-        given_target = strip(given.target)
-    else:
-        return None
-    if target == given_target or spell(target) == spell(given_target):
-        return _EXACT
-    if isinstance(target, VoidType):
-        return _CONVERSION
-    if isinstance(target, StructType) and isinstance(given_target, StructType):
-        return None if methods.base_offset(given_target, target) is None else _CONVERSION
-    return None
-
-
 def _run(
     evaluator: Evaluator,
     function: Value,
@@ -201,6 +161,8 @@ def _run(
     """Convert the arguments (gdb's value_arg_coerce), and call."""
     ctx = evaluator.ctx
     params = ftype.params
+    if len(args) < len(params):
+        raise ExprError("Too few arguments in function call.")
     passed: list[Value] = []
     copies: list[Value] = []
     for index, arg in enumerate(args):
@@ -235,27 +197,24 @@ def _converted(evaluator: Evaluator, arg: Value, param: CType | None, as_told: b
         ctype = model.int
     if isinstance(inner, FloatType) and not as_told and inner.size < model.double.size:
         ctype = model.double
-    source = strip(value.type)
-    if isinstance(inner, StructType) and isinstance(source, StructType) and inner is not source:
-        offset = methods.base_offset(source, inner)
-        if offset is not None:
-            return value.part(ctype, offset)
-    return cast(ctype, value)
+    if isinstance(inner, StructType) and isinstance(strip(value.type), StructType):
+        return upcast(value, ctype) or cast(ctype, value)
+    return cast_in(ctype, value, evaluator.ctx)
 
 
 def _referring(
     evaluator: Evaluator, arg: Value, param: CType | None, wanted: ReferenceType
 ) -> Value:
-    """Pass a reference: the address of a value that is in memory, and of the type referred to."""
+    """Pass a reference: the address of a value, which is put into memory if it is only ours."""
+    assert param is not None
     value = arg.referred()
     target, given = strip(wanted.target), strip(value.type)
-    offset: int | None = 0
-    if isinstance(target, StructType) and isinstance(given, StructType) and target is not given:
-        offset = 0 if target.name == given.name else methods.base_offset(given, target)
-    elif not isinstance(target, StructType) and target != given and spell(target) != spell(given):
-        offset = None
-    if offset is None or value.addr is None:
-        raise ExprError("Attempt to take address of value not located in memory.")
-    assert param is not None
-    data = (value.addr + offset).to_bytes(evaluator.model.pointer_size, "little")
+    if isinstance(target, StructType):
+        part = upcast(value, wanted.target)
+        if part is None:
+            raise ExprError("Attempt to take address of value not located in memory.")
+        value = part
+    elif target != given and spell(target) != spell(given):
+        value = cast_in(wanted.target, evaluator.decayed(value), evaluator.ctx)
+    data = evaluator.address(value).to_bytes(evaluator.model.pointer_size, "little")
     return Value(param, data, None, evaluator.ctx.read)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr.types import CType, DataModel, data_model
 from pydbg.expr.values import Value
 
 if TYPE_CHECKING:
     from pydbg.expr.language import Language
+    from pydbg.expr.nodes import Name
 
 __all__ = ["BaseContext", "Context", "InternalFunction", "pick_history"]
 
@@ -102,6 +103,30 @@ class Context(Protocol):
 
     def overloads(self, function: Value, /) -> list[Value]:
         """Return the functions of the same name, itself among them."""
+        ...
+
+    def functions(self, name: str, spaces: Sequence[str], /) -> list[Value]:
+        """Return the functions of a name that are visible here, or are in some namespaces."""
+        ...
+
+    def operated(self, op: str, operands: Sequence[Value], /) -> Value | None:
+        """Return what an operator of a library's class gives, None for no such."""
+        ...
+
+    def method(self, value: Value, name: str, args: Sequence[Value], /) -> Value | None:
+        """Return what a library's method gives where that is known without a call, else None."""
+        ...
+
+    def whole(self, value: Value, /) -> Value | None:
+        """Return the object that a value is a part of, by its virtual functions."""
+        ...
+
+    def has_table(self, value: Value, /) -> bool:
+        """Say whether an object's class has virtual functions."""
+        ...
+
+    def unknown(self, tree: Name, /) -> ExprError:
+        """Return the error of a name that nothing has; NoSymbol but for a namespace's."""
         ...
 
     def copied(self, value: Value, /) -> Value | None:
@@ -226,6 +251,31 @@ class BaseContext:
     def overloads(self, function: Value, /) -> list[Value]:
         """Return the function alone."""
         return [function]
+
+    def functions(self, name: str, spaces: Sequence[str], /) -> list[Value]:
+        """Know no functions."""
+        return []
+
+    def operated(self, op: str, operands: Sequence[Value], /) -> Value | None:
+        """Know no libraries."""
+        return None
+
+    def method(self, value: Value, name: str, args: Sequence[Value], /) -> Value | None:
+        """Know no libraries."""
+        return None
+
+    def whole(self, value: Value, /) -> Value | None:
+        """Know no tables of virtual functions."""
+        return None
+
+    def has_table(self, value: Value, /) -> bool:
+        """Know no tables of virtual functions."""
+        return False
+
+    def unknown(self, tree: Name, /) -> ExprError:
+        """Return the error of a name that nothing has."""
+        shown = tree.name if tree.quoted else tree.name.partition("::")[0]
+        return NoSymbol(f'No symbol "{shown}" in current context.', shown, tree.column)
 
     def copied(self, value: Value, /) -> Value | None:
         """Say that it is passed as it is."""

@@ -5,16 +5,22 @@ from __future__ import annotations
 from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import literals, methods, nodes
 from pydbg.expr.assign import assign
-from pydbg.expr.calls import called
+from pydbg.expr.bases import check_member, is_object, upcast
+from pydbg.expr.calls import called, invoke
+from pydbg.expr.casts import cast_in
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.functions import BUILTIN
-from pydbg.expr.operators import binary, cast, compare, negate
+from pydbg.expr.memberpointers import class_member, compared
+from pydbg.expr.operators import binary, compare, negate
+from pydbg.expr.overloads import NoOperator, operated
 from pydbg.expr.types import (
     ArrayType,
     CType,
     DataModel,
     FunctionType,
     InternalFunctionType,
+    MemberPointerType,
+    NamespaceType,
     NoDebugType,
     PointerType,
     ReferenceType,
@@ -36,6 +42,8 @@ class Evaluator:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.model: DataModel = data_model(ctx.pointer_size)
+        self.types_only = False
+        """Whether nothing but types is asked for."""
 
     # -- entry points
 
@@ -105,10 +113,16 @@ class Evaluator:
     def name(self, tree: nodes.Name) -> Value:
         if tree.name in ("true", "false") and self.ctx.language.bool_comparisons:
             return self.truth_value(tree.name == "true")
+        if "::" in tree.name and self.ctx.language.operators:
+            member = class_member(self, tree.name, address=False)
+            if member is not None:
+                return member
         value = self.ctx.symbol(tree.name)
         if value is None:
-            shown = tree.name.split("::")[0]
-            raise NoSymbol(f'No symbol "{shown}" in current context.', shown, tree.column)
+            error = self.ctx.unknown(tree)
+            if self.types_only and not isinstance(error, NoSymbol):
+                return Value(NamespaceType(tree.name), b"")
+            raise error
         return value
 
     def dollar(self, tree: nodes.Dollar) -> Value:
@@ -139,10 +153,11 @@ class Evaluator:
             return self._address_of(tree)
         value = self.value(tree.operand)
         overloaded = op != "*" or self.ctx.language.overloads_deref
-        if op == "*" and overloaded:
-            value = self.pointed(value)
-        if overloaded and _is_struct(value.referred()):
-            raise ExprError(f"Structure has no component named operator{op}.")
+        if overloaded and is_object(value.referred()):
+            held = self.pointed(value) if op == "*" else value
+            if held is value:
+                return operated(self, op, [value])
+            value = held
         if op == "*":
             return self._deref(self.decayed_for_deref(value))
         if op == "!":
@@ -166,12 +181,17 @@ class Evaluator:
             if isinstance(strip(inner.target), VoidType):
                 raise ExprError("Attempt to dereference a generic pointer.")
             return Value.at(inner.target, int(value), self.ctx.read)
+        if isinstance(inner, MemberPointerType):
+            raise ExprError("Attempt to dereference pointer to member without an object")
         raise ExprError("Attempt to take contents of a non-pointer value.")
 
     def _pointer(self, number: int) -> int:
         return number & ((1 << (8 * self.model.pointer_size)) - 1)
 
     def _address_of(self, tree: nodes.Unary) -> Value:
+        member = self.class_member_at(tree)
+        if member is not None:
+            return member
         value = self.any_value(tree.operand).referred()
         if isinstance(tree.operand, nodes.StringLiteral):
             addr: int | None = self.address(value)
@@ -184,6 +204,13 @@ class Evaluator:
         if value.lvalue is not None and value.lvalue.bit_size:
             raise ExprError("Attempt to take address of value not located in memory.")
         return from_number(self.model.pointer(value.type), addr, self.ctx.read)
+
+    def class_member_at(self, tree: nodes.Unary) -> Value | None:
+        """Return the pointer to a member that ``&Class::member`` is, None for other operands."""
+        named = tree.operand.name if isinstance(tree.operand, nodes.Name) else ""
+        if "::" not in named or not self.ctx.language.operators:
+            return None
+        return class_member(self, named, address=True)
 
     def truth_value(self, true: bool) -> Value:
         """Return the value of a comparison: an int in C, a bool in C++ (as in gdb)."""
@@ -199,8 +226,20 @@ class Evaluator:
         result = self.truth(self.value(left))
         return self.truth(self.value(right)) if result == (op == "&&") else result
 
+    def _joined_own(self, tree: nodes.Binary) -> Value | None:
+        """Apply the program's ``&&`` or ``||``, None where both operands are no objects."""
+        if not self.ctx.language.operators:
+            return None
+        kinds = [self.type_of(one) for one in (tree.left, tree.right)]
+        if not any(is_object(Value(kind)) for kind in kinds):
+            return None
+        return operated(self, tree.op, [self.value(tree.left), self.value(tree.right)])
+
     def binary(self, tree: nodes.Binary) -> Value:
         if tree.op in ("&&", "||"):
+            own = self._joined_own(tree)
+            if own is not None:
+                return own
             return self.truth_value(self.joined(tree.op, tree.left, tree.right))
         # A chain like 1+1+1+... is deep on its left only: walk it without recursion.
         spine: list[nodes.Binary] = [tree]
@@ -222,9 +261,12 @@ class Evaluator:
         if op == "@":
             return self._repeat(left, right)
         left, right = left.referred(), right.referred()
-        if _is_struct(left) or _is_struct(right):
-            raise ExprError(f"Structure has no component named operator{op}.")
+        if is_object(left) or is_object(right):
+            return operated(self, op, [left, right])
         one, two = self.decayed(left), self.decayed(right)
+        same = compared(one, two) if op in ("==", "!=") else None
+        if same is not None:
+            return self.truth_value(same == (op == "=="))
         if op in _COMPARE:
             return self.truth_value(compare(op, one, two, self.model))
         result = binary(op, one, two, self.model, self.ctx.warn)
@@ -248,6 +290,9 @@ class Evaluator:
     def incdec(self, tree: nodes.IncDec) -> Value:
         old = self.value(tree.operand)
         old.data  # noqa: B018  what was there before, not after
+        if is_object(old) and self.ctx.language.operators:
+            more = [] if tree.prefix else [from_number(self.model.int, 0)]
+            return operated(self, 2 * tree.op, [old, *more])
         if not is_scalar(old.type) and not isinstance(strip(old.type), ArrayType):
             raise ExprError("Not a numeric type.")
         one = from_number(self.model.int, 1)
@@ -257,6 +302,8 @@ class Evaluator:
     def assignment(self, tree: nodes.Assign) -> Value:
         left = self.value(tree.left).referred()
         right = self.value(tree.right).referred()
+        if tree.op and self.ctx.language.operators and (is_object(left) or is_object(right)):
+            return operated(self, f"{tree.op}=", [left, right])
         if tree.op:
             right = self._apply(tree.op, left, right)
         return assign(left, right, self.ctx, self.decayed)
@@ -283,7 +330,7 @@ class Evaluator:
         inner = strip(value.type)
         if not isinstance(strip(ctype), (ArrayType, StructType)) and isinstance(inner, ArrayType):
             value = self.decayed(value)
-        made = cast(ctype, value)
+        made = cast_in(ctype, value, self.ctx)
         if isinstance(strip(ctype), PointerType):
             return from_number(ctype, int(made), self.ctx.read)
         return made
@@ -319,11 +366,10 @@ class Evaluator:
 
     def index(self, tree: nodes.Index) -> Value:
         base = self.value(tree.base).referred()
-        if _is_struct(base):
-            found = self.ctx.item(base, self.value(tree.index).referred())
-            if found is None:
-                raise ExprError("Structure has no component named operator[].")
-            return found
+        if is_object(base):
+            at = self.value(tree.index).referred()
+            found = self.ctx.item(base, at)
+            return operated(self, "[]", [base, at]) if found is None else found
         index = self.operand(tree.index)
         inner = strip(base.type)
         if not isinstance(inner, (ArrayType, PointerType)):
@@ -339,29 +385,62 @@ class Evaluator:
     def pointed(self, value: Value) -> Value:
         """Return the pointer that a smart one holds; other values as they are."""
         referred = value.referred()
-        held = self.ctx.pointer(referred) if _is_struct(referred) else None
+        held = self.ctx.pointer(referred) if is_object(referred) else None
         return value if held is None else held
 
-    def member(self, tree: nodes.Member) -> Value:
+    def object(self, tree: nodes.Member) -> Value:
+        """Return what a member is asked of: behind ``->`` what is pointed to."""
         base = self.value(tree.base).referred()
         if tree.arrow:
-            base = self.pointed(base)
+            base = self.arrowed(base)
         inner = strip(base.type)
-        if isinstance(inner, PointerType) and isinstance(strip(inner.target), StructType):
-            base = self._deref(base)
-        elif tree.arrow and isinstance(inner, PointerType):
+        if isinstance(inner, PointerType):
             base = self._deref(base)  # gdb: "Attempt to dereference a generic pointer."
-            raise ExprError(
-                "Attempt to extract a component of a value that is not a structure pointer."
-            )
-        elif not isinstance(inner, StructType):
-            pointer = " pointer" if tree.arrow else ""
-            raise ExprError(
-                f"Attempt to extract a component of a value that is not a structure{pointer}."
-            )
-        if methods.has_method(base, tree.name):
-            return methods.bound(base, tree.name, None, self.ctx, virtual=False)[0]
-        return self.ctx.member(base, tree.name)
+        if isinstance(strip(base.type), StructType):
+            return base
+        pointer = " pointer" if tree.arrow else ""
+        raise ExprError(
+            f"Attempt to extract a component of a value that is not a structure{pointer}."
+        )
+
+    def arrowed(self, value: Value) -> Value:
+        """Return the pointer that ``->`` of a C++ object gives, by its own operators."""
+        for _ in range(20):
+            held = self.pointed(value)
+            if held is not value or not is_object(value) or not self.ctx.language.operators:
+                return held
+            try:
+                value = operated(self, "->", [value]).referred()
+            except NoOperator as error:
+                if str(error).startswith("No symbol"):
+                    return value
+                raise
+        return value
+
+    def scoped(self, base: Value, name: str) -> tuple[Value, str]:
+        """Return the part of an object that ``Class::name`` is looked for in, and the name."""
+        head, _, last = name.rpartition("::")
+        if not head:
+            return base, name
+        owner = self.ctx.type_named(head)
+        if owner is None:
+            raise NoSymbol(self.ctx.language.no_symbol(head), head)
+        part = upcast(base, owner)
+        if part is None:
+            raise ExprError(f"'{head}' is not a base class of '{strip(base.type).name}'")
+        return part, last
+
+    def member(self, tree: nodes.Member) -> Value:
+        return self.member_of(*self.scoped(self.object(tree), tree.name))
+
+    def member_of(self, base: Value, name: str) -> Value:
+        """Return a member of an object, the function of a method."""
+        if methods.has_method(base, name):
+            return methods.bound(base, name, None, self.ctx, virtual=False)[0]
+        inner = strip(base.type)
+        assert isinstance(inner, StructType)
+        check_member(inner, name)
+        return self.ctx.member(base, name)
 
     def array_literal(self, tree: nodes.ArrayLiteral) -> Value:
         items = [self.value(item) for item in tree.items]
@@ -377,14 +456,12 @@ class Evaluator:
     def call(self, tree: nodes.Call) -> Value:
         return self._called(tree, None)
 
+    def invoke(self, function: Value, args: list[Value]) -> Value:
+        """Call a function whose type is known."""
+        return invoke(self, function, args)
+
     def _called(self, tree: nodes.Call, result: CType | None) -> Value:
         return called(self, tree, result)
-
-
-def _is_struct(value: Value) -> bool:
-    """Tell whether operators on a value would be the program's own (gdb: no unions)."""
-    inner = strip(value.type)
-    return isinstance(inner, StructType) and inner.keyword != "union"
 
 
 def _no_address(name: str, value: Value) -> str:

@@ -97,6 +97,8 @@ class Formatter:
         self._mask = (1 << (8 * pointer_size)) - 1
         self.symbolize = symbolize
         self.read = read
+        self.virtual_bases: set[str] = set()
+        """Which virtual bases of the object at hand have been shown."""
         self.statics: Callable[[Field], Value | None] | None = None
         """Finds the value of a static member."""
         self.printers: Callable[[Value, Callable[[Value], str]], Printed | None] | None = None
@@ -168,7 +170,7 @@ class Formatter:
         if isinstance(ctype, ComplexType):
             return complex_text(self, value, letter)
         if isinstance(ctype, MemberPointerType):
-            return self._member_pointer(value, ctype)
+            return self._member_pointer(value, ctype, letter)
         if isinstance(ctype, VoidType):
             return self.void
         if isinstance(ctype, InternalFunctionType):
@@ -216,18 +218,12 @@ class Formatter:
         inner = self.inner(value.referred(), letter, depth, deref=deref)
         return f"{text}: {inner}" if text else inner
 
-    def _member_pointer(self, value: Value, ctype: MemberPointerType) -> str:
-        number = int.from_bytes(value.data[: min(value.type.size, 8)], "little")
-        if isinstance(strip(ctype.target), FunctionType):
-            if number & 1:
-                return f"&virtual table offset {number - 1}"
-            return f"({self.spell(value.type)}) {self._pointed(number)}" if number else "NULL"
-        owner = strip(ctype.owner)
-        if isinstance(owner, StructType):
-            for field in owner.fields:
-                if field.offset == number and not field.kind:
-                    return f"&{owner.name}::{field.name}"
-        return "NULL" if number == (1 << 8 * value.type.size) - 1 else str(number)
+    def _member_pointer(self, value: Value, ctype: MemberPointerType, letter: str) -> str:
+        if letter in ("", "s"):
+            from pydbg.expr.memberpointers import member_pointer_text
+
+            return member_pointer_text(self, value, ctype)
+        return self._by_letter(Value(IntType("long", ctype.size), value.data), letter)
 
     def address(self, addr: int) -> str:
         """Return an address with its symbol: ``0x40111a <main+4>``."""
@@ -302,7 +298,11 @@ class Formatter:
     # -- aggregates
 
     def _struct(self, value: Value, ctype: StructType, letter: str, depth: int) -> str:
-        return struct_text(self, value, ctype, letter, depth)
+        kept, self.virtual_bases = self.virtual_bases, set()
+        try:
+            return struct_text(self, value, ctype, letter, depth)
+        finally:
+            self.virtual_bases = kept
 
     def _array(self, value: Value, ctype: ArrayType, letter: str, depth: int) -> str:
         element = strip(ctype.element)

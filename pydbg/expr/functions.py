@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pydbg.errors import ExprError, MemoryFault
+from pydbg.expr import complexes
 from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.types import ArrayType, EnumType, PointerType, data_model, strip
 from pydbg.expr.values import Value, from_number, is_integral
@@ -124,4 +125,5 @@ BUILTIN: dict[str, InternalFunction] = {
     "_memeq": _memeq,
     "_isvoid": _isvoid,
     "_as_string": _as_string,
+    **complexes.FUNCTIONS,
 }

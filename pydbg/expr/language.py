@@ -36,6 +36,8 @@ class Language:
     """Convenience functions that only the language has."""
     bool_comparisons = False
     """Whether a comparison is a ``bool``, and ``true`` and ``false`` are words."""
+    operators = False
+    """Whether a program may define operators, and names its classes' members ``Class::name``."""
     overloads_deref = True
     """Whether ``*`` of a struct is looked for among its own operators."""
 
@@ -102,6 +104,7 @@ class _Cplus(Language):
 
     name = "c++"
     bool_comparisons = True
+    operators = True
 
 
 class _LikeC(Language):

@@ -12,9 +12,10 @@ __all__ = ["Token", "tokens"]
 
 
 class Token(Record):
-    """Be one token: ``kind`` is int, float, char, string, name, quoted, dollar, op or end.
+    """Be one token, of kind int, float, imaginary, char, string, name, quoted, dollar, op or end.
 
-    ``value`` is an int (int, char), the digits (float), the characters (string) or a text;
+    ``value`` is an int (int, char), the digits (float), the characters (string), a text, or of an
+    imaginary number the token of what stands before its ``i``;
     ``type`` names the basic type of a literal.
     """
 
@@ -27,12 +28,13 @@ class Token(Record):
 
 
 _OPERATORS = re.compile(
-    r">>=|<<=|->|\+\+|--|&&|\|\||::|<<|>>|==|!=|<=|>=|[-+*/%|&^]=|[-+*/%|&^~!<>=?:,.@()\[\]{}]"
+    r">>=|<<=|->\*?|\+\+|--|&&|\|\||::|<<|>>|==|!=|<=|>=|\.\*|[-+*/%|&^]=|[-+*/%|&^~!<>=?:,.@()\[\]{}]"
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*|[^\x00-\x7f]+[\w$]*")
 _DOLLAR = re.compile(r"\$[A-Za-z0-9_$]*")
 _SPACE = re.compile(r"[ \t\n]*")
-_TEMPLATE = re.compile(r"<[\w ,:&*()<>\[\]]*>")
+_TEMPLATE = re.compile(r"[\w ,:&*()\[\]-]*")
+_CASTS = ("dynamic_cast", "static_cast", "reinterpret_cast", "const_cast")
 _LITERAL_PREFIX = re.compile(r"(u8|[LuU])(?=[\"'])")
 _PREFIX_TYPES = {"": "char", "u8": "char", "L": "wchar_t", "u": "char16_t", "U": "char32_t"}
 _ESCAPES = {"a": 7, "b": 8, "e": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
@@ -75,9 +77,8 @@ def _one(text: str, at: int) -> Token:
     if found:
         end = found.end()
         # A template's arguments belong to the name where "<" adjoins it (gdb's rule).
-        template = _TEMPLATE.match(text, end) if text[end : end + 1] == "<" else None
-        if template and _balanced(template.group()):
-            end = template.end()
+        if text[end : end + 1] == "<" and text[at:end] not in _CASTS:
+            end = _template_end(text, end)
         return Token("name", at, end, text[at:end])
     found = _OPERATORS.match(text, at)
     if found:
@@ -85,13 +86,17 @@ def _one(text: str, at: int) -> Token:
     raise ExprError(f"Invalid character '{char}' in expression.", at)
 
 
-def _balanced(text: str) -> bool:
-    depth = 0
-    for index, char in enumerate(text):
-        depth += (char == "<") - (char == ">")
-        if depth == 0:
-            return index == len(text) - 1
-    return False
+def _template_end(text: str, at: int) -> int:
+    """Return where the template's arguments end that begin at ``<``; ``at`` for no such."""
+    depth, end = 0, at
+    while end < len(text) and text[end] in "<>":
+        depth += 1 if text[end] == "<" else -1
+        end += 1
+        if not depth:
+            return end
+        inside = _TEMPLATE.match(text, end)
+        end = inside.end() if inside else end
+    return at
 
 
 def _number(text: str, at: int) -> Token:
@@ -115,9 +120,10 @@ def _number(text: str, at: int) -> Token:
             break
         end += 1
     word = text[at:end]
-    if dot:
-        return _float(word, at, end)
-    return _integer(word, at, end, decimal_prefix)
+    imaginary = word[-1] == "i" and not is_hex
+    plain = word[:-1] if imaginary else word
+    made = _float(plain, at, end) if dot else _integer(plain, at, end, decimal_prefix)
+    return Token("imaginary", at, end, word, made, made.kind) if imaginary else made
 
 
 def _float(word: str, at: int, end: int) -> Token:

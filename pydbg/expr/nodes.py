@@ -115,9 +115,10 @@ class StringLiteral(Node):
 
 
 class Name(Node):
-    """Be a symbol's name, possibly qualified (``ns::f``)."""
+    """Be a symbol's name, possibly qualified (``ns::f``); ``quoted`` as a whole or not."""
 
     name: str
+    quoted: bool = False
 
 
 class Dollar(Node):

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from pydbg.errors import ExprError
-from pydbg.expr import floats
+from pydbg.expr import complexes, floats
 from pydbg.expr.typeprint import behind_typedefs
 from pydbg.expr.types import (
     ArrayType,
     BoolType,
+    ComplexType,
     CType,
     DataModel,
     FloatType,
@@ -80,6 +81,15 @@ def binary(op: str, left: Value, right: Value, model: DataModel, warn: Warn) -> 
         found = _pointer_math(op, left, right, model, warn)
         if found is not None:
             return found
+    if isinstance(one, ComplexType) or isinstance(two, ComplexType):
+        return complexes.arithmetic(
+            op,
+            left,
+            right,
+            lambda first, second: common_type(first, second, model),
+            cast,
+            lambda sign, first, second: binary(sign, first, second, model, warn),
+        )
     for side in (one, two):
         if not isinstance(side, (IntType, FloatType)):
             raise ExprError(_NOT_A_NUMBER)
@@ -254,10 +264,18 @@ def negate(op: str, operand: Value, model: DataModel) -> Value:
         result = promote(operand.type, model)
         value = int(operand)
         return from_number(result, {"-": -value, "+": value, "~": ~value}[op])
+    if isinstance(inner, ComplexType):
+        first = (lambda part: negate("-", part, model)) if op == "-" else _same
+        other = _same if op == "+" else (lambda part: negate("-", part, model))
+        return complexes.mapped(operand, first, other)
     if op == "~":
         raise ExprError("Argument to complement operation not an integer, boolean.")
     name = "negate" if op == "-" else "positive"
     raise ExprError(f"Argument to {name} operation not a number.")
+
+
+def _same(value: Value) -> Value:
+    return value
 
 
 def compare(op: str, left: Value, right: Value, model: DataModel) -> bool:
@@ -274,7 +292,7 @@ def compare(op: str, left: Value, right: Value, model: DataModel) -> bool:
         if op == ">":
             return first > second
         return first <= second if op == "<=" else first >= second
-    same = isinstance(one, (StructType, ArrayType)) and type(one) is type(two)
+    same = isinstance(one, (StructType, ArrayType, ComplexType)) and type(one) is type(two)
     if op in ("==", "!=") and same and one.size == two.size:
         return (left.data == right.data) == (op == "==")
     raise _bad_comparison(op)
@@ -311,6 +329,8 @@ def cast(ctype: CType, value: Value) -> Value:
         return value
     if isinstance(target, VoidType):
         return Value(ctype, b"\0")
+    if isinstance(target, ComplexType) and isinstance(source, (IntType, FloatType, ComplexType)):
+        return complexes.to_complex(ctype, value, cast)
     if isinstance(source, FunctionType) and isinstance(target, (IntType, PointerType)):
         return from_number(ctype, int(value), value.reader)
     if isinstance(target, FloatType) and isinstance(source, (IntType, FloatType)):

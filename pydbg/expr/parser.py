@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 from pydbg.errors import ExprError
 from pydbg.expr import nodes
+from pydbg.expr.casts import NAMED, NamedCast
+from pydbg.expr.complexes import Imaginary
 from pydbg.expr.lexer import Token, tokens
+from pydbg.expr.memberpointers import ThroughPointer
 from pydbg.expr.typenames import TypeParser
 from pydbg.symbols.cplusnames import canonical
 
@@ -283,6 +286,9 @@ class Parser:
             elif op == "(":
                 self.advance()
                 tree = self.call(column, tree)
+            elif op in (".*", "->*"):
+                self.advance()
+                tree = ThroughPointer(column, tree, self._nested_unary(), op == "->*")
             elif op in (".", "->"):
                 self.advance()
                 tree = self.member(column, tree, arrow=op == "->")
@@ -303,9 +309,7 @@ class Parser:
 
     def member(self, column: int, base: nodes.Node, *, arrow: bool) -> nodes.Node:
         """Parse a member's name."""
-        if self.token.kind not in ("name", "quoted"):
-            raise self.syntax_error()
-        return nodes.Member(column, base, self._text(self.advance()), arrow)
+        return nodes.Member(column, base, self._qualified(), arrow)
 
     def _list(self, close: str) -> tuple[nodes.Node, ...]:
         items: list[nodes.Node] = []
@@ -320,18 +324,19 @@ class Parser:
         """Parse a literal, name, ``$name``, array literal or parenthesised expression."""
         token = self.token
         column = token.column
-        if token.kind in ("int", "char"):
+        if token.kind in ("int", "char", "float"):
+            return self._number(self.advance())
+        if token.kind == "imaginary":
             self.advance()
-            assert isinstance(token.value, int)
-            return nodes.Literal(column, token.value, token.type)
-        if token.kind == "float":
-            self.advance()
-            return nodes.FloatLiteral(column, str(token.value), token.type)
+            assert isinstance(token.value, Token)
+            return Imaginary(column, self._number(token.value))
         if token.kind == "string":
             return self._string()
         if token.kind == "dollar":
             self.advance()
             return nodes.dollar(token.text, column)
+        if token.kind == "name" and token.text in NAMED and self.peek().text == "<":
+            return self._named_cast()
         if (token.kind in ("name", "quoted") and not self.types.starts()) or self.at("::"):
             return self._name()
         if self.at("(") and not self.at_end():
@@ -343,6 +348,23 @@ class Parser:
             self.advance()
             return nodes.ArrayLiteral(column, self._list("}"))
         raise self.syntax_error()
+
+    @staticmethod
+    def _number(token: Token) -> nodes.Literal | nodes.FloatLiteral:
+        if token.kind == "float":
+            return nodes.FloatLiteral(token.column, str(token.value), token.type)
+        assert isinstance(token.value, int)
+        return nodes.Literal(token.column, token.value, token.type)
+
+    def _named_cast(self) -> nodes.Node:
+        token = self.advance()
+        self.expect("<")
+        type_name = self.types.parse()
+        self.expect(">")
+        self.expect("(")
+        tree = self.comma()
+        self.expect(")")
+        return NamedCast(token.column, token.text, type_name, tree)
 
     def _string(self) -> nodes.Node:
         column = self.token.column
@@ -360,15 +382,39 @@ class Parser:
 
     def _name(self) -> nodes.Node:
         column = self.token.column
-        name = ""
         self.accept("::")
+        quoted = self.token.kind == "quoted" and self.peek().text != "::"
+        return nodes.Name(column, canonical(self._qualified()), quoted)
+
+    def _qualified(self) -> str:
+        """Parse a name with the classes and namespaces before it."""
+        name = ""
         while True:
+            if self.at("~") and self.peek().kind == "name":
+                name += self.advance().text
             if self.token.kind not in ("name", "quoted"):
                 raise self.syntax_error()
-            name += self._text(self.advance())
+            text = self._text(self.advance())
+            if text == "operator":
+                return name + text + self._operator()
+            name += text
             if not self.accept("::"):
-                return nodes.Name(column, canonical(name))
+                return name
             name += "::"
+
+    def _operator(self) -> str:
+        """Parse what stands behind ``operator``: an operator, or the type it converts to."""
+        if self.at("(") or self.at("["):
+            close = ")" if self.advance().text == "(" else "]"
+            self.expect(close)
+            return "()" if close == ")" else "[]"
+        if self.token.kind == "op":
+            return self.advance().text
+        start = self.token.column
+        if not self.types.starts():
+            return ""
+        self.types.parse(functions=False)
+        return f" {canonical(self.text[start : self.token.column].strip())}"
 
     @staticmethod
     def _text(token: Token) -> str:

@@ -15,6 +15,7 @@ from pydbg.expr.types import (
     DataModel,
     FunctionType,
     QualifiedType,
+    ReferenceType,
 )
 from pydbg.symbols.cplusnames import canonical
 
@@ -27,6 +28,7 @@ _TAGS = frozenset(("struct", "union", "enum", "class"))
 _KEYWORDS = _BASIC | _MODIFIERS | _QUALIFIERS | _TAGS - {"class"}
 _MAX_DERIVED = 64
 _NAMED = re.compile(r"\s+[A-Za-z_]")
+_MEMBER = re.compile(r"\s*::\s*[^\s*]")
 _QUALIFIED = re.compile(r"(?:\s*::\s*[A-Za-z_]\w*(?:<[\w ,:&*()<>\[\]]*>)?)+")
 
 
@@ -55,7 +57,9 @@ class TypeParser:
         token = token or self._tokens.token
         if token.text == "class" and _NAMED.match(self._tokens.text, token.end):
             return True  # Alone it is a name like others in C.
-        return token.kind == "name" and self._names_type(self._whole_name(token))
+        if token.kind != "name" or _MEMBER.match(self._tokens.text, self._end_of_name(token)):
+            return False
+        return self._names_type(self._whole_name(token))
 
     def _whole_name(self, token: Token) -> str:
         """Return a name with the qualified ones behind it: ``ns::Class::inner``."""
@@ -68,10 +72,10 @@ class TypeParser:
     def _names_type(self, name: str) -> bool:
         return is_type_word(name) or (self._is_type is not None and self._is_type(name))
 
-    def parse(self) -> TypeName:
-        """Parse base words and an abstract declarator."""
+    def parse(self, *, functions: bool = True) -> TypeName:
+        """Parse base words and an abstract declarator; without ``functions`` up to a bracket."""
         base, const, volatile = self._base()
-        derived = self._declarator()
+        derived = [] if self._tokens.at("(") and not functions else self._declarator()
         if len(derived) > _MAX_DERIVED:
             raise ExprError("The type is nested too deeply.", self._tokens.token.column)
         return TypeName(base, const, volatile, tuple(derived))
@@ -128,13 +132,11 @@ class TypeParser:
         pointers: list[tuple[object, ...]] = []
         while True:
             if tokens.at("*") or tokens.at("&") or tokens.at("&&"):
-                if not tokens.at("*"):
-                    raise ExprError("References are not supported here.", tokens.token.column)
-                tokens.advance()
+                mark = tokens.advance().text
                 quals: list[str] = []
                 while tokens.token.kind == "name" and tokens.token.text in _QUALIFIERS:
                     quals.append(tokens.advance().text)
-                pointers.append(("*", tuple(sorted(quals))))
+                pointers.append((mark, tuple(sorted(quals))))
             else:
                 break
         inner: list[tuple[object, ...]] = []
@@ -272,6 +274,8 @@ def _derive(
     model: DataModel,
     lookup: Callable[[str], CType | None] | None,
 ) -> CType:
+    if step[0] in ("&", "&&"):
+        return ReferenceType("", model.pointer_size, base, step[0] == "&&")
     if step[0] == "*":
         pointer: CType = model.pointer(base)
         if step[1]:

@@ -11,6 +11,7 @@ from pydbg.expr.types import (
     Field,
     FunctionType,
     Method,
+    NamespaceType,
     QualifiedType,
     StructType,
     TypedefType,
@@ -77,6 +78,8 @@ def ptype(ctype: CType) -> str:
     >>> ptype(TypedefType("word", 8, LP64.ulong))
     'unsigned long'
     """
+    if isinstance(ctype, NamespaceType):
+        return f"namespace {ctype.name}"
     names = Names(short=True)
     shown = behind_typedefs(ctype)
     inner = unqualified(shown)

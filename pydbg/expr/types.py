@@ -29,6 +29,7 @@ __all__ = [
     "InternalFunctionType",
     "MemberPointerType",
     "Method",
+    "NamespaceType",
     "NoDebugType",
     "PointerType",
     "QualifiedType",
@@ -154,6 +155,12 @@ class NoDebugType(CType):
     """Be the type of a data symbol without debug information."""
 
     name: str = "<data variable, no debug info>"
+    size: int = 0
+
+
+class NamespaceType(CType):
+    """Be what ``whatis`` and ``ptype`` say of a namespace's name."""
+
     size: int = 0
 
 

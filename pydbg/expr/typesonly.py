@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pydbg.errors import DebuggerError, ExprError
 from pydbg.expr import nodes
-from pydbg.expr.calls import callee
+from pydbg.expr.calls import callee, library_method, object_of
 from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
 from pydbg.expr.operators import binary
@@ -38,22 +38,21 @@ class TypeEvaluator(Evaluator):
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
         self._read = _harmless(ctx.read)
+        self.types_only = True
 
     def _stand_in(self, value: Value) -> Value:
         """Return a value of the same type that can always be read."""
         return Value.at(value.type, value.addr or 0, self._read)
 
-    def member(self, tree: nodes.Member) -> Value:
-        base = self.value(tree.base).referred()
-        if tree.arrow:
-            base = self.pointed(base)
+    def arrowed(self, value: Value) -> Value:
+        base = super().arrowed(value)
         inner = strip(base.type)
         if isinstance(inner, PointerType):
-            if tree.arrow and isinstance(strip(inner.target), VoidType):
+            if isinstance(strip(inner.target), VoidType):
                 raise ExprError("Attempt to dereference a generic pointer.")
             if base.is_gone:
                 raise ExprError("value has been optimized out")
-        return super().member(tree)
+        return base
 
     def _deref(self, value: Value) -> Value:
         inner = strip(value.type)
@@ -74,6 +73,9 @@ class TypeEvaluator(Evaluator):
             return 0
 
     def _address_of(self, tree: nodes.Unary) -> Value:
+        member = self.class_member_at(tree)
+        if member is not None:
+            return member
         if isinstance(tree.operand, nodes.StringLiteral):
             value = self.value(tree.operand)
         else:
@@ -81,6 +83,11 @@ class TypeEvaluator(Evaluator):
             if value.addr is None and not isinstance(tree.operand, nodes.Name):
                 raise ExprError("Attempt to take address of value not located in memory.")
         return from_number(self.model.pointer(value.type), value.addr or 0, self._read)
+
+    def invoke(self, function: Value, args: list[Value]) -> Value:
+        ctype = strip(function.type)
+        assert isinstance(ctype, FunctionType)
+        return Value.at(ctype.result or VoidType(), 0, self._read)
 
     def address(self, value: Value) -> int:
         return value.addr or 0
@@ -121,7 +128,11 @@ class TypeEvaluator(Evaluator):
         if isinstance(tree.function, nodes.Dollar) and self.internal(tree.function.name):
             return from_number(self.model.int, 0)
         args = [self.value(arg) for arg in tree.args]
-        ctype = strip(callee(self, tree, args)[0].type)
+        base = object_of(self, tree)
+        known = library_method(self, tree, base, args)
+        if known is not None:
+            return known
+        ctype = strip(callee(self, tree, base, args)[0].type)
         if not isinstance(ctype, FunctionType):
             raise ExprError(
                 'Expression of type other than "Function returning ..." used as function'

@@ -287,7 +287,8 @@ class Value(PythonValue):
                         return self.base_part(base).member(name)
                     except ExprError:
                         continue
-            raise ExprError(f"There is no member named {name}.")
+            kinds = "member or method" if ctype.methods else "member"
+            raise ExprError(f"There is no {kinds} named {name}.")
         return self.part(found.type, found.offset, found.bit_offset, found.bit_size)
 
     def part(self, type: CType, offset: int, bit_offset: int = 0, bit_size: int = 0) -> Value:
@@ -307,6 +308,8 @@ class Value(PythonValue):
         data = None
         if self._data is not None:
             data = self._data[offset : offset + type.size]
+            if len(data) < type.size:
+                data = None  # A virtual base may lie behind the part that was read.
         return Value(type, data, lvalue, self._read)
 
     def base_part(self, base: Field) -> Value:

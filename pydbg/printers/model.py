@@ -47,6 +47,8 @@ class Printed(Record):
     text: str | Value | StringAt | None = None
     children: Iterable[Child] | None = None
     hint: str = ""
+    target: Value | None = None
+    """What ``*`` of the value gives: an iterator's element."""
 
 
 Result = Union[Printed, str, "Value", StringAt, None]

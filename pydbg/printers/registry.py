@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
@@ -128,6 +128,19 @@ class Printers:
             raise DebuggerError(f"{type(error).__name__}: {error}") from None
         finally:
             self.program.show = before
+        return None
+
+    def method(self, value: Value, name: str, args: Sequence[Value]) -> Value | None:
+        """Return what a library's method gives where that is known without a call, else None."""
+        own = strip(value.type)
+        if not isinstance(own, StructType) or not own.name:
+            return None
+        for family in BUILT_IN:
+            if family.takes(own, own.name) and family.active(self.program):
+                known = getattr(self.loaded(family), "method", None)
+                made: Value | None = known and known(value, own.name, name, args, self.program)
+                if made is not None:
+                    return made
         return None
 
     def _candidates(self, ctype: CType, basic: CType) -> Iterator[Printer]:

@@ -190,7 +190,7 @@ class Variables:
 
     def _paths(self, name: str, scope: FrameScope | None) -> Iterator[str]:
         """Give the whole names that a name may mean in a scope, the nearest first."""
-        prefixes = self._prefixes(scope)
+        prefixes = self.prefixes_seen(scope)
         head, colons, rest = name.partition("::")
         while colons and head in ("self", "super", "crate"):
             # Rust's names for the scope at hand, the one around it, and the outermost.
@@ -244,7 +244,8 @@ class Variables:
         except DebuggerError:
             return None
 
-    def _prefixes(self, scope: FrameScope | None) -> list[str]:
+    def prefixes_seen(self, scope: FrameScope | None) -> list[str]:
+        """Give the namespaces and classes that names may be of, innermost first."""
         return [""] if scope is None else self.prefixes(scope.file, scope.blocks)
 
     def prefixes(self, file: FileTypes, blocks: list[Block]) -> list[str]:

@@ -8,7 +8,7 @@ from shutil import which
 
 import pytest
 
-from tests.live.test_commands_gdb import both
+from tests.live.test_commands_gdb import both, pydbg_prints
 from tests.support.build import build
 from tests.support.marks import marks
 
@@ -87,6 +87,35 @@ def test_objects_and_their_layout(variant: str, corpus: str) -> None:
     program = build(f"{corpus}.cc", flags, *more, compiler=compiler)
     report = _differences(program, _commands(corpus, f"{corpus}.cc"))
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_members_and_operators(compiler: str) -> None:
+    program = build("members.cc", "pie", "-std=gnu++20", compiler=compiler)
+    report = _differences(program, _commands("members", "members.cc"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
+def test_what_gdb_refuses_of_members_and_operators() -> None:
+    program = build("members.cc", "pie", "-std=gnu++20", compiler="g++")
+    asked = {
+        "p dynamic_cast<C*>(pa) == &c": "true",  # gdb gives where the table is.
+        "p dynamic_cast<void*>(pa) == (void*)&c": "true",
+        "p *op": "{x = 10, y = 20, bits = 5}",  # No code of these operators is in the program.
+        "p *os": '"text"',
+        "p os->size()": "4",
+        "p *vit": "{x = 10, y = 20, bits = 5}",
+        "p *mit": '{first = 1, second = "one"}',
+        "p sp.use_count()": "1",
+        "p p(2)": "12",
+        "p c.A::v()": "1",  # As in C++: named so it is not virtual.
+        "p c.B::st(4)": "4",
+        "p pa.*pmi": "1",
+        "p (p + q) + q": "{x = 14, y = 24, bits = 0}",
+    }
+    ours = pydbg_prints(program, "break take", "run", "up", *asked, "kill")
+    for at, (command, value) in enumerate(asked.items(), 4):
+        assert ours[f"{at} {command}"].partition(" = ")[2] == value, command
 
 
 @pytest.mark.parametrize("variant", CPLUS_VARIANTS)

@@ -8,10 +8,11 @@ from pydbg.expr.respell import template_name
 from pydbg.expr.types import StructType
 from pydbg.expr.values import Value
 from pydbg.printers.libstdcxx import containers, iterators, pointers, texts, wrappers
+from pydbg.printers.libstdcxx.methods import method
 from pydbg.printers.model import Printer
 from pydbg.printers.program import Program
 
-__all__ = ["NAMES", "find"]
+__all__ = ["NAMES", "find", "method"]
 
 _Make = Callable[[str], Printer]
 

@@ -20,6 +20,10 @@ __all__ = [
 ]
 
 
+def _showing(value: Value, program: Program) -> Printed:
+    return Printed(program.text(value), target=value)
+
+
 def pointer_iterator(member: str, container: str) -> Printer:
     """Make the printer of an iterator that holds a pointer to the element."""
 
@@ -27,7 +31,7 @@ def pointer_iterator(member: str, container: str) -> Printer:
         pointer = value[member]
         if not int(pointer):
             return Printed(f"non-dereferenceable iterator for {container}")
-        return Printed(program.text(pointer.deref()))
+        return _showing(pointer.deref(), program)
 
     return show
 
@@ -40,7 +44,7 @@ def list_iterator(links: int, container: str) -> Printer:
         if not int(node):
             return Printed(f"non-dereferenceable iterator for {container}")
         ctype = value_type(program, value.type)
-        return Printed(program.text(list_value(node, ctype, program, links)))
+        return _showing(list_value(node, ctype, program, links), program)
 
     return show
 
@@ -53,7 +57,7 @@ def tree_iterator(name: str) -> Printer:
         if not int(node):
             return Printed("non-dereferenceable iterator for associative container")
         ctype = value_type(program, value.type)
-        return Printed(program.text(tree_value(node, ctype, program)))
+        return _showing(tree_value(node, ctype, program), program)
 
     return show
 

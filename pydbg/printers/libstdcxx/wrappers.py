@@ -88,8 +88,8 @@ def holding(
         return Printed(none, (), hint)
     inner = program.printed(value)
     if inner is None or inner.children is None:
-        return Printed(plain, [("[contained value]", value)], hint)
-    return Printed(f"{lead}{inner.text}", inner.children, inner.hint or hint)
+        return Printed(plain, [("[contained value]", value)], hint, value)
+    return Printed(f"{lead}{inner.text}", inner.children, inner.hint or hint, value)
 
 
 def maybe(plain: str, described: str) -> tuple[str, str, str]:
