@@ -322,6 +322,9 @@ class ProgramState:
                 for frame in frames_of(thread, raw, inner, meant):
                     yield frame
                     if frame.level + 1 >= limit or (_is_main(frame) and not past_main):
+                        # Whether the stack is whole shows in what would come next.
+                        next(unwinding, None)
+                        self.stack_problem = unwinding.stop_reason
                         return
                     inner = frame
         self.stack_problem = unwinding.stop_reason

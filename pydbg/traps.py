@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import Catchpoint
@@ -83,6 +84,8 @@ class Traps:
         event: Event | None = None
         if watches:
             event = self.dbg.points.watches.triggered(thread, watches)
+            if event is not None and thread.stepping:
+                event = self._with_watched_by_steps(thread, event)
         if locations:
             thread.stop_pc = thread.pc
             return joined(event, self._judge(thread, thread.pc, locations)), True
@@ -91,6 +94,14 @@ class Traps:
         # The watchpoint may have been deleted while the trap was on its way. A step that touched
         # watched memory is a finished step all the same.
         return event, event is not None or (bool(triggered) and not thread.stepping)
+
+    def _with_watched_by_steps(self, thread: Thread, event: Any) -> Any:
+        """Tell of what the same step changed where no debug register watches, in their order."""
+        changed: Any = self.dbg.points.watches.steps.stepped(thread)
+        if changed is None:
+            return event
+        every = [one for both in (event, changed) for one in (replace(both, also=()), *both.also)]
+        return reduce(joined, sorted(every, key=lambda one: one.number))
 
     def _with_breakpoints(self, thread: Thread, event: Event) -> Event:
         """Let a watchpoint's stop be the hit of the breakpoints at the same place, as in gdb."""

@@ -159,6 +159,13 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     return SourceLine(frame.file, frame.line, text, seen, frame.addr if middle else None, word_size)
 
 
+def forget_missing_source(session: Session) -> None:
+    """Have a library's missing file named in full again: gdb reads libraries anew at a run."""
+    listing: Listing | None = session.memory.get("listing")
+    if listing is not None and listing.module is not None and not listing.module.is_main:
+        session.memory.pop("source file", None)
+
+
 def sources(session: Session) -> Sources:
     """Return what finds source files."""
     found: Sources | None = session.memory.get("sources")

@@ -52,6 +52,8 @@ def _file_name(module: Module) -> str:
     import os
 
     path = module.path
+    if path == "[vdso]":  # symfile-mem.c, add_vsyscall_page
+        return f"system-supplied DSO at {module.low:#x}"
     return os.path.abspath(path) if module.is_main else path
 
 

@@ -10,6 +10,7 @@ from pydbg.commands import common, kinds
 from pydbg.commands.results import RegisterRow, Registers
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError
+from pydbg.records import replace
 
 if TYPE_CHECKING:
     from pydbg.arch.model import Register
@@ -33,22 +34,22 @@ def rows(session: Session, registers: Iterable[Register]) -> tuple[RegisterRow, 
         if value is None:
             found.append(RegisterRow(register.name, "<not saved>"))
         else:
-            found.append(_row(register, value, formatter))
+            found.append(_row(register.name, value, formatter))
     return tuple(found)
 
 
-def _row(register: Register, value: Value, formatter: Formatter) -> RegisterRow:
+def _row(name: str, value: Value, formatter: Formatter) -> RegisterRow:
     """Show a register raw and natural (infcmd.c, default_print_one_register_info)."""
     from pydbg.expr.types import ArrayType, FloatType, StructType, strip
 
     ctype = strip(value.type)
     if isinstance(ctype, FloatType):
         raw = f"(raw 0x{value.data[::-1].hex()[-20:]})"
-        return RegisterRow(register.name, formatter.inner(value), raw)
+        return RegisterRow(name, formatter.inner(value), raw)
     raw = formatter.inner(value, "x")
     if isinstance(ctype, (ArrayType, StructType)):
-        return RegisterRow(register.name, raw)
-    return RegisterRow(register.name, raw, formatter.inner(value))
+        return RegisterRow(name, raw)
+    return RegisterRow(name, raw, formatter.inner(value))
 
 
 def _features(session: Session) -> int:
@@ -67,18 +68,19 @@ def info_registers(session: Session, parsed: Parsed) -> Registers | tuple[Any, .
     if not words:
         return Registers(rows(session, arch.in_group("general", features)))
     groups = {group for register in arch.registers for group in register.group}
-    chosen: list[Register] = []
+    found: list[RegisterRow] = []
     for word in words:
         register = arch.by_name.get(word)
         if register is not None:
-            chosen.append(register)
+            # $pc, $sp and the like go by the name that was typed.
+            found += (replace(row, name=word) for row in rows(session, (register,)))
         elif word in groups:
-            chosen += arch.in_group(word, features)
+            found += rows(session, arch.in_group(word, features))
         else:
-            if chosen:
-                session.show(Registers(rows(session, chosen)))
+            if found:
+                session.show(Registers(tuple(found)))
             raise CommandError(f"Invalid register `{word}'{_near(session, word)}")
-    return Registers(rows(session, chosen))
+    return Registers(tuple(found))
 
 
 def _near(session: Session, word: str) -> str:

@@ -40,6 +40,7 @@ def _start(session: Session, parsed: Parsed, stop: str) -> Event | None:
     if dbg.program is not None:
         shown = text if text is not None else session.settings.text("args")
         session.say_typed(f"Starting program: {dbg.program} {shown}")
+    common.forget_missing_source(session)
     return go(session, lambda: dbg.run(text, stop=stop))
 
 

@@ -48,17 +48,16 @@ def backtrace(session: Session, parsed: Parsed) -> Backtrace:
 def _backtrace(session: Session, count: int | None, *, full: bool) -> Backtrace:
     if count is None or count < 0:
         frames = session.dbg.frames(_LIMIT)
-        more = False
+        more, ended = False, True
         if count is not None:
             frames = frames[count:]
     else:
         # One more, to know whether there is one.
         frames = session.dbg.frames(count + 1)
-        more = len(frames) > count and session.typed()
+        ended = len(frames) <= count
+        more = not ended and session.typed()
         frames = frames[:count]
-    reason = ""
-    if not more and frames and count is None:
-        reason = _reason(session)
+    reason = _reason(session) if ended and frames else ""
     what = session.settings.text("print frame-info")
     lines = tuple(common.frame_line(session, frame) for frame in frames)
     sources: tuple[SourceLine | None, ...] = ()
@@ -272,7 +271,9 @@ def _details(session: Session, current: int) -> FrameDetails:
     saved = _saved(this, arch)
     if caller is not None and caller.how == "tailcall":
         saved = tuple(pair for pair in saved if pair[0] != arch.pc)
-    base = _base(this, arch)
+    outermost = "" if caller is not None else _outermost(session, this, saved, arch)
+    is_bare = outermost == "outermost" and this.cfa is None
+    base = None if is_bare else _base(this, arch) or None
     return FrameDetails(
         level=this.level,
         cfa=this.cfa,
@@ -282,7 +283,7 @@ def _details(session: Session, current: int) -> FrameDetails:
         file=this.file,
         line=this.line,
         saved_pc=_saved_pc(this, caller, saved, arch),
-        caller_cfa=None if caller is None else caller.cfa,
+        caller_cfa=None if caller is None else _known_as(session, caller),
         callee_cfa=frames[current - 1].cfa if current else None,
         language=frame_language(this),
         arglist=base,
@@ -290,7 +291,8 @@ def _details(session: Session, current: int) -> FrameDetails:
         saved=saved,
         how=this.how,
         signal_handler=this.is_signal_frame,
-        outermost="" if caller is not None else _outermost(session, this, saved, arch),
+        outermost=outermost,
+        sp_name=arch.sp if is_bare else "",
     )
 
 
@@ -377,6 +379,15 @@ def _outermost(session: Session, frame: Frame, saved: Any, arch: Any) -> str:
     return "outermost"
 
 
+def _known_as(session: Session, frame: Frame) -> int | None:
+    """Return what a frame is told from others by: nothing, as in gdb, for the outermost one."""
+    if len(session.dbg.frames(frame.level + 2)) > frame.level + 1:
+        return frame.cfa
+    saved = _saved(frame, session.dbg.arch)
+    is_outermost = _outermost(session, frame, saved, session.dbg.arch) == "outermost"
+    return 0 if is_outermost else frame.cfa
+
+
 def _base(frame: Frame, arch: Any) -> int | None:
     """Return gdb's frame base: what the prologue makes the frame pointer (amd64-tdep.c)."""
     from pydbg.arch.prologue import analyze_prologue
@@ -384,6 +395,10 @@ def _base(frame: Frame, arch: Any) -> int | None:
     sp, fp = (frame.raw.regs.get(arch.by_name[name].dwarf) for name in (arch.sp, arch.fp))
     word = arch.pointer_size
     start = frame.raw.function
+    if frame.function is None:
+        if word == 4 and frame.thread.inferior.read_some(frame.addr, 1):
+            return fp  # In unknown code i386-tdep.c believes in the frame pointer.
+        start = None
     offset = word
     if start is not None and start <= frame.addr:
         code = frame.thread.inferior.read_some(start, 64)

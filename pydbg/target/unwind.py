@@ -31,6 +31,8 @@ _INNER = "previous frame inner to this frame (corrupt stack?)"
 _NO_PC = "frame did not save the PC"
 _MAX_SWITCHES = 64  # a stack changes at a signal on an alternate stack, and seldom more
 _SCAN, _SCAN_INDIRECT = 64, 8  # words of the stack that a search for a return address looks at
+_MAX_UNPROVEN = 1024  # words of an overwritten stack that are shown as if they were callers
+_LARGEST_FRAME = 1 << 28  # a frame pointer further up than this belongs to another stack
 _CODE_WINDOW = 64  # how much of a function the prologue analysis is shown
 
 
@@ -130,6 +132,7 @@ class Unwinding(Iterator[RawFrame]):
         self._ended = False
         self._below_loader = False
         self._switches = 0
+        self._unproven = 0
         self._first = dict(regs)
         self._parked = entry is not None
         self._exact = entry is None or entry == regs[self._ra]
@@ -197,10 +200,14 @@ class Unwinding(Iterator[RawFrame]):
         way = self._way = self._find_way(frame, exact)
         if way.how == "signal":
             frame.lookup_pc = pc
+        if pc == 0 and level > 0 and not exact:
+            # A thread's bottom: nobody returns to 0.
+            if way.how == "fp":
+                sp = regs[self._sp]
+                way = self._way = _Way("sp", sp + self._word & self._mask, {self._ra: sp})
+            way.outermost = True
         frame.how, frame.cfa = way.how, way.cfa
         frame.saved, frame.function = way.saved, way.function
-        if pc == 0 and level > 0 and not exact:
-            way.outermost = True  # a thread's bottom: nobody returns to 0
         return frame
 
     def _caller(self, frame: RawFrame, way: _Way) -> dict[int, int] | None:
@@ -398,12 +405,22 @@ class Unwinding(Iterator[RawFrame]):
                     way.outermost = self._is_entry(frame, module, way)
                 return way
         # Nothing convinces. What the prologue says is still the best that is known where
-        # there is code; the checks of the next frame will end the walk.
-        way = ways[0] if ways and module is not None else _Way("none", error=_NO_PC)
-        way.function = function
-        way.outermost = module is not None and self._is_entry(frame, module, way)
+        # there is code; the checks of the next frame will end the walk. Elsewhere it is the
+        # word on top: after a jump to nowhere, or a stack that was written over, the words
+        # are shown one by one, as in gdb, until there is a caller, a null or no memory.
+        self._unproven += 1
+        way = _Way("none", error=_NO_PC)
+        sp = frame.regs.get(self._sp)
         if self._word == 4 and frame.regs.get(self._fp) == 0:
-            way.outermost = True  # i386_frame_cache: a base of 0 marks the outermost frame
+            way = _Way("none")  # i386_frame_cache: a base of 0 marks the outermost frame
+            way.outermost = True
+        elif self._unproven < _MAX_UNPROVEN:
+            if ways:
+                way = ways[0]
+            elif sp is not None:
+                way = _Way("sp", sp + self._word & self._mask, {self._ra: sp})
+        way.function = function
+        way.outermost |= module is not None and self._is_entry(frame, module, way)
         return way
 
     def _starts_loader(self, module: Any, frame: RawFrame) -> bool:
@@ -447,7 +464,7 @@ class Unwinding(Iterator[RawFrame]):
                 yield _Way("prologue", cfa, saved)
         elif on_top is not None and (exact or self._modules.at(frame.pc) is None):
             yield on_top  # as after a jump to a wild address, or in code made at run time
-        if fp is not None and sp is not None and fp >= sp:
+        if fp is not None and sp is not None and 0 <= fp - sp < _LARGEST_FRAME:
             cfa = fp + 2 * word & self._mask
             yield _Way("fp", cfa, {self._fp: fp, self._ra: fp + word & self._mask})
         if sp is not None and function is not None:
@@ -576,7 +593,7 @@ def unwind(
     ...     raise MemoryFault(addr, size)
     >>> frames = unwind({16: 0, 7: 0x1000}, read=unreadable, modules=ModuleList(), arch=X86_64)
     >>> [hex(frame.pc) for frame in frames], frames.stop_reason
-    (['0x0'], 'frame did not save the PC')
+    (['0x0'], 'Cannot access memory at address 0x1000')
     """
     limit = limit if limit is not None else 1 << 62
     return Unwinding(regs, read=read, modules=modules, arch=arch, limit=limit, entry=entry)

@@ -139,3 +139,29 @@ def test_variables_of_blocks_stand_in_the_order_of_gdb(
     more = ["up", "info locals", "bt full", "continue"] * 3
     theirs, ours = both(path, "break stop", "run", *more)
     assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}
+
+
+CORRUPT = """
+text zeros everything base_0 base_-1 base_inside return_0 forever wild_0 wild_-1 wild_data
+wild_stack wild_in_a_handler stack_0 stack_8 stack_odd stack_data base_here silent
+"""
+ASKED = ("run", "bt -3", "bt", "bt 2", "bt full 1", "bt -full -1", "info frame", "up",
+         "info frame", "up", "info frame", "up", "down", "frame 1", "info registers sp",
+         "info registers pc", "frame", "info symbol $pc", "kill")  # fmt: skip
+BETTER = {("m32", kind) for kind in ("text", "base_0", "base_-1", "wild_stack", "silent")}
+"""Where more frames are found than gdb finds."""
+CHANCE = ("m32", "base_here")
+"""The C library's random canary is shown as a frame."""
+
+
+@pytest.mark.parametrize("variant", ["pie", "m32"])
+def test_corrupt_stacks_end_where_gdbs_do(variant: str) -> None:
+    lines = []
+    for kind in CORRUPT.split():
+        if (variant, kind) not in {*BETTER, CHANCE}:
+            lines += [f"set args {kind}", *ASKED]
+            if kind == "silent":  # gdb takes the file's variables for its locals.
+                lines[-len(ASKED) :] = [one for one in ASKED if "full" not in one]
+    theirs, ours = both(build("corrupt.c", variant, "-fno-stack-protector"), *lines)
+    assert ours == theirs
+    assert sum("Backtrace stopped: " in text for text in ours.values()) > 5

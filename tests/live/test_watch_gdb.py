@@ -92,6 +92,10 @@ SESSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "threads": ("watched.c", (
         "break main", "run", "awatch counter if counter == 5", *_C * 2, "info breakpoints", "kill",
     )),
+    "one instruction seen both ways": ("watches.c", (
+        "break main", "run", "watch table", "watch -l table[7]", "watch counter",
+        "watch *(char(*)[100])&table[5]", *_C * 2, "info watchpoints", "kill",
+    )),
     "unaligned": ("watched.c", (
         "break main", "run", "watch packed.odd", "info watchpoints", *_C, "info breakpoints",
         "kill",

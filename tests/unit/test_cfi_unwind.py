@@ -68,7 +68,7 @@ def test_frame_pointers_in_unknown_code() -> None:
         stack=(STACK, frame_chain(CODE + 37, CODE + 42, 0)),
     )
     frames, walked = walk({RA: CODE + 8, SP: STACK - 16, FP: STACK}, memory)
-    assert frames == [(CODE + 8, "fp"), (CODE + 37, "fp"), (CODE + 42, "fp"), (0, "none")]
+    assert frames == [(CODE + 8, "fp"), (CODE + 37, "fp"), (CODE + 42, "fp"), (0, "sp")]
     assert walked.stop_reason is None
 
 
@@ -78,14 +78,28 @@ def test_a_call_of_a_wild_address_shows_its_caller() -> None:
         stack=(STACK, struct.pack("<4Q", CODE + 37, 0, 0, 0)),
     )
     frames, _ = walk({RA: 0, SP: STACK, FP: 0}, memory)
-    assert frames[:2] == [(0, "sp"), (CODE + 37, "none")]
+    assert frames == [(0, "sp"), (CODE + 37, "sp"), (0, "sp")]
 
 
 def test_what_is_not_behind_a_call_is_no_return_address() -> None:
+    """The words of the stack are shown one by one then, as in gdb."""
     memory = Memory(code=(CODE, b"\x90" * 64), stack=(STACK, frame_chain(CODE + 37, 0)))
     frames, walked = walk({RA: CODE + 8, SP: STACK, FP: STACK}, memory)
-    assert frames == [(CODE + 8, "none")]
-    assert walked.stop_reason == "frame did not save the PC"
+    words = [CODE + 8, STACK + 16, CODE + 37, 0]
+    assert frames == [(word, "sp") for word in words]
+    assert walked.stop_reason is None
+
+
+def test_a_frame_pointer_into_another_stack_is_none() -> None:
+    """A coroutine's first function is called by nothing that its frame pointer knows."""
+    far = STACK + (1 << 40)
+    memory = Memory(
+        code=(CODE, b"\x90" * 32 + CALL * 8),
+        stack=(STACK, struct.pack("<2Q", 5, 0)),
+        other=(far, struct.pack("<2Q", 0, CODE + 37)),
+    )
+    frames, _ = walk({RA: CODE + 8, SP: STACK, FP: far}, memory)
+    assert [pc for pc, _ in frames] == [CODE + 8, 5, 0]
 
 
 @pytest.mark.parametrize("target", [STACK, STACK - 64, STACK + 16])
@@ -102,8 +116,8 @@ def test_an_overwritten_return_address_is_shown_as_it_is() -> None:
     fde = function()
     memory = Memory(stack=(STACK, b"A" * 256))
     frames, walked = walk({RA: fde.low + LIBC.bias, SP: STACK, FP: STACK}, memory, LIBC)
-    assert [pc for pc, _ in frames] == [fde.low + LIBC.bias, 0x4141414141414141]
-    assert walked.stop_reason == "frame did not save the PC"
+    assert [pc for pc, _ in frames] == [fde.low + LIBC.bias, *[0x4141414141414141] * 32]
+    assert walked.stop_reason == f"Cannot access memory at address {STACK + 256:#x}"
 
 
 def test_an_unreadable_stack_ends_with_the_address() -> None:
