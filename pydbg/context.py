@@ -15,7 +15,6 @@ from pydbg.symbols.cursor import damaged
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
-    from pydbg.expr.context import Context
     from pydbg.expr.format import Formatter
     from pydbg.expr.language import Language
     from pydbg.expr.nodes import Name
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.thread import Thread
+
+
+_FOLLOWED = {"_gdb_major": 13, "_gdb_minor": 1}
+"""The gdb whose commands and texts these are: scripts ask for it."""
 
 
 class ProgramContext(BaseContext):
@@ -222,22 +225,13 @@ class ProgramContext(BaseContext):
         return None if printed is None else pointer_of(printed)
 
     def function(self, name: str, /) -> InternalFunction | None:
-        """Return ``$base("libc")``: the load bias of a module, of the program without one."""
-        return self._base if name in ("base", "_base") else None
+        """Return a function that asks the program or the session."""
+        from pydbg.programfunctions import FUNCTIONS, Asked
 
-    def _base(self, args: list[Value], ctx: Context) -> Value:
-        if not args:
-            found = self._dbg.modules.main
-        else:
-            from pydbg.expr.functions import read_string
-
-            wanted = read_string(args[0], ctx).decode("utf-8", "surrogateescape")
-            found = self._dbg.modules.by_name(wanted)
-            if found is None:
-                raise ExprError(f'No module "{wanted}" is loaded.')
-        if found is None:
-            raise NoProcess
-        return from_number(self.model.ulong, found.bias, self.read)
+        run = FUNCTIONS.get(name)
+        if run is None:
+            return None
+        return lambda args, ctx: run(Asked(name, self._dbg, self._here, args, ctx))
 
     def call(self, addr: int, args: Sequence[Value], result: CType, /) -> Value:
         """Call a function of the program in the selected thread."""
@@ -371,8 +365,12 @@ def made_up(dbg: Debugger, name: str, thread: Thread | None) -> Value | None:
     number: int | None = None
     if name == "bpnum":
         number = dbg.points.last_number or None
-    elif name == "_thread":
+    elif name in ("_thread", "_gthread"):
         number = thread.number if thread is not None else 0
+    elif name == "_inferior_thread_count":
+        number = len(dbg.threads) if thread is not None else 0
+    elif name in _FOLLOWED:
+        number = _FOLLOWED[name]
     elif name == "_inferior":
         number = dbg.inferior.number if dbg.inferior is not None else 1
     elif name == "_hit_bpnum" and isinstance(event, BreakpointHit):

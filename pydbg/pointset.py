@@ -6,13 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import Breakpoint, Catchpoint, Location, Point
-from pydbg.errors import (
-    CommandError,
-    DebuggerError,
-    LocationError,
-    MemoryFault,
-    NoSymbol,
-)
+from pydbg.conditions import check_names, language_at
+from pydbg.errors import CommandError, DebuggerError, LocationError, MemoryFault
 from pydbg.events import BreakpointMoved
 from pydbg.latebound import IfuncWatch, MainWatch
 from pydbg.locspec import Resolved, Resolver, parse
@@ -310,49 +305,12 @@ class PointSet:
         if text is not None and text.strip():
             from pydbg.expr.language import language_named
 
-            point.language = self._language_at(point)
+            point.language = language_at(self._dbg, point)
             language_named(point.language).parse(text)
-            self._check_names(point, text)
+            check_names(self._dbg, point, text)
         if isinstance(point, Watchpoint):
             self.watches.bind(point, text)
         point.condition = text
-
-    def _language_at(self, point: Point) -> str:
-        """Return the language of the code at a breakpoint, the current one without code."""
-        for location in point.locations if isinstance(point, Breakpoint) else ():
-            module = next((m for m in self._dbg.modules if m.path == location.module_path), None)
-            function = None
-            if module is not None:
-                function = module.function_at(module.addr(location.link_addr))
-            if function is not None and function.language:
-                return function.language
-        return self._dbg.language.name
-
-    def _check_names(self, point: Point, text: str) -> None:
-        """Refuse a condition that names what nothing can be: before it is needed, not then."""
-        if not isinstance(point, Breakpoint):
-            return
-        try:
-            self._dbg.evaluate(text)
-        except NoSymbol as error:
-            if point.locations and not self._sees(point, error.name):
-                raise
-        except DebuggerError:
-            return  # No process yet, memory that is not there yet: it is asked at the hit.
-
-    def _sees(self, point: Breakpoint, name: str) -> bool:
-        """Tell whether a function with one of a breakpoint's locations has a variable."""
-        from pydbg.variables.pinned import sees
-
-        for location in point.locations:
-            module = next((m for m in self._dbg.modules if m.path == location.module_path), None)
-            if module is None:
-                continue
-            function = module.function_at(module.addr(location.link_addr))
-            entries = [location.inlined, None if function is None else function.die]
-            if any(e is not None and sees(self._dbg.variables, module, e, name) for e in entries):
-                return True
-        return False
 
     def holds(self, point: Point, thread: Thread, names: Mapping[str, int] | None = None) -> bool:
         """Evaluate a point's condition in a thread; raises what evaluation raises."""

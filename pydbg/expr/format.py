@@ -46,6 +46,8 @@ Symbolize = Callable[[int], str | None]
 Read = Callable[[int, int], bytes]
 
 _UNSEEN = ("optimized out", "synthetic pointer")
+_TOLD_BY_QUOTES = ("char", "wchar_t", "char16_t", "char32_t")
+"""Pointers to these stand without their type before them, also where it is a typedef's name."""
 _TOO_WIDE = "That operation is not available on integers of more than 8 bytes."
 
 
@@ -146,10 +148,8 @@ class Formatter:
                 return f"({ctype.name}) {self.inner(value, letter, deref=True)}"
         if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
             own = unqualified(value.type)
-            if isinstance(own, PointerType):
-                target = unqualified(own.target)
-                if isinstance(target, CharType) and target.name == "char":
-                    return self.inner(value, letter)
+            if isinstance(own, PointerType) and unqualified(own.target).name in _TOLD_BY_QUOTES:
+                return self.inner(value, letter)
             return f"({self.spell(value.type)}) {self.inner(value, letter, deref=True)}"
         return self.inner(value, letter, deref=True)
 

@@ -10,7 +10,7 @@ from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.types import ArrayType, EnumType, PointerType, data_model, strip
 from pydbg.expr.values import Value, from_number, is_integral
 
-__all__ = ["BUILTIN", "c_string", "read_string"]
+__all__ = ["BUILTIN", "c_string", "int_value", "read_string", "text_value"]
 
 _PAGE = 4096
 # What a string that never ends may cost.
@@ -62,18 +62,19 @@ def _arguments(name: str, args: list[Value], count: int) -> list[Value]:
     return args
 
 
-def _int(number: int, ctx: Context) -> Value:
+def int_value(number: int, ctx: Context) -> Value:
+    """Return an ``int`` of the program."""
     return from_number(data_model(ctx.pointer_size).int, number)
 
 
 def _streq(args: list[Value], ctx: Context) -> Value:
     first, second = _arguments("_streq", args, 2)
-    return _int(int(read_string(first, ctx) == read_string(second, ctx)), ctx)
+    return int_value(int(read_string(first, ctx) == read_string(second, ctx)), ctx)
 
 
 def _strlen(args: list[Value], ctx: Context) -> Value:
     (value,) = _arguments("_strlen", args, 1)
-    return _int(len(read_string(value, ctx)), ctx)
+    return int_value(len(read_string(value, ctx)), ctx)
 
 
 def _regex(args: list[Value], ctx: Context) -> Value:
@@ -84,7 +85,7 @@ def _regex(args: list[Value], ctx: Context) -> Value:
         compiled = re.compile(read_string(pattern, ctx))
     except re.error as error:
         raise ExprError(f"Invalid regular expression: {error}") from None
-    return _int(int(compiled.match(read_string(value, ctx)) is not None), ctx)
+    return int_value(int(compiled.match(read_string(value, ctx)) is not None), ctx)
 
 
 def _memeq(args: list[Value], ctx: Context) -> Value:
@@ -92,7 +93,7 @@ def _memeq(args: list[Value], ctx: Context) -> Value:
     size = int(length)
     if not 0 <= size <= _MAX_STRING:
         raise ExprError("Invalid memory length in $_memeq.")
-    return _int(int(_memory(first, size, ctx) == _memory(second, size, ctx)), ctx)
+    return int_value(int(_memory(first, size, ctx) == _memory(second, size, ctx)), ctx)
 
 
 def _memory(value: Value, size: int, ctx: Context) -> bytes:
@@ -104,7 +105,19 @@ def _memory(value: Value, size: int, ctx: Context) -> bytes:
 def _isvoid(args: list[Value], ctx: Context) -> Value:
     if len(args) != 1:
         raise ExprError("You must provide one argument for $_isvoid.")
-    return _int(int(args[0].is_void), ctx)
+    return int_value(int(args[0].is_void), ctx)
+
+
+def text_value(text: str, ctx: Context) -> Value:
+    """Return a text as an array of characters.
+
+    >>> from pydbg.expr.context import BaseContext
+    >>> str(text_value("ab", BaseContext()).type)
+    'char [3]'
+    """
+    data = text.encode("utf-8", "surrogateescape") + b"\0"
+    model = data_model(ctx.pointer_size)
+    return Value(model.array(model.char, len(data)), data)
 
 
 def _as_string(args: list[Value], ctx: Context) -> Value:
@@ -113,9 +126,7 @@ def _as_string(args: list[Value], ctx: Context) -> Value:
     shown = str(int(value))
     if isinstance(ctype, EnumType):
         shown = next((name for name, number in ctype.values if number == int(value)), shown)
-    data = shown.encode() + b"\0"
-    model = data_model(ctx.pointer_size)
-    return Value(model.array(model.char, len(data)), data)
+    return text_value(shown, ctx)
 
 
 BUILTIN: dict[str, InternalFunction] = {

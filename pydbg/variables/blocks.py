@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.variables.files import FileTypes
 
-__all__ = ["Block", "Variable", "blocks_around", "declares", "innermost"]
+__all__ = ["Block", "Variable", "blocks_around", "innermost"]
 
 _MAX_DEPTH = 200
 
@@ -279,10 +279,3 @@ def _plain_hash(name: str) -> int:
 
 def _next_hash(value: int, char: str) -> int:
     return (value * 67 + ord(char.lower()) - 113) & 0xFFFFFFFF
-
-
-def declares(block: Block, name: str) -> bool:
-    """Tell whether a function has a variable or parameter, in any of its blocks."""
-    if any(one.name == name for one in block.variables):
-        return True
-    return any(declares(Block(inner), name) for inner in block.inner)

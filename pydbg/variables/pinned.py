@@ -15,7 +15,7 @@ from pydbg.expr.types import CType, PointerType, StructType, strip
 from pydbg.expr.values import Value
 from pydbg.symbols import dwexpr
 from pydbg.symbols.entries import At
-from pydbg.variables.blocks import declares
+from pydbg.variables.blocks import blocks_around
 
 if TYPE_CHECKING:
     from pydbg.context import ProgramContext
@@ -132,18 +132,20 @@ class PinnedNames:
         return row.cfa.register, row.cfa.offset
 
 
-def sees(variables: Variables, module: Module, entry: int, name: str) -> bool:
-    """Tell whether the function of an entry has a name, or sees one, that needs no prefix there.
+def sees(variables: Variables, module: Module, entry: int, link_addr: int, name: str) -> bool:
+    """Tell whether at an address in the function of an entry a name needs no prefix.
 
-    That is its variables, the members of its object, and what the namespaces around it declare.
+    That is what the blocks around the address declare, the members of the function's object, and
+    what the namespaces around it declare.
     """
     file = variables.file(module)
     if file is None:
         return False
     with file.guard():
         block = file.block(entry)
-        if declares(block, name):
-            return True
+        for at in blocks_around(block, link_addr):
+            if any(v.name == name for v in at.variables) or any(t.name == name for t in at.types):
+                return True
         this = next((one for one in block.variables if one.name == "this"), None)
         typed = None if this is None else this.find(At.type)
         if typed is not None and _has_member(file.reader.of(typed), name):

@@ -27,6 +27,7 @@ from pydbg.expr.types import (
     TypedefType,
     VoidType,
     data_model,
+    strip,
 )
 from pydbg.symbols.cplusnames import canonical
 from pydbg.symbols.entries import At, Die, Tag
@@ -192,9 +193,10 @@ class TypeReader:
         name = self.qualified(die)
         target = self.of(die)
         prefix = _WIDE.get(name)
-        if prefix is not None and isinstance(target, IntType):
+        plain = strip(target) if prefix is not None else None
+        if prefix is not None and isinstance(plain, IntType):
             # In C these are typedefs, and print as characters by their name.
-            target = CharType(target.name, target.size, target.signed, prefix)
+            target = CharType(plain.name, plain.size, plain.signed, prefix)
         return _Typedef(name, 0, target)
 
     def _array(self, die: Die) -> CType:

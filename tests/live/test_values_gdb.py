@@ -134,6 +134,15 @@ def test_values_of_c(variant: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
+@pytest.mark.parametrize("corpus", ["wide", "names"])
+@pytest.mark.parametrize("variant", ["gcc-O0", "gcc-O0-m32", "clang-O0"])
+def test_wide_characters_and_names_of_a_block(variant: str, corpus: str) -> None:
+    compiler, flags, _, _ = C_VARIANTS[variant]
+    program = build("wide.c", flags, compiler=compiler)
+    report = _differences(program, _commands(corpus, "wide.c"))
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_places_and_frames(compiler: str) -> None:
     program = build("steps.c", "pie", compiler=compiler)
