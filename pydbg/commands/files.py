@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
@@ -18,9 +18,11 @@ from pydbg.commands.results import (
 )
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, UsageError
+from pydbg.symbols.elf import PT_LOAD
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
+    from pydbg.corefile.notes import CoreFile
     from pydbg.symbols.modules import Module
     from pydbg.symbols.symtab import Symbol
 
@@ -51,10 +53,7 @@ def info_symbol(session: Session, parsed: Parsed) -> Note:
 def _file_name(module: Module) -> str:
     import os
 
-    path = module.path
-    if path == "[vdso]":  # symfile-mem.c, add_vsyscall_page
-        return f"system-supplied DSO at {module.low:#x}"
-    return os.path.abspath(path) if module.is_main else path
+    return os.path.abspath(module.path) if module.is_main else _library_name(module)
 
 
 def info_address(session: Session, parsed: Parsed) -> Note:
@@ -257,7 +256,11 @@ def info_files(session: Session, parsed: Parsed) -> Files | Note | None:
     import os
 
     sections: list[SectionRow] = []
-    for module in dbg.modules:
+    core = getattr(dbg.inferior, "core", None)
+    modules = list(dbg.modules)
+    if core is not None:  # There gdb finds the vdso after the libraries.
+        modules.sort(key=lambda one: not one.path.startswith("/"))
+    for module in modules:
         library = "" if module.is_main else _library_name(module)
         for section in module.elf.sections:
             if section.flags & 2 and section.size:  # SHF_ALLOC
@@ -272,8 +275,23 @@ def info_files(session: Session, parsed: Parsed) -> Files | Note | None:
         pid=None if dbg.process is None else dbg.process.pid,
         target="" if thread is None else common.target_id(session, thread),
         word_size=dbg.arch.pointer_size,
-        core=getattr(getattr(dbg.inferior, "core", None), "path", ""),
+        core="" if core is None else core.path,
+        loads=() if core is None else tuple(_loads(core)),
     )
+
+
+def _loads(core: CoreFile) -> Iterator[SectionRow]:
+    """Name a core's segments as gdb does: what the file holds of one is apart from the rest."""
+    for number, segment in enumerate(core.elf.segments):
+        if segment.type != PT_LOAD or not segment.mem_size:
+            continue
+        low, high = segment.link_addr, segment.link_addr + segment.mem_size
+        held = low + segment.file_size
+        if low < held < high:
+            yield SectionRow(low, held, f"load{number}a", "")
+            yield SectionRow(held, high, f"load{number}b", "")
+        else:
+            yield SectionRow(low, high, f"load{number}", "")
 
 
 def _file_type(module: Module) -> str:

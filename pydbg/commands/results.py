@@ -490,6 +490,8 @@ class Files(Record):
     target: str = ""
     word_size: int = 8
     core: str = ""
+    loads: tuple[SectionRow, ...] = ()
+    """What a core dump holds."""
 
 
 class SymbolGroup(Record):

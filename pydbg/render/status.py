@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydbg.commands.results import (
     AuxEntry,
@@ -13,6 +13,7 @@ from pydbg.commands.results import (
     Inferiors,
     Mappings,
     ProcFacts,
+    SectionRow,
     SharedLibraries,
     Signals,
     Symbols,
@@ -41,7 +42,7 @@ def threads(record: Threads) -> str:
     if not record.rows:
         return f"No threads match '{record.asked}'." if record.asked else "No threads."
     targets = [_target(row) for row in record.rows]
-    width = max(len("Target Id"), *map(len, targets))
+    width = max(17, *map(len, targets))  # thread.c, print_thread_info_1
     lines = [f"  Id   {'Target Id':<{width}} Frame "]
     for row, target in zip(record.rows, targets, strict=True):
         mark = "*" if row.current else " "
@@ -210,12 +211,18 @@ def _files(record: Files) -> Iterator[str]:
     if record.core:
         yield "Local core dump file:"
         yield f"\t`{clean(record.core)}', file type {record.file_type}."
+        yield from _sections(record.loads, record.word_size)
+        yield "\tWhile running this, pydbg does not access memory from..."
     if record.path:
         yield "Local exec file:"
         yield f"\t`{clean(record.path)}', file type {record.file_type}."
         yield f"\tEntry point: {record.entry:#x}"
-    for row in record.sections:
-        low, high = address(row.low, record.word_size), address(row.high, record.word_size)
+    yield from _sections(record.sections, record.word_size)
+
+
+def _sections(rows: Sequence[SectionRow], word_size: int) -> Iterator[str]:
+    for row in rows:
+        low, high = address(row.low, word_size), address(row.high, word_size)
         where = f" in {clean(row.library)}" if row.library else ""
         yield f"\t{low} - {high} is {clean(row.name)}{where}"
 

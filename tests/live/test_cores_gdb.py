@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.build import build
 from tests.support.cores import MAKERS, make_core
+from tests.support.marks import line_of
 from tests.support.oracle import gdb
-from tests.support.run import pydbg
+from tests.support.run import batch, pydbg
 
 COMMANDS = (
     "info threads",
@@ -47,6 +48,7 @@ COMMANDS = (
     "p $_thread",
     "p $_exitcode",
     "info inferiors",
+    "info files",
 )
 RUNNING = (
     "continue", "step", "next", "stepi", "nexti", "finish", "until", "advance main", "jump main",
@@ -66,6 +68,7 @@ def _normal(text: str) -> str:
     text = re.sub(r"^k[0-7] .*\n", "", text, flags=re.MULTILINE)
     # AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN are newer than gdb 13.
     text = re.sub(r"^2[78]  .*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("this, GDB does not", "this, pydbg does not")
     text = re.sub(r"^(\[Thread debugging|Using host).*\n", "", text, flags=re.MULTILINE)
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
@@ -115,6 +118,30 @@ def test_says_what_gdb_says(maker: str, variant: str, how: str, tmp_path: Path) 
                            for text in (mine, other))  # fmt: skip
             mine, other = (re.sub(r"Target Id +", "Target Id ", text) for text in (mine, other))
         assert mine == other, f"{name}\n--- gdb\n{other}\n--- pydbg\n{mine}"
+
+
+@pytest.mark.parametrize("maker", ["gdb", "pydbg"])
+@pytest.mark.parametrize(
+    ("name", "flags", "mark"),
+    [("stl.cc", ("-std=c++20",), "main"), ("classes.cc", (), "end"), ("values.go", (), "locals")],
+)
+def test_values_of_languages(
+    maker: str, name: str, flags: tuple[str, ...], mark: str, tmp_path: Path
+) -> None:
+    """Locals, printers and stacks in a core are those of the running program."""
+    program = build(name, "pie", *flags)
+    core = tmp_path / "core"
+    stop = (f"break {name}:{line_of(name, mark)}", "run", f"generate-core-file {core}")
+    if maker == "gdb":
+        gdb(program, *stop)
+    else:
+        batch(program, *stop, "kill")
+    commands = ("disable pretty-printer global go", "info locals", "bt full", "info threads",
+                "thread apply all bt", "info sharedlibrary", "info registers rip")  # fmt: skip
+    theirs = _gdb(program, core, *commands)
+    ours, _ = _ours(program, core, *commands)
+    for command in commands[1:]:
+        assert ours[command] == theirs[command], command
 
 
 @pytest.mark.parametrize("maker", MAKERS)
