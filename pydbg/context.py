@@ -375,6 +375,8 @@ def made_up(dbg: Debugger, name: str, thread: Thread | None) -> Value | None:
         number = dbg.inferior.number if dbg.inferior is not None else 1
     elif name == "_hit_bpnum" and isinstance(event, BreakpointHit):
         number = event.numbers[0]
+    elif name == "_hit_locno" and isinstance(event, BreakpointHit):
+        number = event.locations[0] if event.locations else 1
     elif name == "_goroutine" and thread is not None:
         parked = dbg.parked if thread is dbg.thread else None
         number = dbg.goroutines.number_of(thread) if parked is None else parked.id

@@ -374,7 +374,7 @@ _FORMS = (
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import code, memory, prettyprinters, registers, values
+    from pydbg.commands import code, memory, prettyprinters, registers, valuehistory, values
 
     return (
         *_printing(),
@@ -383,6 +383,7 @@ def commands() -> tuple[Command, ...]:
         *memory.commands(),
         *code.commands(),
         *values.commands(),
+        *valuehistory.commands(),
         *prettyprinters.commands(),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pydbg.errors import ExprError
 from pydbg.expr.context import Context
 from pydbg.expr.operators import cast
-from pydbg.expr.types import ArrayType, StructType, VoidType, strip
+from pydbg.expr.types import ArrayType, FunctionType, StructType, VoidType, strip
 from pydbg.expr.values import Lvalue, Value
 
 __all__ = ["assign"]
@@ -23,6 +23,8 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     if lvalue is None or lvalue.kind == "none":
         raise ExprError("Left operand of assignment is not an lvalue.")
     if lvalue.kind == "convenience" and _is_whole(left, lvalue, ctx):
+        if ctx.language.arrays_decay and _is_placed(right):
+            right = decay(right)
         stored = Value(right.type, right.data, right.lvalue, right.reader)
         if right.lvalue is not None and right.lvalue.kind != "memory":
             stored.lvalue = None
@@ -47,6 +49,14 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     else:
         _store_part(lvalue, data, ctx)
     return Value(left.type, data, lvalue, ctx.read)
+
+
+def _is_placed(value: Value) -> bool:
+    """Tell whether a value is a function, or an array that has an address already."""
+    inner = strip(value.type)
+    return isinstance(inner, FunctionType) or (
+        isinstance(inner, ArrayType) and value.addr is not None
+    )
 
 
 def _is_shorter(right: Value, target: ArrayType) -> bool:

@@ -38,6 +38,8 @@ class Language:
     """Whether a comparison is a ``bool``, and ``true`` and ``false`` are words."""
     operators = False
     """Whether a program may define operators, and names its classes' members ``Class::name``."""
+    arrays_decay = True
+    """Whether ``$a = array`` makes ``$a`` a pointer."""
     overloads_deref = True
     """Whether ``*`` of a struct is looked for among its own operators."""
 

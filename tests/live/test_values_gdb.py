@@ -134,7 +134,7 @@ def test_values_of_c(variant: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
-@pytest.mark.parametrize("corpus", ["wide", "names"])
+@pytest.mark.parametrize("corpus", ["wide", "names", "kept"])
 @pytest.mark.parametrize("variant", ["gcc-O0", "gcc-O0-m32", "clang-O0"])
 def test_wide_characters_and_names_of_a_block(variant: str, corpus: str) -> None:
     compiler, flags, _, _ = C_VARIANTS[variant]

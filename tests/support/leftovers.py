@@ -12,12 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydbg.symbols import indexbuild
+
 TOKEN = "PYDBG_TEST_TOKEN"
 _PATIENCE_MS = 5000
 
 
 def processes(token: str) -> dict[int, str]:
-    """Return the processes that hold ``token``: {pid: command}."""
+    """Return the processes that hold ``token``: {pid: command}.
+
+    Without those that write an index: they are meant to outlive their session, at the lowest
+    priority, which on a busy machine is long.
+    """
     wanted = f"{TOKEN}={token}".encode()
     found = {}
     for folder in Path("/proc").iterdir():
@@ -25,7 +31,9 @@ def processes(token: str) -> dict[int, str]:
             continue
         try:
             if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                found[int(folder.name)] = _describe(folder)
+                text = _describe(folder)
+                if indexbuild.__name__ not in text:
+                    found[int(folder.name)] = text
         except OSError:
             continue
     return found

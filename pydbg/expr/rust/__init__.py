@@ -19,6 +19,7 @@ class Rust(Language):
     name = "rust"
     formatter = RustFormatter
     bool_comparisons = True
+    arrays_decay = False
     overloads_deref = False
 
     def parse_prefix(
