@@ -106,6 +106,8 @@ def class_member(evaluator: Evaluator, name: str, *, address: bool) -> Value | N
     if last[:1] != "~":
         named = [one for one in named if not one[0].constructor]  # They have no names.
     if not named:
+        if evaluator.ctx.symbol(name) is not None:
+            return None  # An enumerator of an enumeration in the class.
         raise ExprError(f"There is no field named {last}")
     usable = [one for one in named if not one[0].artificial] or named
     if len(usable) > 1:

@@ -107,12 +107,35 @@ def _shared(folder: Path, kind: str) -> Path:
     return program
 
 
+def _supplementary(folder: Path, kind: str) -> Path:
+    """As `_shared` in the way of DWARF 5, which gdb 13 cannot read itself."""
+    program = _compiled(folder, kind)
+    shutil.copy(program, folder / "copy")
+    _run("dwz", "--dwarf-5", "-m", "common.debug", program.name, "copy", cwd=folder)
+    assert b".debug_sup" in program.read_bytes()
+    return program
+
+
 def _separate(folder: Path, kind: str) -> Path:
     """Move all debug information to a file beside the program, in zlib's sections."""
     program = _compiled(folder, kind)
     _run("objcopy", "--only-keep-debug", "--compress-debug-sections=zlib", program,
          "values.debug", cwd=folder)  # fmt: skip
     _run("objcopy", "--strip-debug", "--add-gnu-debuglink=values.debug", program, cwd=folder)
+    return program
+
+
+def _with_names(folder: Path, kind: str) -> Path:
+    """Have the compiler's index of names; it is not read, and changes nothing."""
+    program = _compiled(folder, kind, "-gpubnames")
+    assert b".debug_names" in program.read_bytes()
+    return program
+
+
+def _with_gdb_index(folder: Path, kind: str) -> Path:
+    program = _compiled(folder, kind)
+    _run("gdb-add-index", program.name, cwd=folder)
+    assert b".gdb_index" in program.read_bytes()
     return program
 
 
@@ -137,6 +160,10 @@ VARIANTS_OF: dict[str, tuple[str, Callable[[Path, str], Path]]] = {
     "dwz-O2": ("O2", _shared),
     "dwz-c++": ("c++", _shared),
     "dwz-c++-4": ("c++4", _shared),
+    "sup-O2": ("O2", _supplementary),
+    "sup-c++": ("c++", _supplementary),
+    "names-clang": ("clang", _with_names),
+    "gdb-index-c++": ("c++", _with_gdb_index),
     "separate": ("c", _separate),
     "zlib-gnu": ("c4", _compressed("zlib-gnu")),
     "zstd": ("c", _compressed("zstd")),
