@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from pydbg.commands import common, kinds
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
-from pydbg.expr.types import PointerType, StructType, strip
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -100,16 +99,12 @@ def ptype(session: Session, parsed: Parsed) -> str:
     flags: str = (parsed["FLAGS"] or "/")[1:]
     if not set(flags) <= set("ox"):
         raise UsageError("unrecognized flag; valid are o and x.")
-    inner = strip(ctype)
-    pointed = strip(inner.target) if isinstance(inner, PointerType) else None
-    if "o" in flags and isinstance(inner, StructType):
+    if "o" in flags:
         from pydbg.expr.offsets import offsets
 
-        return offsets(inner, hexadecimal="x" in flags)
-    if "o" in flags and isinstance(pointed, StructType):
-        from pydbg.expr.offsets import behind
-
-        return f"type = {behind(pointed, 'x' in flags)} *"
+        shown = offsets(ctype, hexadecimal="x" in flags)
+        if shown is not None:
+            return shown
     shown = session.dbg.language.ptype(ctype)
     return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
 

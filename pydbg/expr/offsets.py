@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.expr.typeprint import Names, declaration, head, inside, needs_labels
-from pydbg.expr.types import Field, StructType, unqualified
+from pydbg.expr.typeprint import (
+    Names,
+    behind_typedefs,
+    declaration,
+    head,
+    inside,
+    needs_labels,
+    split,
+)
+from pydbg.expr.types import CType, Field, QualifiedType, StructType, unqualified
 
-__all__ = ["behind", "offsets"]
+__all__ = ["offsets"]
 
 _WIDTH = 27
 """What stands before a member."""
@@ -15,12 +23,15 @@ _HEADER = "/* offset      |    size */  "
 _MAX_DEPTH = 40
 
 
-def offsets(ctype: StructType, *, hexadecimal: bool = False) -> str:
-    """Return a struct with the offset and size in bytes of each member, header first.
+def offsets(ctype: CType, *, hexadecimal: bool = False) -> str | None:
+    """Return a struct with the offset and size in bytes of each member, None for other types.
+
+    Pointers, arrays and functions may stand before it. As in gdb the header is only for what is
+    a struct itself, not by a typedef.
 
     >>> from pydbg.expr.types import LP64
     >>> both = StructType("s", 8, "struct", [Field("c", LP64.char), Field("i", LP64.int, 4)])
-    >>> print(offsets(both).partition("type = ")[2])
+    >>> print((offsets(both) or "").partition("type = ")[2])
     struct s {
     /*      0      |       1 */    char c;
     /* XXX  3-byte hole      */
@@ -29,12 +40,16 @@ def offsets(ctype: StructType, *, hexadecimal: bool = False) -> str:
                                    /* total size (bytes):    8 */
                                  }
     """
-    return f"{_HEADER}type = {behind(ctype, hexadecimal)}"
-
-
-def behind(ctype: StructType, hexadecimal: bool) -> str:
-    """Return the same without the header, as it stands behind a pointer."""
-    return _Layout(hexadecimal).struct(ctype, 0, 0, Names(short=True))
+    names = Names(short=True)
+    base, declarator = split(behind_typedefs(ctype), "", names)
+    base = behind_typedefs(base)
+    struct = unqualified(base)
+    if not isinstance(struct, StructType):
+        return None
+    header = _HEADER if isinstance(unqualified(ctype), StructType) else ""
+    words = base.words if isinstance(base, QualifiedType) else ""
+    text = f"{header}type = {words}{_Layout(hexadecimal).struct(struct, 0, 0, names)}"
+    return f"{text} {declarator}" if declarator else text
 
 
 class _Layout:

@@ -113,7 +113,7 @@ def declaration(ctype: CType, name: str, show: int, level: int, names: Names = _
     """Declare ``name`` with a type; ``show`` says how many levels of members are shown."""
     if show > 0:
         ctype = behind_typedefs(ctype)
-    base, declarator = _split(ctype, name, names)
+    base, declarator = split(ctype, name, names)
     text = _base(base, show, level, names)
     return f"{text} {declarator}" if declarator else text
 
@@ -141,7 +141,8 @@ def behind_typedefs(ctype: CType) -> CType:
     return ctype
 
 
-def _split(ctype: CType, declarator: str, names: Names) -> tuple[CType, str]:
+def split(ctype: CType, declarator: str, names: Names) -> tuple[CType, str]:
+    """Take pointers, arrays and functions off a type; return what is left and the declarator."""
     return declared(ctype, declarator, lambda function: _parameters(function, names))
 
 
@@ -153,7 +154,7 @@ def _base(ctype: CType, show: int, level: int, names: Names) -> str:
     if isinstance(inner, TypedefType):
         # What a pointer's typedef stands for: only its innermost type is shown.
         behind = _requalified(behind_typedefs(inner), ctype)
-        base, _ = _split(behind, "", names)
+        base, _ = split(behind, "", names)
         return _base(base, show, level, names) if base is not ctype else base_name(inner)
     if isinstance(inner, StructType):
         return words + _struct(inner, show, level, names if not inner.name else names.outside)
