@@ -137,6 +137,8 @@ def _child(
     value = child[1]
     if isinstance(value, str):
         return value
+    if isinstance(value, StringAt):
+        return _string_at(out, value)
     if isinstance(value, int):
         value = from_number(data_model(out.pointer_size).long, value)
     options = out.options
@@ -175,7 +177,7 @@ def pointer_of(printed: Printed) -> Value | None:
     child = next(_guarded(printed.children or ()), None)
     if isinstance(child, DebuggerError):
         raise child
-    if child is None or child[0] != "get()" or isinstance(child[1], str | int):
+    if child is None or child[0] != "get()" or isinstance(child[1], str | int | StringAt):
         return None
     held = strip(child[1].type)
     if not isinstance(held, PointerType):
@@ -189,7 +191,7 @@ def _as_value(out: Formatter, child: Child | DebuggerError) -> Value:
     if isinstance(child, DebuggerError):
         raise child
     value = child[1]
-    if isinstance(value, str):
+    if isinstance(value, str | StringAt):
         raise ExprError("The element is a text only.")
     return (
         from_number(data_model(out.pointer_size).long, value) if isinstance(value, int) else value

@@ -23,8 +23,10 @@ __all__ = ["Dynamic", "dynamic_of", "dynamic_value", "type_name"]
 
 _UNCOMMON, _EXTRA_STAR, _NAMED = 1, 2, 4  # tflag
 _DIRECT = 0x20
-"""kindDirectIface: the word of data is the value itself, not its address."""
+"""The word of data is the value itself, not its address: in the kind, from Go 1.26 in tflag."""
 _ARRAY, _CHAN, _FUNC, _INTERFACE, _MAP, _POINTER, _SLICE, _STRUCT = 17, 18, 19, 20, 21, 22, 23, 25
+_UNSAFE_POINTER = 26
+"""The last kind."""
 _SIZES = {_ARRAY: 72, _CHAN: 64, _FUNC: 56, _INTERFACE: 80, _MAP: 88, _POINTER: 56, _SLICE: 56,
           _STRUCT: 80}  # fmt: skip
 _PLAIN = 48
@@ -64,10 +66,29 @@ def dynamic_of(value: Value, ctx: Context) -> Dynamic | None:
     if not word:
         return None
     if inner.name == "runtime.iface":
-        # A runtime.itab: the interface's type, then the value's.
-        word = int.from_bytes(ctx.read(word + ctx.pointer_size, ctx.pointer_size), "little")
-    name, kind = type_name(word, ctx)
-    return Dynamic(name, _type(name, ctx), bool(kind & _DIRECT), data)
+        # A runtime.itab: the interface's type, the value's, and a copy of the latter's hash.
+        _, word, mark = struct.unpack("<QQI", ctx.read(word, 20))
+        if mark != int.from_bytes(_plausible(word, ctx)[16:20], "little"):
+            raise ExprError("<bad dynamic type>")
+    head = _plausible(word, ctx)
+    name = type_name(word, ctx)
+    known = _type(name, ctx)
+    if known is not None and known.size != int.from_bytes(head[:8], "little"):
+        known = None
+    return Dynamic(name, known, bool((head[20] | head[23]) & _DIRECT), data)
+
+
+def _plausible(addr: int, ctx: Context) -> bytes:
+    """Return a descriptor's beginning; raise ExprError for what cannot be one.
+
+    An interface that is not set yet holds whatever was there before.
+    """
+    head = ctx.read(addr, _PLAIN) if not addr % 8 else bytes(_PLAIN)
+    size, pointers, mark, _, align, field_align, kind = struct.unpack_from("<QQIBBBB", head)
+    sane = mark and pointers <= size < 1 << 40 and align == field_align and align in (1, 2, 4, 8)
+    if not sane or not 1 <= kind & 0x1F <= _UNSAFE_POINTER:
+        raise ExprError("<bad dynamic type>")
+    return head
 
 
 def dynamic_value(args: list[Value], ctx: Context) -> Value:
@@ -96,15 +117,15 @@ def _type(name: str, ctx: Context) -> CType | None:
     return basic(name, ctx.pointer_size) or ctx.type_named(name)
 
 
-def type_name(addr: int, ctx: Context) -> tuple[str, int]:
-    """Return the full name of the type that a descriptor is of, and its kind with flags.
+def type_name(addr: int, ctx: Context) -> str:
+    """Return the full name of the type that a descriptor is of.
 
     Raises MemoryFault or ExprError for what is no descriptor.
     """
     return _name(addr, ctx, 0)
 
 
-def _name(addr: int, ctx: Context, depth: int) -> tuple[str, int]:
+def _name(addr: int, ctx: Context, depth: int) -> str:
     if depth > _DEEPEST:
         raise ExprError("<bad dynamic type>")
     head = ctx.read(addr, _PLAIN)
@@ -113,7 +134,7 @@ def _name(addr: int, ctx: Context, depth: int) -> tuple[str, int]:
     if not flags & _NAMED and plain in (_POINTER, _SLICE):
         element = int.from_bytes(ctx.read(addr + _PLAIN, 8), "little")
         mark = "*" if plain == _POINTER else "[]"
-        return mark + _name(element, ctx, depth + 1)[0], kind
+        return mark + _name(element, ctx, depth + 1)
     base = _types(ctx)
     text = _text(base + offset, ctx)
     if flags & _EXTRA_STAR:
@@ -124,7 +145,9 @@ def _name(addr: int, ctx: Context, depth: int) -> tuple[str, int]:
         package = _text(base + path, ctx) if path else ""
         if package:
             text = f"{package}.{text.partition('.')[2]}"
-    return text, kind
+    if not text.isprintable():
+        raise ExprError("<bad dynamic type>")
+    return text
 
 
 def _types(ctx: Context) -> int:

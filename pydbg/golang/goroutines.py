@@ -293,6 +293,11 @@ class Goroutines:
         outside = (frame for frame in frames if not self._is_runtime(frame))
         return _Way(next(outside, None), max(size, 0))
 
+    def is_runtime(self, one: Goroutine) -> bool:
+        """Tell whether a goroutine is the runtime's own: it began in one of its functions."""
+        start = self.place(one.start, exact=True)
+        return one.id != 1 and start is not None and self._is_runtime(start)
+
     def place(self, pc: int, *, exact: bool = False) -> Frame | None:
         """Return the innermost frame that a pc stands for; it has no stack."""
         return next(iter(self._frames_at(pc, exact)), None) if pc else None

@@ -5,7 +5,9 @@ Source: src/runtime/map.go (hmap, bmap) and src/internal/runtime/maps (Map, tabl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 
 from pydbg.errors import ExprError
 from pydbg.expr.types import PointerType, StructType, strip
@@ -15,11 +17,18 @@ from pydbg.golang import values
 __all__ = ["entries", "find"]
 
 _EMPTY = 4
-"""evacuatedEmpty: above that a cell holds an entry, below 2 it never did."""
+"""evacuatedEmpty: above that a cell holds an entry."""
+_FILLED = re.compile(rb"[^\x00\x02-\x04]", re.DOTALL)
+"""The first byte of a bucket that may hold entries: not emptyRest, not evacuated."""
+_BUCKETS_READ = 256
 _POINTERS = ("*", "map[", "chan ", "<-chan ", "func(", "unsafe.Pointer")
-_MOST_BUCKETS = 1 << 24
-_MOST_OVERFLOW = 1 << 16
+_MOST_BITS = 26
+_MOST_OVERFLOW = 1 << 12
+_MOST_GROUPS = 1 << 16
 _SLOTS = 8
+_SAME_SIZE = 8
+"""Of a map's flags: entries only move together, into as many buckets."""
+_CORRUPT = "a corrupt map"
 _GONE = 0x80
 """In a control byte of a Swiss map: the slot is empty or deleted."""
 
@@ -27,17 +36,17 @@ _GONE = 0x80
 def entries(value: Value) -> Iterator[tuple[Value, Value]]:
     """Give the keys and values of a map, or of what it points to, in no order.
 
-    Raises ExprError for a map that cannot be one, MemoryFault where it cannot be read.
+    Raises ExprError at once for what cannot be a map (a variable that is not set yet), and
+    MemoryFault where it cannot be read.
     """
     inner = strip(value.type)
     if isinstance(inner, PointerType):
         if not int(value):
-            return
+            return iter(())
         value = value.deref()
-    if "buckets" in values.fields_of(value.type):
-        yield from _of_buckets(value)
-    else:
-        yield from _of_groups(value)
+    if (value.addr or 0) % 8:
+        raise ExprError(_CORRUPT)
+    return _of_buckets(value) if "buckets" in values.fields_of(value.type) else _of_groups(value)
 
 
 def find(value: Value, key: Value) -> Value | None:
@@ -62,28 +71,36 @@ def find(value: Value, key: Value) -> Value | None:
 
 
 def _of_buckets(value: Value) -> Iterator[tuple[Value, Value]]:
-    bits = int(value.member("B"))
-    if bits > 40 or 1 << bits > _MOST_BUCKETS or int(value.member("count")) < 0:
-        raise ExprError("a corrupt map")
-    buckets, old = value.member("buckets"), value.member("oldbuckets")
-    if not int(buckets):
-        return
+    bits, count = int(value.member("B")), int(value.member("count"))
     flags = int(value.member("flags"))
-    same_size = bool(flags & 8)  # sameSizeGrow: entries only move together.
-    mask = (1 << bits if same_size else 1 << max(bits - 1, 0)) - 1
-    for index in range(1 << bits):
-        bucket = buckets[index]
-        if int(old):
-            before = old[index & mask]
-            if not _evacuated(before):
-                if index > mask:
-                    continue  # What will be here is still in a bucket that was seen.
-                bucket = before
-        yield from _of_chain(bucket)
+    # Above 6.5 entries a bucket a map grows at once, but only above eight of them.
+    if bits > _MOST_BITS or flags > 15 or not 0 <= count <= max(_SLOTS, 13 << bits >> 1) + 1:
+        raise ExprError(_CORRUPT)
+    # While it grows, entries are still where they were before.
+    old = bits if flags & _SAME_SIZE else max(bits - 1, 0)
+    arrays = [
+        _of_array(value.member(name), 1 << power)
+        for name, power in (("buckets", bits), ("oldbuckets", old))
+        if int(value.member(name))
+    ]
+    return islice(chain.from_iterable(arrays), count)
 
 
-def _evacuated(bucket: Value) -> bool:
-    return 1 < bucket.member("tophash").data[0] <= _EMPTY
+def _of_array(buckets: Value, count: int) -> Iterator[tuple[Value, Value]]:
+    """Give what is in buckets; of those that are empty only the first byte is looked at."""
+    addr, pointer = int(buckets), strip(buckets.type)
+    if not isinstance(pointer, PointerType) or addr % 8 or not pointer.target.size:
+        raise ExprError(_CORRUPT)
+    size, read = pointer.target.size, _reader(buckets)
+    read(addr + (count - 1) * size, 1)
+
+    def found() -> Iterator[tuple[Value, Value]]:
+        for start in range(0, count, _BUCKETS_READ):
+            some = read(addr + start * size, min(_BUCKETS_READ, count - start) * size)
+            for filled in _FILLED.finditer(some[::size]):
+                yield from _of_chain(buckets[start + filled.start()])
+
+    return found()
 
 
 def _of_chain(bucket: Value) -> Iterator[tuple[Value, Value]]:
@@ -93,7 +110,7 @@ def _of_chain(bucket: Value) -> Iterator[tuple[Value, Value]]:
         keys, found = bucket.member("keys"), bucket.member("values")
         for slot in range(min(len(top), _SLOTS)):
             if top[slot] > _EMPTY:
-                yield _of_slot(keys, slot, names[0]), _of_slot(found, slot, names[1])
+                yield _direct(keys.element(slot), names[0]), _direct(found.element(slot), names[1])
         overflow = bucket.member("overflow")
         if not int(overflow):
             return
@@ -104,20 +121,19 @@ def _of_chain(bucket: Value) -> Iterator[tuple[Value, Value]]:
             bucket = Value.at(bucket.type, int(overflow), _reader(bucket))
         else:
             bucket = overflow.deref()
-    raise ExprError("a corrupt map")
+    raise ExprError(_CORRUPT)
 
 
-def _of_slot(cells: Value, slot: int, name: str) -> Value:
-    """Return a cell's content; what is longer than 128 bytes is behind a pointer."""
-    found = cells.element(slot)
+def _direct(found: Value, name: str) -> Value:
+    """Return a key or value of the named type; a pointer leads to what is long (128 bytes)."""
     if isinstance(strip(found.type), PointerType) and not name.startswith(_POINTERS):
         return found.deref()
     return found
 
 
-def _kinds(bucket: Value) -> tuple[str, str]:
-    """Return the types' names that a bucket's name tells: ``bucket<string,int>``."""
-    name = strip(bucket.type).name
+def _kinds(value: Value) -> tuple[str, str]:
+    """Return the names of key and value: ``bucket<string,int>``, ``map<string,int>``."""
+    name = strip(value.type).name
     inside = name[name.find("<") + 1 : -1]
     depth = 0
     for at, char in enumerate(inside):
@@ -140,14 +156,25 @@ def _of_groups(value: Value) -> Iterator[tuple[Value, Value]]:
     members = values.fields_of(value.type)
     if "dirPtr" not in members or "dirLen" not in members:
         raise ExprError("a map of an unknown layout")
-    count = int(value.member("dirLen"))
+    used, count = int(value.member("used")), int(value.member("dirLen"))
     directory = value.member("dirPtr")
-    if count < 0 or count > _MOST_BUCKETS:
-        raise ExprError("a corrupt map")
+    if not 0 <= used <= 1 << _MOST_BITS + 3 or not 0 <= count <= 1 << _MOST_BITS:
+        raise ExprError(_CORRUPT)
     if not count:
-        if int(directory):
-            yield from _of_group(_small_group(value, directory))
-        return
+        if used > _SLOTS or int(directory) % 8 or (used and not int(directory)):
+            raise ExprError(_CORRUPT)
+        if not used:
+            return iter(())
+        return islice(_of_group(_small_group(value, directory), _kinds(value)), used)
+    if count & (count - 1) or int(directory) % 8:  # A power of two: 1 << globalDepth.
+        raise ExprError(_CORRUPT)
+    directory[count - 1].data  # noqa: B018 - raises MemoryFault where there is no directory
+    return islice(_of_tables(directory, count, _kinds(value)), used)
+
+
+def _of_tables(
+    directory: Value, count: int, names: tuple[str, str]
+) -> Iterator[tuple[Value, Value]]:
     seen = set()
     for index in range(count):
         table = directory[index]
@@ -156,11 +183,11 @@ def _of_groups(value: Value) -> Iterator[tuple[Value, Value]]:
         seen.add(int(table))
         groups = table.deref().member("groups")
         mask = int(groups.member("lengthMask"))
-        if mask >= _MOST_BUCKETS:
-            raise ExprError("a corrupt map")
+        if mask >= _MOST_GROUPS or mask & (mask + 1):
+            raise ExprError(_CORRUPT)
         data = groups.member("data")
         for number in range(mask + 1):
-            yield from _of_group(data[number])
+            yield from _of_group(data[number], names)
 
 
 def _small_group(value: Value, directory: Value) -> Value:
@@ -179,10 +206,10 @@ def _small_group(value: Value, directory: Value) -> Value:
     return Value.at(pointer.target, int(directory), _reader(value))
 
 
-def _of_group(group: Value) -> Iterator[tuple[Value, Value]]:
+def _of_group(group: Value, names: tuple[str, str]) -> Iterator[tuple[Value, Value]]:
     control = int(group.member("ctrl")) & ((1 << 64) - 1)
     slots = group.member("slots")
     for slot in range(_SLOTS):
         if not control >> 8 * slot & _GONE:
             one = slots.element(slot)
-            yield one.member("key"), one.member("elem")
+            yield _direct(one.member("key"), names[0]), _direct(one.member("elem"), names[1])

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.context import Context
     from pydbg.frames import Frame
+    from pydbg.golang.goroutines import Goroutine
     from pydbg.target.thread import Thread
 
-__all__ = ["FATAL", "PANIC", "last_words", "panic", "raised", "told"]
+__all__ = ["FATAL", "PANIC", "dying", "last_words", "panic", "raised", "told"]
 
 PANIC = "runtime.gopanic"
 FATAL = ("runtime.throw", "runtime.fatal")
@@ -67,22 +68,34 @@ def raised(dbg: Debugger, value: Value) -> Raised | None:
     return Raised(found.name, text)
 
 
-def last_words(dbg: Debugger) -> str:
-    """Return why a Go program is about to die: the goroutine and its panic, "" for none.
+def dying(dbg: Debugger) -> tuple[Goroutine, Raised] | None:
+    """Return the goroutine that panics, and with what; None if there is none.
 
-    ``goroutine 1: panic: boom``. What a goroutine panics with hangs at it (runtime.g._panic).
+    What a goroutine panics with hangs at it (runtime.g._panic).
     """
     if not any(module.is_go for module in dbg.modules):
-        return ""
+        return None
     try:
         for one in dbg.goroutines.all():
             found = dbg.goroutines.panic_of(one)
             value = None if found is None else raised(dbg, found)
             if value is not None:
-                return f"goroutine {one.id}: panic: {value.message or value.type}"
+                return one, value
     except DebuggerError:
         pass  # The runtime's records are damaged, or nothing describes them.
-    return ""
+    return None
+
+
+def last_words(dbg: Debugger) -> str:
+    """Return why a Go program is about to die: the goroutine and its panic, "" for none.
+
+    ``goroutine 1: panic: boom``.
+    """
+    found = dying(dbg)
+    if found is None:
+        return ""
+    one, value = found
+    return f"goroutine {one.id}: panic: {value.message or value.type}"
 
 
 def _text(name: str, held: Value, context: Context) -> str | None:
@@ -122,12 +135,12 @@ def _assertion(held: Value, context: Context) -> str:
         int(inner.member(name)) for name in ("_interface", "concrete", "asserted")
     )
     start = "interface conversion: "
-    whole = type_name(interface, context)[0] if interface else "interface"
-    wanted = type_name(asserted, context)[0]
+    whole = type_name(interface, context) if interface else "interface"
+    wanted = type_name(asserted, context)
     if not concrete:
         return f"{start}{whole} is nil, not {wanted}"
     missing = _string(inner.member("missingMethod"))
-    actual = type_name(concrete, context)[0]
+    actual = type_name(concrete, context)
     if missing:
         return f"{start}{actual} is not {wanted}: missing method {missing}"
     return f"{start}{whole} is {actual}, not {wanted}"

@@ -11,8 +11,8 @@ from pydbg.expr.values import Value, from_number
 from pydbg.golang.types import basic
 
 __all__ = [
-    "capacity_of", "fields_of", "is_interface", "is_map", "is_slice", "is_string",
-    "length_of", "string_bytes",
+    "capacity_of", "fields_of", "is_channel", "is_interface", "is_map", "is_slice", "is_string",
+    "is_text", "length_of", "string_bytes",
 ]  # fmt: skip
 
 _INTERFACES = ("runtime.iface", "runtime.eface")
@@ -32,6 +32,14 @@ def is_string(ctype: CType) -> bool:
     return isinstance(inner, StructType) and inner.name == "string" and len(inner.fields) == 2
 
 
+def is_text(ctype: CType) -> bool:
+    """Tell whether a type is a string, also what it is in the code of a generic function."""
+    inner = strip(ctype)
+    return is_string(ctype) or (
+        isinstance(inner, StructType) and inner.name.startswith("go.shape.string")
+    )
+
+
 def is_slice(ctype: CType) -> bool:
     """Tell whether a type is a slice, also a named one."""
     inner = strip(ctype)
@@ -48,10 +56,20 @@ def is_interface(ctype: CType) -> bool:
 
 def is_map(ctype: CType) -> bool:
     """Tell whether a type is a map, or what one points to."""
+    return _behind(ctype).startswith(("hash<", "map<"))
+
+
+def is_channel(ctype: CType) -> bool:
+    """Tell whether a type is a channel, or what one points to."""
+    return _behind(ctype).startswith("hchan<")
+
+
+def _behind(ctype: CType) -> str:
+    """Return the name of a struct, or of the one that a pointer is to; "" for anything else."""
     inner = strip(ctype)
     if isinstance(inner, PointerType):
         inner = strip(inner.target)
-    return isinstance(inner, StructType) and inner.name.startswith(("hash<", "map<"))
+    return inner.name if isinstance(inner, StructType) else ""
 
 
 def string_bytes(value: Value) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pydbg.expr.types import StructType
+from pydbg.expr.types import PointerType, StructType, strip
 from pydbg.records import Record
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Family(Record):
     active: Callable[[Program], bool]
     names: bool = False
     """Whether it is asked for names of pointers, too: a map of Go is one."""
-    enabled: bool = True
-    """Whether it is on from the start."""
+    off: tuple[str, ...] = ()
+    """Printers that are off until they are asked for."""
     where: Callable[[Program], str] = lambda program: "global"
 
 
@@ -77,8 +77,10 @@ def _has_llvm(program: Program) -> bool:
 
 
 def _of_go(ctype: CType, name: str) -> bool:
-    bare = isinstance(ctype, StructType) and ctype.bare
-    return bare or name.startswith(("map[", "chan "))
+    inner = strip(ctype)
+    if isinstance(inner, PointerType):  # Of a map or channel, both under a name.
+        inner = strip(inner.target)
+    return isinstance(inner, StructType) and inner.bare
 
 
 def _of_rust(ctype: StructType, name: str) -> bool:
@@ -87,7 +89,7 @@ def _of_rust(ctype: StructType, name: str) -> bool:
 
 BUILT_IN: tuple[Family, ...] = (
     Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
-           names=True, enabled=False),
+           names=True, off=("string",)),
     Family("rust", "pydbg.printers.rust", _of_rust, lambda program: program.has_rust),
     Family("libc++", "pydbg.printers.libcxx", _is_llvm, _has_llvm),
     Family("libstdc++-v6", "pydbg.printers.libstdcxx", _is_gnu, _has_gnu, where=_gnu_library),

@@ -28,7 +28,7 @@ class StringAt(Record):
     length: int = -1
 
 
-Child = tuple[str, Union["Value", str, int]]
+Child = tuple[str, Union["Value", str, int, StringAt]]
 """A child's name, and its value or text."""
 
 

@@ -70,7 +70,7 @@ class Printers:
         self.program = Program(dbg)
         self.rules: list[Rule] = []
         """The user's, the newest first."""
-        self.disabled = {(family.name, "") for family in BUILT_IN if not family.enabled}
+        self.disabled = {(family.name, name) for family in BUILT_IN for name in family.off}
         """(family, printer) of built-in ones that are off; "" is the whole family."""
         self.types = TypeNames(self.program)
         """Gives types shorter names."""
