@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pydbg.linux.procfs import Mapping
     from pydbg.target.thread import Thread
 
-__all__ = ["facts", "report"]
+__all__ = ["facts", "report", "selection_kept", "thread_row"]
 
 _SIGABRT, _SIGBUS, _SIGSYS = 6, 7, 31
 _FRAMES = 64
@@ -249,31 +249,34 @@ def _around(dbg: Debugger, frame: Frame) -> Iterator[CodeRow]:
 
 def _threads(dbg: Debugger, crashed: Thread) -> Iterator[ThreadRow]:
     """Give the threads, first the one that got the signal."""
-    with _selection_kept(dbg):
+    with selection_kept(dbg):
         for thread in [crashed, *(one for one in dbg.threads if one is not crashed)]:
             try:
                 dbg.select_thread(thread.number)
-                frames = dbg.frames(_FRAMES + 1)
-                near = _NEAR if thread is crashed else 0
-                rows = tuple(
-                    frame_row(dbg, frame, whole=frame.level < near) for frame in frames[:_FRAMES]
-                )
+                yield thread_row(dbg, thread, crashed=thread is crashed)
             except DebuggerError as error:
                 yield ThreadRow(thread.number, thread.tid, "", False, problem=str(error))
-                continue
-            yield ThreadRow(
-                number=thread.number,
-                tid=thread.tid,
-                name=_comm(thread.tid),
-                crashed=thread is crashed,
-                frames=rows,
-                more=len(frames) > _FRAMES,
-                problem=dbg.stack_problem or "",
-            )
+
+
+def thread_row(dbg: Debugger, thread: Thread, *, crashed: bool) -> ThreadRow:
+    """Return the record of the stack that is looked at, which is a thread's or a goroutine's."""
+    frames = dbg.frames(_FRAMES + 1)
+    near = _NEAR if crashed else 0
+    rows = tuple(frame_row(dbg, frame, whole=frame.level < near) for frame in frames[:_FRAMES])
+    return ThreadRow(
+        number=thread.number,
+        tid=thread.tid,
+        name=_comm(thread.tid),
+        crashed=crashed,
+        frames=rows,
+        more=len(frames) > _FRAMES,
+        problem=dbg.stack_problem or "",
+    )
 
 
 @contextmanager
-def _selection_kept(dbg: Debugger) -> Iterator[None]:
+def selection_kept(dbg: Debugger) -> Iterator[None]:
+    """Select again what is selected now, after the block."""
     thread = dbg.thread
     try:
         yield

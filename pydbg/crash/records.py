@@ -51,7 +51,10 @@ class FrameRow(Record):
 
 
 class ThreadRow(Record):
-    """Hold one thread; ``crashed`` marks the one that got the signal."""
+    """Hold one thread; ``crashed`` marks the one that got the signal.
+
+    If ``goroutine`` is not 0 the stack is that of this goroutine of Go, and ``name`` its state.
+    """
 
     number: int
     tid: int
@@ -60,6 +63,7 @@ class ThreadRow(Record):
     frames: tuple[FrameRow, ...] = ()
     more: bool = False
     problem: str = ""
+    goroutine: int = 0
 
 
 class RegisterRow(Record):
@@ -97,14 +101,15 @@ class CrashReport(Record):
     ``earlier`` is the verdict on a fault that the program handled before it sent itself the
     signal that ended it. ``code_level`` is the frame that ``code`` belongs to: not 0 where
     the pc itself is at no code. ``syscalls`` are the last calls of all threads,
-    if ``set syscall-history`` keeps some.
+    if ``set syscall-history`` keeps some. ``signal`` is None where a Go program ended itself
+    because of a panic: then it exited with ``status``.
     """
 
     program: str
     args: tuple[str, ...]
     pid: int
     tid: int
-    signal: SignalRow
+    signal: SignalRow | None
     verdict: Verdict
     earlier: Verdict | None = None
     registers: tuple[RegisterRow, ...] = ()
@@ -115,3 +120,4 @@ class CrashReport(Record):
     syscalls: tuple[str, ...] = ()
     word_size: int = 8
     core: bool = False
+    status: int | None = None

@@ -1,4 +1,4 @@
-"""Run a program at full speed and report if a signal ends it."""
+"""Run a program at full speed and report if a signal, or a panic of Go, ends it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.crash.gather import facts, report
+from pydbg.crash.gopanic import STATUS, fatal_error, report_of_go, stop_at_fatal_errors
 from pydbg.crash.records import CrashReport, SignalRow
 from pydbg.crash.verdict import Facts, Verdict, classify
 from pydbg.errors import DebuggerError
 from pydbg.events import (
+    BreakpointHit,
     CatchHit,
     ChildCreated,
     Event,
@@ -60,10 +62,12 @@ def watch(dbg: Debugger, emit: Callable[[CrashReport], None], *, follow: bool = 
         dbg.on_event(lambda event: _child_goes_on(dbg, event))
     watcher = _Watcher(dbg)
     last = event = dbg.run(stop="entry")
+    stop_at_fatal_errors(dbg)
     pid = event.pid
     while True:
         if isinstance(event, Exited | Killed):
-            if isinstance(event, Killed) and (made := watcher.death(event)) is not None:
+            made = watcher.death(event) if isinstance(event, Killed) else watcher.end(event)
+            if made is not None:
                 emit(made)
             if event.pid == pid:
                 last = event
@@ -114,6 +118,8 @@ class _Watcher:
         self._dbg = dbg
         self._reports: dict[int, CrashReport] = {}
         self._handled: dict[int, Verdict] = {}
+        self._fatal: dict[int, str] = {}
+        """What Go's runtime said when it gave up."""
 
     def stop(self, event: Event) -> None:
         """Look at a stop: at a signal that ends the process a report is made."""
@@ -135,16 +141,35 @@ class _Watcher:
                         self._handled[event.pid] = classify(facts(dbg, info))
             except DebuggerError:
                 return  # It was killed meanwhile.
+        elif isinstance(event, BreakpointHit):
+            self._fatal[event.pid] = fatal_error(dbg)
         elif isinstance(event, CatchHit) and event.kind == "exit":
             self._exit(event)
 
     def _exit(self, event: CatchHit) -> None:
-        """Look at a process that dies without a stop: a filter's SIGSYS, SIGKILL."""
-        signo = event.detail & 0x7F if isinstance(event.detail, int) else 0
+        """Look at a process that dies without a stop: a filter's SIGSYS, SIGKILL, Go's panics."""
+        status = event.detail if isinstance(event.detail, int) else 0
+        signo = status & 0x7F
+        if status == STATUS << 8:
+            try:
+                found = self._of_go(event.pid)
+            except DebuggerError:
+                return  # It was killed meanwhile, or its records are damaged.
+            if found is not None:
+                self._reports[event.pid] = found
         if signo == _SIGSYS:
             number = self._dbg.regs["orig_rax"]
             info = SigInfo(signo, 0, 1, {"si_syscall": number})
             self._reports[event.pid] = report(self._dbg, info)
+
+    def _of_go(self, pid: int) -> CrashReport | None:
+        fatal, earlier = self._fatal.get(pid, ""), self._handled.get(pid)
+        return report_of_go(self._dbg, fatal=fatal, earlier=earlier)
+
+    def end(self, event: Exited) -> CrashReport | None:
+        """Return the report on a process that exited by itself: None but for panics of Go."""
+        found = self._reports.pop(event.pid, None)
+        return None if found is None or found.signal is not None else found
 
     def death(self, event: Killed) -> CrashReport | None:
         """Return the report on a process that is dead now."""

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydbg.commands.results import FrameLine, Instruction
-from pydbg.crash.records import CodeRow, CrashReport, FrameRow, MapRow, RegisterRow, ThreadRow
+from pydbg.crash.records import (
+    CodeRow,
+    CrashReport,
+    FrameRow,
+    MapRow,
+    RegisterRow,
+    SignalRow,
+    ThreadRow,
+)
 from pydbg.crash.verdict import Verdict
 from pydbg.render.code import instruction
 from pydbg.render.escape import address, clean
@@ -32,7 +40,7 @@ def _text(report: CrashReport) -> Iterator[str]:
     crashed = report.threads[:1]
     for thread in crashed:
         yield ""
-        yield f"{_title(thread)}, which got the signal:"
+        yield f"{_title(thread)}, which {_did(report, thread)}:"
         yield from stack(thread, report.word_size)
     variables = [line for thread in crashed for line in _variables(thread)]
     if variables:
@@ -64,11 +72,13 @@ def _text(report: CrashReport) -> Iterator[str]:
 
 def headline(report: CrashReport) -> str:
     """Return the line that says who died of what."""
+    who = f"{clean(report.program)} (process {report.pid})"
     signal = report.signal
+    if signal is None:
+        return f"{who} exited with status {report.status}: {clean(report.verdict.title)}"
     core = " (core dumped)" if report.core else ""
     verdict = report.verdict.title
     why = "" if verdict == signal.text.lower() else f": {clean(verdict)}"
-    who = f"{clean(report.program)} (process {report.pid})"
     return f"{who} died of {signal.name}, {signal.text}{core}{why}"
 
 
@@ -81,7 +91,15 @@ def _why(report: CrashReport) -> Iterator[str]:
         yield "arguments: " + " ".join(map(clean, report.args))
 
 
+def _did(report: CrashReport, thread: ThreadRow) -> str:
+    if report.signal is not None:
+        return "got the signal"
+    return "panicked" if thread.goroutine else "ended the program"
+
+
 def _title(thread: ThreadRow) -> str:
+    if thread.goroutine:
+        return f"Goroutine {thread.goroutine} ({clean(thread.name)})"
     name = f' "{clean(thread.name)}"' if thread.name else ""
     return f"Thread {thread.number} (LWP {thread.tid}){name}"
 
@@ -221,7 +239,6 @@ def document(report: CrashReport) -> dict[str, Any]:
 
     Numbers of 64 bits lose their low bits in many readers of JSON.
     """
-    signal = report.signal
     return {
         "schema": SCHEMA,
         "event": "crash",
@@ -230,16 +247,7 @@ def document(report: CrashReport) -> dict[str, Any]:
         "pid": report.pid,
         "tid": report.tid,
         "core": report.core,
-        "signal": {
-            "number": signal.number,
-            "name": signal.name,
-            "text": signal.text,
-            "code": signal.code,
-            "code_name": signal.code_name,
-            "address": _hex(signal.addr),
-            "sender": signal.sender,
-            "sender_name": signal.sender_name or None,
-        },
+        "signal": None if report.signal is None else _signal(report.signal),
         "verdict": _verdict(report.verdict),
         "earlier": None if report.earlier is None else _verdict(report.earlier),
         "registers": {row.name: f"{row.value:#x}" for row in report.registers},
@@ -267,6 +275,20 @@ def document(report: CrashReport) -> dict[str, Any]:
             for row in report.maps
         ],
         "syscalls": list(report.syscalls),
+        "status": report.status,
+    }
+
+
+def _signal(signal: SignalRow) -> dict[str, Any]:
+    return {
+        "number": signal.number,
+        "name": signal.name,
+        "text": signal.text,
+        "code": signal.code,
+        "code_name": signal.code_name,
+        "address": _hex(signal.addr),
+        "sender": signal.sender,
+        "sender_name": signal.sender_name or None,
     }
 
 
@@ -292,6 +314,7 @@ def _thread(thread: ThreadRow) -> dict[str, Any]:
         "tid": thread.tid,
         "name": thread.name,
         "crashed": thread.crashed,
+        "goroutine": thread.goroutine or None,
         "frames": [
             {
                 "level": row.level,

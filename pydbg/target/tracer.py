@@ -422,9 +422,11 @@ class Tracer:
     def _collect(self, thread: Thread, chosen: list[Inferior]) -> None:
         """Wait until a thread has stopped or is gone; others may have to get on for that.
 
-        A vfork child, and the threads that an exec waits for.
+        A vfork child, and the threads that an exec waits for. A leader that exits while it is
+        waited for says no more before the last of the others has exited, too.
         """
-        while thread.running and not thread.gone:
+        exited = thread.zombie
+        while thread.running and not thread.gone and thread.zombie == exited:
             try:
                 early = self._early.pop(thread.tid, None)
                 found = (thread.tid, early) if early is not None else None

@@ -18,6 +18,7 @@ from pydbg.arch import Arch
 from pydbg.errors import FileError, MemoryFault
 from pydbg.records import Record, field
 from pydbg.symbols.dwexpr import evaluate
+from pydbg.target import sigframe
 
 if TYPE_CHECKING:
     from pydbg.symbols.cfi import Row
@@ -135,7 +136,8 @@ class Unwinding(Iterator[RawFrame]):
         self._unproven = 0
         self._first = dict(regs)
         self._parked = entry is not None
-        self._exact = entry is None or entry == regs[self._ra]
+        pc = regs[self._ra]
+        self._exact = entry is None or entry == pc or self._symbol_at(pc)[1] == 0
 
     def __next__(self) -> RawFrame:
         if self._ended:
@@ -174,8 +176,21 @@ class Unwinding(Iterator[RawFrame]):
         if regs is None:
             self.stop_reason = _NO_PC
             return None
-        frame = self._frame(last.level + 1, regs, exact=last.is_signal)
+        frame = self._frame(last.level + 1, regs, exact=self._interrupted(last))
         return self._check(last, frame)
+
+    def _interrupted(self, last: RawFrame) -> bool:
+        """Tell whether a frame's caller called nothing: a signal came in its way.
+
+        Go's handler makes a fault look like a call of runtime.sigpanic (signal_amd64.go).
+        """
+        return last.is_signal or self._symbol_at(last.lookup_pc)[0] == "runtime.sigpanic"
+
+    def _symbol_at(self, addr: int) -> tuple[str, int]:
+        """Return the symbol of Go code and how far behind its start an address is."""
+        module = self._modules.at(addr)
+        found = module.symbol_at(addr) if module is not None and module.is_go else None
+        return ("", -1) if found is None else (found[0].name, found[1])
 
     def _check(self, last: RawFrame, frame: RawFrame) -> RawFrame | None:
         """Look for the signs of a corrupt stack; what comes after a bad frame is not shown."""
@@ -337,51 +352,16 @@ class Unwinding(Iterator[RawFrame]):
         way.lost = tuple(lost)
 
     def _trampoline(self, frame: RawFrame) -> _Way | None:
-        """Recognise a signal trampoline by its bytes (gdb: amd64-linux-tdep.c, i386-linux).
-
-        The registers are in the struct sigcontext that the kernel pushed.
-        """
-        try:
-            data = self._read(frame.pc - 7 & self._mask, 16)
-        except MemoryFault:
-            return None
+        """Recognise a signal trampoline by its bytes."""
         sp = frame.regs.get(self._sp)
-        if sp is None:
+        saved = None if sp is None else sigframe.saved_at(self._read, frame.pc, sp, self._word)
+        if saved is None:
             return None
-        if self._word == 8:
-            # mov $__NR_rt_sigreturn,%rax; syscall
-            code = b"\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
-            if not (data.startswith(code, 7) or data.startswith(code)):
-                return None
-            context, layout = sp + 40, _SIGCONTEXT_64  # offsetof(ucontext_t, uc_mcontext)
-        else:
-            found = self._context_32(data, sp)
-            if found is None:
-                return None
-            context, layout = found, _SIGCONTEXT_32
-        saved = {number: context + offset for number, offset in layout.items()}
         try:
             cfa = self._word_at(saved[self._sp])
         except MemoryFault as fault:
             return _Way("signal", error=str(fault), function=frame.pc)
         return _Way("signal", cfa=cfa, saved=saved, function=frame.pc)
-
-    def _context_32(self, data: bytes, sp: int) -> int | None:
-        """Find struct sigcontext at pop %eax; mov $119,%eax; int $0x80, or mov $173,%eax."""
-        old, new = b"\x58\xb8\x77\x00\x00\x00\xcd\x80", b"\xb8\xad\x00\x00\x00\xcd\x80"
-        try:
-            if data.startswith(old, 7):
-                return sp + 4  # the signal's number is in front of it
-            if data.startswith(old[1:], 6):
-                return sp + 4
-            if data.startswith(old, 1):
-                return sp
-            if data.startswith(new, 7) or data.startswith(new, 2):
-                # rt frame: signo, siginfo pointer, ucontext pointer; uc_mcontext is at 20
-                return self._word_at(sp + 8) + 20
-        except MemoryFault:
-            pass
-        return None
 
     # --- without CFI ---------------------------------------------------------------------------
 
@@ -525,14 +505,6 @@ class Unwinding(Iterator[RawFrame]):
             except MemoryFault:
                 continue
         return b""
-
-
-# Offsets in struct sigcontext by DWARF number (asm/sigcontext.h), the return column last.
-_SIGCONTEXT_64 = {
-    8: 0, 9: 8, 10: 16, 11: 24, 12: 32, 13: 40, 14: 48, 15: 56, 5: 64, 4: 72, 6: 80, 3: 88,
-    1: 96, 0: 104, 2: 112, 7: 120, 16: 128,
-}  # fmt: skip
-_SIGCONTEXT_32 = {7: 16, 6: 20, 5: 24, 4: 28, 3: 32, 1: 36, 2: 40, 0: 44, 8: 56}
 
 
 def _dwarf_number(arch: Arch, name: str) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +81,40 @@ def test_a_crash_report_names_the_goroutine_and_its_panic(how: str) -> None:
     running = re.search(r"^goroutine (\d+) \[running\]:$", done.stderr, re.MULTILINE)
     assert running is not None and running[1] == number
     assert done.returncode == -6
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_report_on_an_exit_because_of_a_panic(how: str, tmp_path: Path) -> None:
+    """Without GOTRACEBACK there is no signal: the runtime prints its words and exits with 2."""
+    made = tmp_path / "report.json"
+    done = subprocess.run(
+        command("report", "--json", made, "-o", tmp_path / "text", build("panics.go"), how),
+        capture_output=True, text=True, env=environment(),
+    )  # fmt: skip
+    assert done.returncode == 2
+    found = json.loads(made.read_text())
+    assert found["verdict"]["title"] == own_words(how) == done.stderr.splitlines()[0]
+    assert (found["signal"], found["status"]) == (None, 2)
+    assert (found["earlier"] is not None) == (how == "nil")
+    names = [[row["function"] for row in one["frames"]] for one in found["threads"]]
+    number = re.search(r"^goroutine (\d+) \[running\]:$", done.stderr, re.MULTILINE)
+    if how == "deadlock":
+        assert [one["goroutine"] for one in found["threads"]] == [None, 1]
+        assert FATAL[1] in names[0] and "main.main" in names[1]
+    else:
+        assert number is not None and found["threads"][0]["goroutine"] == int(number[1])
+        assert "main.die" in names[0] and PANIC in names[0]
+        assert ("main.deep" in names[0]) == (how == "nil")
+        assert None not in names[0][:-1]
+    text = (tmp_path / "text").read_text()
+    assert text.startswith(f"{build('panics.go')} (process {found['pid']}) exited with status 2: ")
+    assert ", which panicked:" in text or how == "deadlock"
+
+
+@pytest.mark.parametrize("how", ["recovered", "exit"])
+def test_a_status_of_2_alone_is_no_panic(how: str) -> None:
+    done = subprocess.run(
+        command("report", build("panics.go"), how), capture_output=True, text=True,
+        env=environment(),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2 if how == "exit" else 0, "")
