@@ -24,6 +24,7 @@ __all__ = ["CfaRule", "CfiTable", "Cie", "Fde", "FrameSection", "Row", "Rule", "
 _PT_GNU_EH_FRAME = 0x6474E550
 _OMIT = 0xFF  # DW_EH_PE_omit
 _SIZES = {0x02: 2, 0x03: 4, 0x04: 8, 0x0A: 2, 0x0B: 4, 0x0C: 8}  # udata2 …, sdata2 …
+_PLAIN = struct.Struct("<IIQQ")  # an FDE's length, CIE, low address and size
 _CACHE = 4096  # rows kept; a session visits few pcs, a long `stepi` visits many
 
 
@@ -104,31 +105,57 @@ class FrameSection:
     def _index(self) -> tuple[list[int], list[int]]:
         """Give the starts of all FDEs, sorted, and their offsets."""
         pairs = []
+        data, pos, size = self._data, 0, len(self._data)
+        plain: set[int] = set()
+        unpack = _PLAIN.unpack_from
         try:
-            for offset in self._entries():
+            while pos + 4 <= size:
+                # Go's sections have tens of thousands that look alike.
+                if plain and pos + _PLAIN.size <= size:
+                    length, cie, low, span = unpack(data, pos)
+                    if cie in plain and _PLAIN.size - 4 <= length <= size - pos - 4:
+                        if span:
+                            pairs.append((low, pos))
+                        pos += 4 + length
+                        continue
+                offset = pos
+                pos, is_entry = self._step(offset)
                 try:
-                    fde = self._entry(offset)
+                    fde = self._entry(offset) if is_entry else None
                 except (IndexError, ValueError):
                     continue  # one bad entry does not spoil the others
-                if fde is not None and fde.high > fde.low:
-                    pairs.append((fde.low, offset))
+                if fde is not None:
+                    if fde.high > fde.low:
+                        pairs.append((fde.low, offset))
+                    if self._is_plain(fde.cie):
+                        plain.add(fde.cie.offset)
         except IndexError:
             pass  # the rest of the section is lost; what came before it is good
         pairs.sort()
         return [low for low, _ in pairs], [offset for _, offset in pairs]
 
+    def _is_plain(self, cie: Cie) -> bool:
+        """Tell whether FDEs begin with their CIE's offset, and two addresses of eight bytes."""
+        return not (self._is_eh or cie.augmentation) and self._word == cie.address_size == 8
+
+    def _step(self, pos: int) -> tuple[int, bool]:
+        """Give where the next entry begins, and whether there is one at a position at all."""
+        length, body = fixed(self._data, pos, 4)
+        if length == 0xFFFFFFFF:
+            length, body = fixed(self._data, body, 8)
+        if body + length > len(self._data):
+            raise IndexError("an entry ends behind the section")
+        # 0 is a terminator, and more may follow it (crtend.o linked early).
+        return body + length, length > 0
+
     def _entries(self) -> Iterator[int]:
         """Walk the lengths and give the offset of each CIE and FDE."""
-        data, pos = self._data, 0
-        while pos + 4 <= len(data):
-            length, body = fixed(data, pos, 4)
-            if length == 0xFFFFFFFF:
-                length, body = fixed(data, body, 8)
-            if body + length > len(data):
-                raise IndexError("an entry ends behind the section")
-            if length:  # 0 is a terminator, and more may follow it (crtend.o linked early)
-                yield pos
-            pos = body + length
+        pos = 0
+        while pos + 4 <= len(self._data):
+            offset = pos
+            pos, is_entry = self._step(offset)
+            if is_entry:
+                yield offset
 
     def fdes(self) -> Iterator[Fde]:
         """Give every FDE in the order of the section."""

@@ -106,6 +106,25 @@ def test_lookup_without_the_header_is_the_same() -> None:
             assert plain.fde_at(at) == with_header.fde_at(at)
 
 
+def test_go_has_no_header_and_every_function_is_found() -> None:
+    elf = ElfFile(str(build("hello.go")))
+    section = FrameSection(elf.data(".debug_frame"), is_eh=False)
+    fdes = [fde for fde in section.fdes() if fde.high > fde.low]
+    assert len(fdes) > 1000
+    for fde in fdes:
+        assert section.fde_at(fde.low) == section.fde_at(fde.high - 1) == fde
+
+
+@pytest.mark.parametrize("keep", [2, 10, 23])
+def test_of_a_cut_section_the_entries_before_the_cut_are_found(keep: int) -> None:
+    data = bytes(ElfFile(str(build("hello.go"))).data(".debug_frame"))
+    fdes = list(FrameSection(data, is_eh=False).fdes())[:31]
+    section = FrameSection(data[: fdes[-1].offset + keep], is_eh=False)
+    for fde in fdes[:-1]:
+        assert section.fde_at(fde.low) == fde
+    assert section.fde_at(fdes[-1].low) is None
+
+
 def test_a_file_without_section_headers_still_has_cfi(tmp_path: Path) -> None:
     image = bytearray(Path("/bin/true").read_bytes())
     struct.pack_into("<Q", image, 40, 0)  # e_shoff
