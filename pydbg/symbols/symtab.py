@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
-from bisect import bisect_left
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby, islice
 from typing import NamedTuple, Protocol
 
@@ -33,9 +35,10 @@ _BINDS = {0: "local", 1: "global", 2: "weak", 10: "unique"}
 _FUNCTIONS, _OBJECTS = 1, 2
 _MAX_NEAR = 128
 """So many symbols are looked at for one address: more than share an address in real files."""
-_SCAN_LOOKUPS = 12
-"""So many addresses are looked up by searching the table, which takes 20 ns a symbol; then it is
-sorted, which takes a microsecond."""
+_SEARCH = 80_000
+_SORT = 16
+"""To search the table for one address takes as long as to look at so many symbols more than there
+are; to sort it, so many times as long as to look at all."""
 _WINDOW = 1 << 16
 """So far below an address its symbol is looked for by scanning."""
 _VALUE_AT = 8
@@ -171,7 +174,8 @@ class SymbolTable:
             0 if not s.flags & SHF_ALLOC else _FUNCTIONS if s.flags & SHF_EXECINSTR else _OBJECTS
             for s in elf.sections
         ]
-        self._sorted: dict[int, list[int]] = {}
+        self._by_addr: array[int] | None = None
+        """Rows in the order of their values."""
         self._near: dict[int, list[Symbol]] = {}
         self._named: dict[tuple[str, bool], list[Symbol]] = {}
         self._name_offsets: frozenset[int] | None = None
@@ -404,23 +408,46 @@ class SymbolTable:
         near = self._near.get(link_addr)
         if near is None:
             section = self.elf.section_at(link_addr)
-            keys = self._keys_below(section.number, link_addr) if section is not None else []
-            near = self._near[link_addr] = self._among(keys, link_addr)
+            rows = self._rows_below(section.number, link_addr) if section is not None else ()
+            near = self._near[link_addr] = self._among(rows, link_addr)
         return near
 
-    def _keys_below(self, shndx: int, link_addr: int) -> list[int]:
-        """Give a section's symbols by address, at least those that decide about an address."""
-        keys = self._sorted.get(shndx)
-        if keys is None and len(self._near) < _SCAN_LOOKUPS:
+    def _rows_below(self, shndx: int, link_addr: int) -> Iterable[int]:
+        """Give rows of a section's symbols at or below an address, the nearest first."""
+        if self._by_addr is None and len(self._near) * (self.count + _SEARCH) < _SORT * self.count:
             keys = self._window(shndx, link_addr)
-        return self._sort(shndx) if keys is None else keys
+            if keys is not None:
+                return [key & 0xFFFFFFFF for key in reversed(keys[-_MAX_NEAR:])]
+        return islice(self._descending(shndx, link_addr), _MAX_NEAR)
 
-    def _among(self, keys: list[int], link_addr: int) -> list[Symbol]:
-        end = bisect_left(keys, (link_addr + 1) << 32)
+    def _descending(self, shndx: int, link_addr: int) -> Iterator[int]:
+        values = self._values
+        if self._by_addr is None:
+            known = values if isinstance(values, list) else values.tolist()
+            self._by_addr = array("I", sorted(range(self.count), key=known.__getitem__))
+        rows = self._by_addr
+        for at in range(bisect_right(rows, link_addr, key=values.__getitem__) - 1, -1, -1):
+            name, info, section = self._head(rows[at])
+            if section == shndx and name and info & 15 not in (3, 4, 6):
+                yield rows[at]
+
+    @cached_property
+    def _values(self) -> memoryview | list[int]:
+        """Give the values of all rows."""
+        if self._wide and self.elf.endian == "<":
+            return self._view.cast("Q")[1::3]  # A row is three words, its value the second.
+        return [row[3] for row in self._rows()]
+
+    def _head(self, index: int) -> tuple[int, int, int]:
+        """Give (name offset, info, section) of a row."""
+        row = self._row.unpack_from(self._view, index * self._row.size)
+        return (row[0], row[1], row[3]) if self._wide else (row[0], row[3], row[5])
+
+    def _among(self, rows: Iterable[int], link_addr: int) -> list[Symbol]:
         near: list[Symbol] = []
         covered = False
-        for key in reversed(keys[max(0, end - _MAX_NEAR) : end]):
-            symbol = self._symbol(key & 0xFFFFFFFF)
+        for row in rows:
+            symbol = self._symbol(row)
             if covered and symbol.link_addr != near[-1].link_addr:
                 break  # the whole group at the covering symbol's address has been seen
             if not _is_label(symbol):
@@ -467,17 +494,6 @@ class SymbolTable:
     def _value(self, index: int) -> int:
         at = index * self._row.size + _VALUE_AT
         return int.from_bytes(self._view[at : at + 8], "little")
-
-    def _sort(self, shndx: int) -> list[int]:
-        """Sort one section's symbols: integers of address and row."""
-        keys = [
-            value << 32 | index
-            for index, (name, info, section, value, _) in enumerate(self._rows())
-            if section == shndx and name and info & 15 not in (3, 4, 6)
-        ]
-        keys.sort()
-        self._sorted[shndx] = keys
-        return keys
 
     # --- lists -----------------------------------------------------------------------------
 
