@@ -6,18 +6,22 @@ calls by the address of the jump alone, which gdb does not follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import uleb
+from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Attr, Dwarf, Unit
+from pydbg.symbols.walk import locate, occurrences, sibling_of, step_over
 
-__all__ = ["CallSite", "read_call_sites"]
+__all__ = ["CallSite", "call_before", "tail_calls"]
 
 _CALL_SITE, _GNU_CALL_SITE = 0x48, 0x4109
 _CALL_RETURN_PC, _CALL_ORIGIN, _CALL_TAIL_CALL, _CALL_TARGET = 0x7D, 0x7F, 0x82, 0x83
 _GNU_TARGET, _GNU_TAIL_CALL = 0x2113, 0x2115
+_SITES = _CALL_SITE, _GNU_CALL_SITE
+_TAIL = _CALL_TAIL_CALL, _GNU_TAIL_CALL
 
 Target = Callable[[Unit, "Attr | None"], "tuple[Unit, int] | None"]
 
@@ -36,14 +40,56 @@ class CallSite(Record):
     """Offset of its entry in .debug_info."""
 
 
-def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) -> list[CallSite]:
-    """Give the calls of the function whose entry begins at ``function``, in their order.
+def tail_calls(source: Dwarf, unit: Unit, function: int, follow: Target) -> list[CallSite]:
+    """Give the tail calls of the function whose entry begins at ``function``, in their order.
 
     ``follow`` finds the entry that a reference means.
     """
+    return list(_read(source, unit, function, follow, tail=True))
+
+
+def call_before(
+    source: Dwarf, unit: Unit, function: int, return_pc: int, follow: Target
+) -> CallSite | None:
+    """Find the call of a function that returns to a link address.
+
+    Its entry has the address among its bytes, so it is searched, and nothing else is read.
+    """
+    data, abbrevs = source.data(unit), source.abbrevs(unit)
+    if not all(map(_has_address, abbrevs.whole().values())):
+        sites = _read(source, unit, function, follow, tail=False)
+        return next((site for site in sites if site.return_pc == return_pc), None)
+    code, pos = uleb(data, function)
+    end = sibling_of(data, pos, abbrevs[code], unit.sizes) or len(data)
+    needle = return_pc.to_bytes(unit.address_size, "little")
+    for place in locate(source, unit, list(occurrences(data[:end], needle, function))):
+        if function not in place.path:
+            continue
+        inner = place.path[place.path.index(function) + 1 :]
+        if any(abbrevs[uleb(data, at)[0]].tag == dwarf.DW_TAG_subprogram for at in inner):
+            continue  # Another function's, inside of this one.
+        if abbrevs[uleb(data, place.die)[0]].tag in _SITES:
+            site = _site(source, unit, place.die, follow)
+            if site is not None and site.return_pc == return_pc:
+                return site
+    return None
+
+
+def _has_address(abbrev: Abbrev) -> bool:
+    """Tell whether entries have the address of their call in them, if they are calls at all."""
+    return abbrev.tag not in _SITES or all(
+        form == Form.addr
+        for name, form, _ in abbrev.attrs
+        if name in (_CALL_RETURN_PC, dwarf.DW_AT_low_pc)
+    )
+
+
+def _read(
+    source: Dwarf, unit: Unit, function: int, follow: Target, *, tail: bool
+) -> Iterator[CallSite]:
+    """Walk over a function's entries and give its calls, those in tail position or all."""
     data, abbrevs = source.data(unit), source.abbrevs(unit)
     sizes = unit.sizes
-    found: list[CallSite] = []
     pos, depth = function, 0
     nested: list[int] = []
     while pos < len(data):
@@ -57,20 +103,22 @@ def read_call_sites(source: Dwarf, unit: Unit, function: int, follow: Target) ->
                 break
             continue
         abbrev = abbrevs[code]
-        if abbrev.tag in (_CALL_SITE, _GNU_CALL_SITE) and not nested:
-            site = _site(source, unit, at, follow)
-            if site is not None:
-                found.append(site)
-        if abbrev.plan is None:
-            abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
-        pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
+        if abbrev.tag in _SITES:
+            if not nested and (not tail or any(abbrev.has(name) for name in _TAIL)):
+                site = _site(source, unit, at, follow)
+                if site is not None and (site.is_tail or not tail):
+                    yield site
+            sibling = sibling_of(data, pos, abbrev, sizes) if abbrev.children and depth else 0
+            if sibling:
+                pos = sibling
+                continue
+        pos = step_over(data, pos, abbrev, sizes)
         if abbrev.children:
             if abbrev.tag == dwarf.DW_TAG_subprogram and depth:
                 nested.append(depth)
             depth += 1
         elif depth == 0:
             break
-    return found
 
 
 def _site(source: Dwarf, unit: Unit, at: int, follow: Target) -> CallSite | None:
@@ -79,7 +127,7 @@ def _site(source: Dwarf, unit: Unit, at: int, follow: Target) -> CallSite | None
     return_pc = source.address(unit, attrs.get(_CALL_RETURN_PC) or attrs.get(dwarf.DW_AT_low_pc))
     if return_pc is None:
         return None
-    is_tail = _CALL_TAIL_CALL in attrs or _GNU_TAIL_CALL in attrs
+    is_tail = any(name in attrs for name in _TAIL)
     if _CALL_TARGET in attrs or _GNU_TARGET in attrs:
         return CallSite(return_pc, is_tail, None, None, die)  # Through a pointer.
     origin = attrs.get(_CALL_ORIGIN) or attrs.get(dwarf.DW_AT_abstract_origin)

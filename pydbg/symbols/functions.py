@@ -93,7 +93,8 @@ class UnitFunctions:
         self._scan = FunctionScan(source, unit)
         self._found: dict[int, Function] = {}
         self._origins: dict[int, int] = {}
-        self._sites: dict[int, list[CallSite]] = {}
+        self._sites: dict[tuple[int, int], CallSite | None] = {}
+        self._tails: dict[int, list[CallSite]] = {}
         self._sort()
 
     def _sort(self) -> None:
@@ -192,18 +193,29 @@ class UnitFunctions:
         found = re.match(r"GNU \S*\s.*?(\d+)\.(\d+)", self.unit.producer or "")
         return self.has_loclists and found is not None and (int(found[1]), int(found[2])) >= (4, 5)
 
-    def call_sites(self, function: Function) -> list[CallSite]:
-        """Give what is known of a function's calls, in the order of the entries."""
-        from pydbg.symbols.callsites import read_call_sites
+    def tail_calls(self, function: Function) -> list[CallSite]:
+        """Give what is known of a function's tail calls, in the order of the entries."""
+        from pydbg.symbols.callsites import tail_calls
 
-        found = self._sites.get(function.die)
+        found = self._tails.get(function.die)
         if found is None:
             with damaged(f"{self._source.elf.path}: .debug_info"):
-                found = read_call_sites(
+                found = self._tails[function.die] = tail_calls(
                     self._source, self.unit, function.die - self.unit.offset, self._target
                 )
-            self._sites[function.die] = found
         return found
+
+    def call_before(self, function: Function, return_pc: int) -> CallSite | None:
+        """Find what is known of the call of a function that returns to a link address."""
+        from pydbg.symbols.callsites import call_before
+
+        key = function.die, return_pc
+        if key not in self._sites:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                self._sites[key] = call_before(
+                    self._source, self.unit, key[0] - self.unit.offset, return_pc, self._target
+                )
+        return self._sites[key]
 
     def name_of(self, call: Inlined) -> str | None:
         """Give the name of the function that was inlined, as frames show it.

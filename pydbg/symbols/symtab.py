@@ -408,27 +408,30 @@ class SymbolTable:
         near = self._near.get(link_addr)
         if near is None:
             section = self.elf.section_at(link_addr)
-            rows = self._rows_below(section.number, link_addr) if section is not None else ()
+            rows = self._rows_below(section, link_addr) if section is not None else ()
             near = self._near[link_addr] = self._among(rows, link_addr)
         return near
 
-    def _rows_below(self, shndx: int, link_addr: int) -> Iterable[int]:
+    def _rows_below(self, section: Section, link_addr: int) -> Iterable[int]:
         """Give rows of a section's symbols at or below an address, the nearest first."""
         if self._by_addr is None and len(self._near) * (self.count + _SEARCH) < _SORT * self.count:
-            keys = self._window(shndx, link_addr)
+            keys = self._window(section.number, link_addr)
             if keys is not None:
                 return [key & 0xFFFFFFFF for key in reversed(keys[-_MAX_NEAR:])]
-        return islice(self._descending(shndx, link_addr), _MAX_NEAR)
+        return islice(self._descending(section, link_addr), _MAX_NEAR)
 
-    def _descending(self, shndx: int, link_addr: int) -> Iterator[int]:
+    def _descending(self, section: Section, link_addr: int) -> Iterator[int]:
         values = self._values
         if self._by_addr is None:
             known = values if isinstance(values, list) else values.tolist()
             self._by_addr = array("I", sorted(range(self.count), key=known.__getitem__))
         rows = self._by_addr
+        lowest = section.link_addr - _WINDOW  # What lies lower is of other sections.
         for at in range(bisect_right(rows, link_addr, key=values.__getitem__) - 1, -1, -1):
-            name, info, section = self._head(rows[at])
-            if section == shndx and name and info & 15 not in (3, 4, 6):
+            if values[rows[at]] < lowest:
+                return
+            name, info, shndx = self._head(rows[at])
+            if shndx == section.number and name and info & 15 not in (3, 4, 6):
                 yield rows[at]
 
     @cached_property

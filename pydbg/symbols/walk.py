@@ -15,7 +15,7 @@ from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["Place", "locate", "outline_of", "reached", "sibling_of", "step_over"]
+__all__ = ["Place", "locate", "occurrences", "outline_of", "reached", "sibling_of", "step_over"]
 
 _AT_SIBLING = 0x01
 _MAX_DEPTH = 512
@@ -223,7 +223,7 @@ def reached(
     if source.has_index(unit) or not forms <= {Form.ref4, Form.ref_addr, Form.gnu_ref_alt}:
         return None
     found: dict[int, tuple[int, ...]] = {}
-    positions = {at for needle in needles for at in _occurrences(data, needle)}
+    positions = {at for needle in needles for at in occurrences(data, needle)}
     first = True
     while positions:
         if len(positions) > _MAX_PLACES:
@@ -243,13 +243,18 @@ def reached(
                 (unit.offset + die - unit.home.references).to_bytes(unit.offset_size, "little")
                 for die in fresh
             ]
-        positions = {at for needle in references for at in _occurrences(data, needle)}
+        positions = {at for needle in references for at in occurrences(data, needle)}
         first = False
     return found
 
 
-def _occurrences(data: bytes, needle: bytes) -> Iterator[int]:
-    at = data.find(needle)
+def occurrences(data: bytes, needle: bytes, start: int = 0) -> Iterator[int]:
+    """Give where some bytes are among others.
+
+    >>> list(occurrences(b"aaba", b"a", 1))
+    [1, 3]
+    """
+    at = data.find(needle, start)
     while at >= 0:
         yield at
         at = data.find(needle, at + 1)

@@ -73,11 +73,10 @@ class TailCalls:
     def _chain(self, caller_pc: int, callee_start: int) -> list[int]:
         """Search all ways of tail calls from the call before ``caller_pc`` to a function."""
         module = self._modules.at(caller_pc - 1)
-        sites = module.call_sites_at(caller_pc - 1) if module is not None else []
-        bias = module.bias if module is not None else 0
-        first = next((s for s in sites if s.return_pc + bias == caller_pc), None)
+        first = module.call_before(caller_pc - 1, caller_pc) if module is not None else None
         if first is None or module is None:
             return []
+        bias = module.bias
         common: _Common | None = None
         path: list[tuple[Site, list[Site]]] = []  # a site, and its siblings still to be tried
         seen: set[int] = set()
@@ -127,7 +126,7 @@ class TailCalls:
         if module is None or known is None or module.addr(known.low) != function:
             raise _Unknown
         # gdb's list grows at its head.
-        return [(module.bias, s) for s in reversed(module.call_sites_at(function)) if s.is_tail]
+        return [(module.bias, s) for s in reversed(module.tail_calls_at(function))]
 
 
 class _Common:

@@ -104,9 +104,8 @@ class FileTypes:
             return None
         return_pc = module.link_addr(frame.addr)
         if return_pc not in self._calls_before:
-            sites = module.call_sites_at(frame.lookup_addr)
-            found = next((site.die for site in sites if site.return_pc == return_pc), None)
-            self._calls_before[return_pc] = found
+            site = module.call_before(frame.lookup_addr, frame.addr)
+            self._calls_before[return_pc] = None if site is None else site.die
         return self._calls_before[return_pc]
 
     def passed(self, site: int) -> dict[bytes, tuple[bytes | None, Die]]:

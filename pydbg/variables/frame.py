@@ -231,8 +231,8 @@ class FrameSurroundings(ModuleSurroundings):
         reached: set[int] = set()
         waiting = [low]
         while waiting:
-            for site in module.call_sites_at(module.addr(waiting.pop())):
-                if not site.is_tail or site.target is None:
+            for site in module.tail_calls_at(module.addr(waiting.pop())):
+                if site.target is None:
                     continue
                 if site.target == low or len(reached) > _MAX_REACHED:
                     return True
