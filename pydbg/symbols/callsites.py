@@ -7,6 +7,7 @@ calls by the address of the jump alone, which gdb does not follow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pydbg.records import Record
 from pydbg.symbols import dwarf
@@ -15,7 +16,11 @@ from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Attr, Dwarf, Unit
 from pydbg.symbols.walk import locate, occurrences, sibling_of, step_over
 
-__all__ = ["CallSite", "call_before", "tail_calls"]
+if TYPE_CHECKING:
+    from pydbg.symbols.functions import Function, UnitFunctions
+    from pydbg.symbols.modules import Module
+
+__all__ = ["CallSite", "call_before", "call_returning_to", "tail_calls", "tail_calls_at"]
 
 _CALL_SITE, _GNU_CALL_SITE = 0x48, 0x4109
 _CALL_RETURN_PC, _CALL_ORIGIN, _CALL_TAIL_CALL, _CALL_TARGET = 0x7D, 0x7F, 0x82, 0x83
@@ -38,6 +43,26 @@ class CallSite(Record):
     """The linker's name of a function that is only declared here."""
     die: int = 0
     """Offset of its entry in .debug_info."""
+
+
+def tail_calls_at(module: Module, addr: int) -> list[CallSite]:
+    """Give the tail calls of the function at a run-time address of a module."""
+    unit, function = _described_at(module, addr)
+    return [] if unit is None or function is None else unit.tail_calls(function)
+
+
+def call_returning_to(module: Module, addr: int, return_addr: int) -> CallSite | None:
+    """Find the call that returns to an address, of the function at ``addr`` (both run-time)."""
+    unit, function = _described_at(module, addr)
+    if unit is None or function is None:
+        return None
+    return unit.call_before(function, module.link_addr(return_addr))
+
+
+def _described_at(module: Module, addr: int) -> tuple[UnitFunctions | None, Function | None]:
+    table, link_addr = module.function_table, module.link_addr(addr)
+    unit = table.unit_at(link_addr) if table is not None else None
+    return unit, None if unit is None else unit.at(link_addr)
 
 
 def tail_calls(source: Dwarf, unit: Unit, function: int, follow: Target) -> list[CallSite]:

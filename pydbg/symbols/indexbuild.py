@@ -7,10 +7,13 @@ and had to search a big file: at the lowest priority, and with bounded memory.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
+import zlib
 from array import array
 from collections.abc import Iterable
+from typing import IO
 
 from pydbg.errors import FileError
 from pydbg.symbols import dwarf
@@ -20,6 +23,8 @@ from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.entries import Tag
 from pydbg.symbols.line_program import read_header
+from pydbg.symbols.lines import LineTable
+from pydbg.symbols.linetables import pack
 from pydbg.symbols.unitindex import COLUMNS, INLINE, head_of, identity_of, key_of
 from pydbg.symbols.unitnames import DECLARED
 from pydbg.symbols.units import Dwarf, Unit
@@ -34,10 +39,13 @@ _INDEXED = frozenset((Form.strx, Form.gnu_str_index, *_STRX))
 """The forms of a string by its number; all others give an offset."""
 
 
-def build(elf: ElfFile) -> dict[str, array[int]]:
+def build(elf: ElfFile, area: IO[bytes]) -> dict[str, array[int]]:
     """Read all units of a file and give the columns of its index; FileError for damage.
 
-    >>> {len(column) for column in build(ElfFile("/bin/true")).values()}
+    Their line tables are written to ``area``, for there are too many to be kept.
+
+    >>> columns = build(ElfFile("/bin/true"), tempfile.TemporaryFile())
+    >>> {len(columns[name]) for name in ("units", "names", "files", "line_sums")}
     {0}
     """
     source = Dwarf(elf)
@@ -45,8 +53,13 @@ def build(elf: ElfFile) -> dict[str, array[int]]:
     names: set[int] = set()
     files: set[int] = set()
     ranges: list[tuple[int, int, int]] = []
+    places, sums = array("Q", [0]), array("I")
     for number, offset in enumerate(offsets):
         unit = source.unit(offset)
+        lines = b"" if unit is None else _lines(source, unit)
+        area.write(lines)
+        places.append(places[-1] + len(lines))
+        sums.append(zlib.crc32(lines))
         if unit is None:
             continue
         with damaged(elf.path):
@@ -63,7 +76,20 @@ def build(elf: ElfFile) -> dict[str, array[int]]:
         "range_units": array("I", range_units),
         **_split(names, "names", "name_units", "name_strings"),
         **_split(files, "files", "file_units"),
+        "line_places": places,
+        "line_sums": sums,
     }
+
+
+def _lines(source: Dwarf, unit: Unit) -> bytes:
+    """Give a unit's line tables; nothing where it has none, or they are in another file."""
+    if not unit.is_code or unit.dwo_name is not None:
+        return b""
+    lines = LineTable(source.elf, source).unit_lines(unit)
+    section = source.elf.section(".debug_line")
+    if section is not None:
+        source.elf.let_go(section.name, 0, section.size)
+    return b"" if lines is None else pack(lines.files)
 
 
 def _split(packed: set[int], *columns: str) -> dict[str, array[int]]:
@@ -166,18 +192,22 @@ def _ranges(source: Dwarf, unit: Unit) -> Iterable[tuple[int, int]]:
 
 def write(elf: ElfFile, target: str) -> None:
     """Write the index of a file, all at once: others see the old one, none, or the new one."""
-    try:
-        columns = build(elf)
-    except FileError:
-        columns = {name: array(kind) for name, kind in COLUMNS.items()}  # Not to be tried again.
     folder = os.path.dirname(target)
     fd, scratch = tempfile.mkstemp(prefix=".index-", dir=folder)
     try:
-        with os.fdopen(fd, "wb") as file:
+        with os.fdopen(fd, "wb") as file, tempfile.TemporaryFile(dir=folder) as area:
+            try:
+                columns = build(elf, area)
+            except FileError:  # Not to be tried again.
+                columns = {name: array(kind) for name, kind in COLUMNS.items()}
+                columns["line_places"].append(0)
+                area.truncate(0)
             file.write(head_of(identity_of(elf), (len(columns[name]) for name in COLUMNS)))
             for name in COLUMNS:
                 data = columns[name].tobytes()
                 file.write(data + bytes(-len(data) % 8))
+            area.seek(0)
+            shutil.copyfileobj(area, file)
         os.replace(scratch, target)
     except BaseException:  # Also told to end: nothing but whole indexes stays.
         os.unlink(scratch)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pydbg.symbols.unitindex import UnitIndex, identity_of
+from pydbg.symbols.unitindex import VERSION, UnitIndex, identity_of
 
 if TYPE_CHECKING:
     from pydbg.symbols.elf import ElfFile
@@ -56,7 +56,8 @@ class IndexCache:
             import hashlib
 
             name = hashlib.blake2b(os.path.realpath(elf.path).encode(), digest_size=16).hexdigest()
-        return f"{self.directory}/{name}{_SUFFIX}"
+        # Debuggers of several versions do not write over each other's.
+        return f"{self.directory}/{name}.{VERSION}{_SUFFIX}"
 
     def find(self, elf: ElfFile) -> UnitIndex | None:
         """Map the index of a file; None where there is none that can be trusted."""

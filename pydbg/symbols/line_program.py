@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydbg.records import Record
@@ -9,7 +10,7 @@ from pydbg.symbols.cursor import cstring, fixed, signed, sleb, uleb
 from pydbg.symbols.dwarf import read_form
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["FileEntry", "Header", "RawRow", "has_bytes", "read_header", "run_program"]
+__all__ = ["FileEntry", "Header", "PlainRow", "RawRow", "has_bytes", "read_header", "run_program"]
 
 _DW_LNCT_PATH, _DW_LNCT_DIRECTORY = 1, 2
 _MAX_FILES = 1 << 20
@@ -204,15 +205,18 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[RawRow]:
+PlainRow = tuple[int, int, int, bool, bool, int, bool, bool]
+"""What a `RawRow` holds; there are too many to give each field its name."""
+
+
+def run_program(section: memoryview, header: Header, lowest: int = 0) -> Iterator[PlainRow]:
     """Run a program and give its rows.
 
     Sequences at address 0 below ``lowest``, the unit's first code, belong to functions that
     the linker dropped and are left out.
     """
     data = bytes(section[header.program : header.end])
-    rows: list[RawRow] = []
-    append = rows.append
+    rows = 0
     pos, size = 0, len(data)
     base, line_base, line_range = header.opcode_base, header.line_base, header.line_range
     min_insn = header.min_insn
@@ -222,7 +226,7 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
         discriminator, discriminated, marked = 0, False, False
         dropped = ended = False
         while not ended and pos < size:
-            if len(rows) > _MAX_ROWS:
+            if rows > _MAX_ROWS:
                 raise ValueError("too many rows")
             stop = min(size, pos + _PIECE)
             while not ended and pos < stop:
@@ -236,9 +240,8 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                         line += delta
                         discriminated = discriminator != 0
                     if not dropped:
-                        append(
-                            RawRow(addr, file, line, is_stmt, False, before, marked, discriminated)
-                        )
+                        rows += 1
+                        yield addr, file, line, is_stmt, False, before, marked, discriminated
                     before, discriminator, marked = -1, 0, False
                 elif op == 0:  # an extended instruction
                     length, pos = uleb(data, pos)
@@ -248,11 +251,7 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                     kind = data[pos]
                     if kind == 1:  # DW_LNE_end_sequence
                         if not dropped:
-                            append(
-                                RawRow(
-                                    addr, file, line, is_stmt, True, before, marked, discriminated
-                                )
-                            )
+                            yield addr, file, line, is_stmt, True, before, marked, discriminated
                         ended = True
                     elif kind == 2:  # DW_LNE_set_address
                         addr, _ = fixed(data, pos + 1, min(length - 1, 8))
@@ -267,9 +266,8 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                     pos = following
                 elif op == 1:  # DW_LNS_copy
                     if not dropped:
-                        append(
-                            RawRow(addr, file, line, is_stmt, False, before, marked, discriminated)
-                        )
+                        rows += 1
+                        yield addr, file, line, is_stmt, False, before, marked, discriminated
                     before, discriminator, marked = -1, 0, False
                 elif op == 2:  # DW_LNS_advance_pc
                     value, pos = uleb(data, pos)
@@ -297,4 +295,3 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> list[Ra
                 elif op not in (7, 11):  # set_basic_block, set_epilogue_begin
                     for _ in range(header.opcode_lengths[op - 1]):  # one of a later DWARF
                         _, pos = uleb(data, pos)
-    return rows

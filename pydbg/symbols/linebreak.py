@@ -31,15 +31,13 @@ def line_places(
         return []
     places: dict[object, tuple[int, int, int]] = {}
     for source in tables:
-        for row in source.rows:
-            if row.line != exact or not row.is_stmt:
-                continue
-            start, addr = _place(module, row.addr)
-            block = block_of(row.addr) if block_of is not None else None
-            key = block or (start, row.addr if block_of is not None else None)
+        for at in source.statements(exact):
+            start, addr = _place(module, at)
+            block = block_of(at) if block_of is not None else None
+            key = block or (start, at if block_of is not None else None)
             if key not in places:
-                shown = exact if addr == row.addr else _moved_line(module, addr, exact)
-                places[key] = addr, shown, row.addr
+                shown = exact if addr == at else _moved_line(module, addr, exact)
+                places[key] = addr, shown, at
     return list({place[0]: place for place in places.values()}.values())
 
 
@@ -69,8 +67,7 @@ def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
     exact = _next_line(tables, line)
     if exact is None:
         return None
-    rows = (row for t in tables for row in t.rows if row.line == exact and row.is_stmt)
-    return exact, min(row.addr for row in rows)
+    return exact, min(addr for table in tables for addr in table.statements(exact))
 
 
 def _tables(table: LineTable, file: str) -> list[FileTable]:
@@ -78,8 +75,8 @@ def _tables(table: LineTable, file: str) -> list[FileTable]:
 
 
 def _next_line(tables: list[FileTable], line: int) -> int | None:
-    lines = (row.line for t in tables for row in t.rows if row.line >= line and row.is_stmt)
-    return min(lines, default=None)
+    lines = (table.next_line(line) for table in tables)
+    return min((found for found in lines if found is not None), default=None)
 
 
 def _place(module: Module, link_addr: int) -> tuple[int, int]:

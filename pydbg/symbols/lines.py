@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
 
 from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.elf import ElfFile
-from pydbg.symbols.line_program import Header, RawRow, has_bytes, read_header, run_program
+from pydbg.symbols.line_program import (
+    Header,
+    PlainRow,
+    RawRow,
+    has_bytes,
+    read_header,
+    run_program,
+)
+from pydbg.symbols.linetables import FileTable, Row, code_of
 from pydbg.symbols.units import Dwarf, Unit
 
 __all__ = [
@@ -45,83 +53,57 @@ class LineEntry(Record):
     """Made absolute with the unit's directory, to open the source."""
 
 
-class Row(NamedTuple):
-    """Hold one row of a file's table; line 0 ends a run of rows."""
-
-    addr: int
-    line: int
-    is_stmt: bool
-    prologue_end: bool = False
-    """Whether the compiler says that a breakpoint on the function belongs here."""
-
-
-class FileTable:
-    """Be one source file's rows in one unit, by address."""
-
-    __slots__ = ("addrs", "name", "path", "rows")
-
-    def __init__(self, name: str, path: str) -> None:
-        self.name = name
-        self.path = path
-        self.rows: list[Row] = []
-        self.addrs: list[int] = []
-
-    def record(self, addr: int, line: int, is_stmt: bool, prologue_end: bool = False) -> None:
-        """Append a row; line 0 is an end, which takes empty rows at its address away."""
-        rows = self.rows
-        if line == 0:
-            last: int | None = None
-            while rows:
-                last = rows[-1].line
-                if rows[-1].addr != addr:
-                    break
-                rows.pop()
-            if not last:  # nothing to end, or ended already
-                return
-        rows.append(Row(addr, line, is_stmt, prologue_end))
-
-    def finish(self) -> None:
-        """Sort: by address, an end before the rows that begin there."""
-        self.rows.sort(key=lambda row: (row.addr, row.line != 0))
-        self.addrs = [row.addr for row in self.rows]
-
-    def is_called(self, file: str) -> bool:
-        """Tell whether a path, or the last parts of one, means this file."""
-        tail = "/" + os.path.normpath(file).lstrip("/")
-        return file in (self.path, self.name) or self.path.endswith(tail)
-
-    @property
-    def is_assembly(self) -> bool:
-        """Tell by the name whether the file is assembly, as gdb does."""
-        return self.name.endswith((".s", ".S", ".sx"))
-
-
 class UnitLines:
-    """Be the lines of one unit: a table for each of its files."""
+    """Be the lines of one unit: a table for each of its files.
 
-    def __init__(self, unit: Unit, header: Header, rows: list[RawRow]) -> None:
+    ``read`` gives the header of its program; ``stored`` are the tables that an index has of it
+    (`linetables.unpack`), None to run the program.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        read: Callable[[], Header],
+        program: Callable[[Header], Iterable[PlainRow]] | None = None,
+        stored: Iterable[tuple[str, memoryview, memoryview]] = (),
+    ) -> None:
         self.unit = unit
         self.files: list[FileTable] = []
         self._by_path: dict[str, FileTable] = {}
         self._by_number: dict[int, FileTable | None] = {}
-        self._header = header
-        self._high = max((high for _, high in unit.ranges), default=0)
+        self._read = read
         self._found: dict[int, tuple[LineEntry, FileTable] | None] = {}
+        if program is None:
+            for name, addrs, codes in stored:
+                path = self._path(name)
+                self._by_path[path] = FileTable(name, path, addrs, codes)
+            self.files = list(self._by_path.values())
+            return
         if unit.name is not None:
             self._file(unit.name)
-        self._build(rows)
-        for table in self.files:
+        self._build(program(self._header))
+        for table in self._by_path.values():
             table.finish()
         self._order()
 
+    @cached_property
+    def _header(self) -> Header:
+        return self._read()
+
+    @cached_property
+    def _high(self) -> int:
+        return max((high for _, high in self.unit.ranges), default=0)
+
+    def _path(self, name: str) -> str:
+        path = name if name.startswith("/") else f"{self.unit.comp_dir or ''}/{name}"
+        return os.path.normpath(path)
+
     def _file(self, name: str) -> FileTable:
         """Find or start the table of a file; names of one path share it and the first name."""
-        path = name if name.startswith("/") else f"{self.unit.comp_dir or ''}/{name}"
-        path = os.path.normpath(path)
+        path = self._path(name)
         table = self._by_path.get(path)
         if table is None:
             table = self._by_path[path] = FileTable(name, path)
-            self.files.append(table)
         return table
 
     def _order(self) -> None:
@@ -129,18 +111,27 @@ class UnitLines:
 
         Where two files have rows at one address, gdb's answer depends on this order.
         """
-        first = 0 if self._header.version >= 5 else 1
         order: dict[str, int] = {}
-        for number in range(first, first + len(self._header.files)):
+        for number in self._numbers():
             table = self._numbered(number)
             if table is not None:
                 order.setdefault(table.path, number)
-        primary = self.files[0].path if self.unit.name is not None else ""
-        self.files = [table for table in self.files if table.rows]
+        primary = self._path(self.unit.name) if self.unit.name is not None else ""
+        self.files = [table for table in self._by_path.values() if table.addrs]
         self.files.sort(key=lambda table: (table.path != primary, order.get(table.path, 1 << 30)))
+
+    def _numbers(self) -> range:
+        first = 0 if self._header.version >= 5 else 1
+        return range(first, first + len(self._header.files))
 
     def file_numbered(self, number: int) -> FileTable | None:
         """Give the file with a number of the line program (DW_AT_call_file)."""
+        if not self._by_number:
+            try:
+                for known in self._numbers():  # Names of one path share the first one.
+                    self._numbered(known)
+            except (FileError, IndexError, ValueError):
+                return None
         return self._numbered(number)
 
     def _numbered(self, number: int) -> FileTable | None:
@@ -150,19 +141,20 @@ class UnitLines:
             self._by_number[number] = None if name is None else self._file(name)
         return self._by_number[number]
 
-    def _build(self, raw: list[RawRow]) -> None:
+    def _build(self, raw: Iterable[PlainRow]) -> None:
         """Sort rows into files as gdb's lnp_state_machine::record_line does."""
         last_file: FileTable | None = None
         last_line = 0
         last_addr = -1
         stmt_at_addr = False
-        current = self._numbered(1)
+        current, known = self._numbered(1), 1
         fresh = True  # a new sequence: no last file yet
         for addr, number, line, is_stmt, end, before, marked, discriminated in raw:
             if before >= 0:  # DW_LNS_set_file came since the last row
                 last_file = self._numbered(before)
                 fresh = False
-            current = self._numbered(number)
+            if number != known:
+                current, known = self._numbered(number), number
             if fresh:
                 last_file, last_line = None, 0
                 fresh = False
@@ -170,7 +162,7 @@ class UnitLines:
                 pass
             elif end:
                 if last_file is not None:
-                    last_file.record(addr, 0, True)
+                    last_file.end(addr)
             else:
                 changed = last_file is not current
                 # gdb 10 and newer: line 0 says nothing, and a row that is no statement does
@@ -179,10 +171,11 @@ class UnitLines:
                     changed and last_addr == addr and not is_stmt and stmt_at_addr
                 )
                 if changed and not ignored and last_file is not None:
-                    last_file.record(addr, 0, True)
+                    last_file.end(addr)
                 if not ignored:
                     if changed or line != last_line or not discriminated:
-                        current.record(addr, line, is_stmt, marked)
+                        current.made_addrs.append(addr)
+                        current.made_codes.append(code_of(line, is_stmt, marked))
                     last_file, last_line = current, line
             if last_addr != addr:
                 stmt_at_addr = False
@@ -202,45 +195,42 @@ class UnitLines:
         return found
 
     def _search(self, addr: int) -> tuple[LineEntry, FileTable] | None:
-        best: Row | None = None
+        best = -1  # the address of the best row so far, and its code
+        code = 0
         best_file: FileTable | None = None
         best_end = 0
         after = 0  # the first row of a file that starts behind the address
         for table in self.files:
-            rows = table.rows
-            if not rows:
-                continue
-            first = rows[0].addr
+            addrs, codes = table.addrs, table.codes
+            first = addrs[0]
             if first > addr and (not after or first < after):
                 after = first
-            index = bisect_right(table.addrs, addr)
+            index = bisect_right(addrs, addr)
             if index:
-                row = rows[index - 1]
-                if row.line and (best is None or row.addr > best.addr):
-                    best, best_file = row, table
-                    at = index - 1
+                at = index - 1
+                here = addrs[at]
+                if here > best and codes[at] > 3:
+                    best, code, best_file = here, codes[at], table
                     # At one address, a statement goes before what is none.
-                    while at > 0 and not best.is_stmt:
+                    while at > 0 and not code & 2:
                         at -= 1
-                        if rows[at].addr != row.addr or rows[at].line == 0:
+                        if addrs[at] != here or codes[at] <= 3:
                             break
-                        if rows[at].is_stmt:
-                            best = rows[at]
-                    if best_end <= best.addr:
+                        if codes[at] & 2:
+                            code = codes[at]
+                    if best_end <= best:
                         best_end = 0
-            if best is not None and index < len(rows) and rows[index].addr > best.addr:
-                end = rows[index].addr
+            if best_file is not None and index < len(addrs) and addrs[index] > best:
+                end = addrs[index]
                 if not best_end or end < best_end:
                     best_end = end
-        if best is None or best_file is None:
+        if best_file is None:
             return None
         if best_end and (not after or best_end < after):
             end = best_end
         else:
             end = after or max(self._high, addr + 1)
-        entry = LineEntry(
-            best.addr, end, best_file.name, best.line, best.is_stmt, best_file.path
-        )  # fmt: skip
+        entry = LineEntry(best, end, best_file.name, code >> 2, code & 2 != 0, best_file.path)
         return entry, best_file
 
 
@@ -278,38 +268,46 @@ class LineTable:
             if unit.line_offset is not None:
                 try:
                     with damaged(f"{self.dwarf.elf.path}: .debug_line"):
-                        lines = UnitLines(unit, *self._decode(unit))
+                        lines = self._stored(unit) or self._made(unit)
                 except FileError:
                     lines = None
             self._units[unit.offset] = lines
         return self._units[unit.offset]
 
+    def _stored(self, unit: Unit) -> UnitLines | None:
+        """Give the lines of a unit that an index has."""
+        index = self.dwarf.index
+        if index is None or unit.skeleton is not None:
+            return None
+        tables = index.lines_of(unit.offset)
+        return None if tables is None else UnitLines(unit, self._header_of(unit), stored=tables)
+
+    def _made(self, unit: Unit) -> UnitLines:
+        return UnitLines(unit, self._header_of(unit), partial(self._run, unit))
+
     def raw_rows(self, unit: Unit) -> list[RawRow]:
         """Give the rows of a unit's program as DWARF defines them."""
         with damaged(f"{self.dwarf.elf.path}: .debug_line"):
-            return self._decode(unit)[1]
+            return list(map(RawRow._make, self._run(unit, read_header(self.dwarf, unit))))
 
     def header(self, unit: Unit) -> Header:
         """Read the header of a unit's program: directories and files."""
         with damaged(f"{self.dwarf.elf.path}: .debug_line"):
             return read_header(self.dwarf, unit)
 
-    def _decode(self, unit: Unit) -> tuple[Header, list[RawRow]]:
-        header = read_header(self.dwarf, unit)
+    def _header_of(self, unit: Unit) -> Callable[[], Header]:
+        return partial(read_header, self.dwarf, unit)
+
+    def _run(self, unit: Unit, header: Header) -> Iterable[PlainRow]:
         lowest = min((low for low, _ in unit.ranges), default=0)
-        return header, run_program(self.dwarf.section(".debug_line"), header, lowest)
+        return run_program(self.dwarf.section(".debug_line"), header, lowest)
 
     def rows_of_function(self, low: int, high: int) -> list[tuple[FileTable, Row]]:
         """Give the rows from ``low`` to before ``high``, by address, of all files."""
         unit = self.unit_at(low)
         if unit is None:
             return []
-        found = [
-            (table, row)
-            for table in unit.files
-            for row in table.rows[bisect_right(table.addrs, low - 1) :]
-            if row.addr < high
-        ]
+        found = [(table, row) for table in unit.files for row in table.between(low, high)]
         found.sort(key=lambda pair: pair[1].addr)
         return found
 
@@ -336,6 +334,9 @@ class LineTable:
         for unit in self.dwarf.units_with_file(raw[:-1]):
             if unit.line_offset is None:
                 continue
+            if self.dwarf.index is not None and self.dwarf.index.has_lines(unit.offset):
+                yield unit  # To look is no more work than to read the names.
+                continue
             try:
                 if unit.version < 5 and not has_bytes(self.dwarf, unit, raw):
                     continue
@@ -348,9 +349,7 @@ class LineTable:
     def addresses_of(self, file: str, line: int) -> Iterator[tuple[UnitLines, FileTable, Row]]:
         """Find the rows of FILE:LINE in all units; ``file`` is a path or its last parts."""
         for lines, table in self.tables_of(file):
-            for row in table.rows:
-                if row.line == line:
-                    yield lines, table, row
+            yield from ((lines, table, row) for row in table.rows if row.line == line)
 
 
 def marked_prologue_end(lines: LineTable, low: int, high: int) -> int | None:
@@ -363,12 +362,7 @@ def marked_prologue_end(lines: LineTable, low: int, high: int) -> int | None:
     if found is None or found[1].is_assembly:
         return None
     table = found[1]
-    for row in table.rows[bisect_left(table.addrs, low) :]:
-        if row.addr > high:
-            break
-        if row.prologue_end:
-            return row.addr
-    return None
+    return next((row.addr for row in table.between(low, high + 1) if row.prologue_end), None)
 
 
 def skip_prologue_using_sal(
@@ -386,10 +380,11 @@ def skip_prologue_using_sal(
         return low
     prologue, table = found
     if not table.is_assembly:
-        rows = table.rows
-        index = next((i for i, r in enumerate(rows) if r.addr == prologue.low and r.line), None)
-        if index is not None and index + 1 < len(rows):
-            following = rows[index + 1]
+        index = bisect_left(table.addrs, prologue.low)
+        while table.codes[index] <= 3:  # An end lies before the row of the prologue.
+            index += 1
+        if index + 1 < len(table.addrs):
+            following = table.rows[index + 1]
             if following.line and following.addr == low:
                 return low
     if prologue.high >= high:

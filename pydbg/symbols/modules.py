@@ -25,9 +25,8 @@ from pydbg.symbols.sourceplaces import InlineCall, SourceLine
 from pydbg.symbols.symtab import Symbol, SymbolSource, SymbolTable, choose, main_table
 
 if TYPE_CHECKING:
-    from pydbg.symbols.callsites import CallSite
     from pydbg.symbols.cfi import CfiTable
-    from pydbg.symbols.functions import Function, FunctionTable, UnitFunctions
+    from pydbg.symbols.functions import Function, FunctionTable
     from pydbg.symbols.gopclntab import GoTable
     from pydbg.symbols.lines import LineEntry, LineTable
     from pydbg.symbols.spots import Spot
@@ -397,23 +396,6 @@ class Module:
             for table in self.tables
             for symbol in table.near(link_addr)
         )
-
-    def tail_calls_at(self, addr: int) -> list[CallSite]:
-        """Give the tail calls of the function at a run-time address (link addresses inside)."""
-        unit, function = self._described_at(addr)
-        return [] if unit is None or function is None else unit.tail_calls(function)
-
-    def call_before(self, addr: int, return_addr: int) -> CallSite | None:
-        """Find the call that returns to an address, of the function at ``addr`` (run-time)."""
-        unit, function = self._described_at(addr)
-        if unit is None or function is None:
-            return None
-        return unit.call_before(function, return_addr - self.bias)
-
-    def _described_at(self, addr: int) -> tuple[UnitFunctions | None, Function | None]:
-        table = self.function_table
-        unit = table.unit_at(addr - self.bias) if table is not None else None
-        return unit, None if unit is None else unit.at(addr - self.bias)
 
     def traits_of(self, function: Function) -> tuple[bool, bool]:
         """Tell whether a function of this module has parameters, and whether it is main."""

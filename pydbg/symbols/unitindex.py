@@ -4,7 +4,8 @@ It is a file of sorted columns that is mapped and searched, never unpickled; wha
 it, it is as if it were not there. `indexcache` knows where it lies, `indexbuild` writes it.
 
 Little-endian: a head (magic, version, the identity of the file it is of, number and length of each
-column), then the columns one after the other, each at a multiple of eight bytes.
+column), then the columns one after the other, each at a multiple of eight bytes, then the line
+tables of each unit (`linetables.pack`). Those have a checksum each, for what they say is believed.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydbg.records import Record
+from pydbg.symbols.linetables import unpack
 
 if TYPE_CHECKING:
     from pydbg.symbols.elf import ElfFile
 
-__all__ = ["COLUMNS", "UnitIndex", "head_of", "identity_of", "key_of"]
+__all__ = ["COLUMNS", "VERSION", "UnitIndex", "head_of", "identity_of", "key_of"]
 
 _MAGIC = b"pydbgidx"
-VERSION = 2
+VERSION = 3
 """To be raised whenever what is written, or what it means, changes."""
 COLUMNS = {
     "units": "Q", "starts": "Q", "ends": "Q", "range_units": "I",
     "names": "I", "name_units": "I", "name_strings": "I",
     "files": "I", "file_units": "I",
+    "line_places": "Q", "line_sums": "I",
 }  # fmt: skip
 """Columns in their order in the file; "I" has four bytes, "Q" eight."""
 INLINE = 0xFFFFFFFF
@@ -64,6 +67,8 @@ class UnitIndex(Record, eq=False):
     """
 
     columns: Mapping[str, memoryview]
+    lines: memoryview
+    """The line tables, those of a unit from its place to the next one's."""
 
     @classmethod
     def load(cls, data: bytes | mmap.mmap, identity: bytes) -> UnitIndex | None:
@@ -84,7 +89,7 @@ class UnitIndex(Record, eq=False):
                 return None
             columns[name] = view[pos:end].cast("Q" if kind == "Q" else "I")
             pos = end + -end % 8
-        index = cls(columns)
+        index = cls(columns, view[pos:])
         return index if index._agrees() else None
 
     def _agrees(self) -> bool:
@@ -94,6 +99,9 @@ class UnitIndex(Record, eq=False):
             lengths["starts"] == lengths["ends"] == lengths["range_units"]
             and lengths["names"] == lengths["name_units"] == lengths["name_strings"]
             and lengths["files"] == lengths["file_units"]
+            and lengths["units"] == lengths["line_sums"]
+            and lengths["line_places"] == lengths["units"] + 1
+            and self.columns["line_places"][-1] == len(self.lines)
         )
 
     def unit_at(self, link_addr: int) -> int | None:
@@ -118,6 +126,28 @@ class UnitIndex(Record, eq=False):
         rows = self._rows("files", key_of(base))
         units = (self._unit(self.columns["file_units"][at]) for at in rows)
         return [unit for unit in units if unit is not None]
+
+    def lines_of(self, unit: int) -> list[tuple[str, memoryview, memoryview]] | None:
+        """Give the line tables of the unit at an offset; None where there are none."""
+        data = self._packed_lines(unit)
+        if data is None:
+            return None
+        try:
+            return unpack(data)
+        except (ValueError, TypeError):
+            return None
+
+    def has_lines(self, unit: int) -> bool:
+        """Tell whether there are line tables of the unit at an offset."""
+        return self._packed_lines(unit) is not None
+
+    def _packed_lines(self, unit: int) -> memoryview | None:
+        units, places = self.columns["units"], self.columns["line_places"]
+        number = bisect_left(units, unit)
+        if number == len(units) or units[number] != unit:
+            return None
+        data = self.lines[places[number] : places[number + 1]]
+        return data if data and zlib.crc32(data) == self.columns["line_sums"][number] else None
 
     def _rows(self, column: str, key: int) -> range:
         keys = self.columns[column]

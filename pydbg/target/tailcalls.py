@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
+from pydbg.symbols.callsites import call_returning_to, tail_calls_at
 from pydbg.target.unwind import RawFrame
 
 if TYPE_CHECKING:
@@ -73,8 +74,10 @@ class TailCalls:
     def _chain(self, caller_pc: int, callee_start: int) -> list[int]:
         """Search all ways of tail calls from the call before ``caller_pc`` to a function."""
         module = self._modules.at(caller_pc - 1)
-        first = module.call_before(caller_pc - 1, caller_pc) if module is not None else None
-        if first is None or module is None:
+        if module is None:
+            return []
+        first = call_returning_to(module, caller_pc - 1, caller_pc)
+        if first is None:
             return []
         bias = module.bias
         common: _Common | None = None
@@ -126,7 +129,7 @@ class TailCalls:
         if module is None or known is None or module.addr(known.low) != function:
             raise _Unknown
         # gdb's list grows at its head.
-        return [(module.bias, s) for s in reversed(module.tail_calls_at(function))]
+        return [(module.bias, s) for s in reversed(tail_calls_at(module, function))]
 
 
 class _Common:

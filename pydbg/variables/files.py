@@ -104,7 +104,9 @@ class FileTypes:
             return None
         return_pc = module.link_addr(frame.addr)
         if return_pc not in self._calls_before:
-            site = module.call_before(frame.lookup_addr, frame.addr)
+            from pydbg.symbols.callsites import call_returning_to
+
+            site = call_returning_to(module, frame.lookup_addr, frame.addr)
             self._calls_before[return_pc] = None if site is None else site.die
         return self._calls_before[return_pc]
 

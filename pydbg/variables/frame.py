@@ -228,10 +228,12 @@ class FrameSurroundings(ModuleSurroundings):
 
     @staticmethod
     def _may_reenter(module: Module, low: int) -> bool:
+        from pydbg.symbols.callsites import tail_calls_at
+
         reached: set[int] = set()
         waiting = [low]
         while waiting:
-            for site in module.tail_calls_at(module.addr(waiting.pop())):
+            for site in tail_calls_at(module, module.addr(waiting.pop())):
                 if site.target is None:
                     continue
                 if site.target == low or len(reached) > _MAX_REACHED:

@@ -20,7 +20,7 @@ from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.entries import Entries
 from pydbg.symbols.functions import FunctionTable
 from pydbg.symbols.indexcache import IndexCache, default_directory
-from pydbg.symbols.lines import LineTable
+from pydbg.symbols.lines import LineTable, UnitLines
 from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.unitindex import COLUMNS, VERSION, UnitIndex, identity_of
 from pydbg.symbols.units import Dwarf
@@ -85,6 +85,50 @@ def test_it_says_what_the_search_says(program: str, cache: IndexCache) -> None:
         assert [t.path for _, t in quick_lines.tables_of(file)] == [
             t.path for _, t in lines.tables_of(file)
         ]
+    for unit in plain.units():
+        same_lines(lines.unit_lines(unit), quick_lines.unit_lines(unit), unit)
+
+
+def same_lines(known: UnitLines | None, found: UnitLines | None, unit: units.Unit) -> None:
+    """Compare all that a unit's lines say with what those of the index do."""
+    assert (known is None) == (found is None)
+    if known is None or found is None:
+        return
+    assert known.files == [] or isinstance(found.files[0].addrs, memoryview)
+    assert [(t.name, t.path, list(t.rows)) for t in known.files] == [
+        (t.name, t.path, list(t.rows)) for t in found.files
+    ]
+    lowest = min((low for low, _ in unit.ranges), default=0)
+    addrs = {addr for table in known.files for addr in table.addrs}
+    for at in [lowest - 1, lowest, *sorted(addrs)[::97], *(high for _, high in unit.ranges)]:
+        mine, theirs = found.find(at), known.find(at)
+        assert (mine and mine[0]) == (theirs and theirs[0])
+    for number in range(200):
+        mine_file, their_file = found.file_numbered(number), known.file_numbered(number)
+        assert (mine_file and (mine_file.name, mine_file.path)) == (
+            their_file and (their_file.name, their_file.path)
+        )
+
+
+def test_damaged_lines_are_read_from_the_program(cache: IndexCache) -> None:
+    """Whatever byte of them is another, no line is: they have a checksum."""
+    quick = indexed(str(build("classes.cc")), cache)
+    path = Path(cache.path_of(quick.elf))
+    whole = path.read_bytes()
+    assert quick.index is not None
+    start = len(whole) - len(quick.index.lines)
+    known_units = list(quick.units())
+    assert known_units and all(quick.index.has_lines(unit.offset) for unit in known_units)
+    plain = LineTable(quick.elf, Dwarf(quick.elf))
+    for at in range(start, len(whole), max(1, (len(whole) - start) // 40)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        quick.index = cache.find(quick.elf)
+        assert quick.index is not None
+        [changed] = [unit for unit in known_units if not quick.index.has_lines(unit.offset)]
+        found = LineTable(quick.elf, quick).unit_lines(changed)
+        known = plain.unit_lines(changed)
+        assert found is not None and known is not None
+        assert [list(t.rows) for t in found.files] == [list(t.rows) for t in known.files]
 
 
 def test_what_is_damaged_or_foreign_is_not_used(cache: IndexCache, tmp_path: Path) -> None:
