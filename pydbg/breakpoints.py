@@ -162,7 +162,18 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
         from pydbg.expr.language import language_named
 
         text = text.strip() if text else None
-        tree = language_named(self.language).parse(text) if text else None
+        self.set_condition(text, language_named(self.language).parse(text) if text else None)
+
+    def set_condition(self, text: str | None, tree: Node | None) -> None:
+        """Set or remove a condition that is parsed already, with the types of the program.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     point = dbg.break_at("main", pending=True)
+        ...     point.set_condition(None, None)
+        ...     point.condition is None
+        True
+        """
         self.text, self.tree = text or None, tree
         self.compiled.clear()
 

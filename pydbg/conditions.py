@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.breakpoints import Breakpoint
-from pydbg.errors import DebuggerError, NoSymbol
+from pydbg.errors import DebuggerError, ExprError, NoSymbol
 
 if TYPE_CHECKING:
     from pydbg.breakpoints import Location, Point
     from pydbg.debugger import Debugger
+    from pydbg.expr.nodes import Node
     from pydbg.symbols.modules import Module
 
-__all__ = ["check_names", "language_at"]
+__all__ = ["check_names", "language_at", "parse_at"]
 
 _LIKE_C = ("c", "c++", "asm")
 
@@ -33,7 +34,30 @@ def language_at(dbg: Debugger, point: Point) -> str:
     return dbg.language.name
 
 
-def check_names(dbg: Debugger, point: Point, text: str) -> None:
+def parse_at(dbg: Debugger, point: Point, text: str) -> Node:
+    """Parse a condition with the program's types, and the macros of a breakpoint's first place."""
+    from pydbg.context import ProgramContext
+    from pydbg.expr.language import language_named
+
+    language = language_named(point.language)
+    if not language.macros:
+        return language.parse(text)
+    context = ProgramContext(dbg, None)
+    place = point.locations[0] if isinstance(point, Breakpoint) and point.locations else None
+    module = _module_of(dbg, place) if place is not None else None
+    scope = None
+    if place is not None and module is not None:
+        scope = dbg.macros.scope_at(module, place.link_addr, place.file, place.line)
+    text = dbg.macros.expanded_in(text, scope)
+    tree, end = language.parse_prefix(
+        text, 0, False, lambda name: context.type_named(name) is not None
+    )
+    if text[end:].strip():
+        raise ExprError("Junk after end of expression.", end)
+    return tree
+
+
+def check_names(dbg: Debugger, point: Point, text: str, tree: Node) -> None:
     """Refuse a condition that names what nothing can be: before it is needed, not then.
 
     What it means is asked of the breakpoint's places, not of the frame that is selected.
@@ -42,7 +66,7 @@ def check_names(dbg: Debugger, point: Point, text: str) -> None:
         return
     try:
         if point.language in _LIKE_C:
-            _check_each(dbg, point, text)
+            _check_each(dbg, point, tree)
         else:
             dbg.evaluate(text)
     except NoSymbol as error:
@@ -52,15 +76,15 @@ def check_names(dbg: Debugger, point: Point, text: str) -> None:
         return  # No process yet, memory that is not there yet: it is asked at the hit.
 
 
-def _check_each(dbg: Debugger, point: Breakpoint, text: str) -> None:
+def _check_each(dbg: Debugger, point: Breakpoint, tree: Node) -> None:
     """Raise NoSymbol for the first name that neither a place sees nor the whole program has."""
     from pydbg.context import ProgramContext
-    from pydbg.expr.evaluate import evaluate, parse_in
+    from pydbg.expr.evaluate import evaluate
     from pydbg.expr.nodes import Name
     from pydbg.watchexpr import names_in
 
     everywhere = ProgramContext(dbg, None)
-    for name in dict.fromkeys(names_in(parse_in(text, everywhere))):
+    for name in dict.fromkeys(names_in(tree)):
         if not _sees(dbg, point, name):
             try:
                 evaluate(Name(0, name), everywhere)

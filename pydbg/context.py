@@ -257,6 +257,12 @@ class ProgramContext(BaseContext):
                     found.setdefault(at, Value.at(typed, at, self.read))
         return list(found.values()) or [function]
 
+    def expanded(self, text: str, /) -> str:
+        """Expand the preprocessor's macros in an expression."""
+        if not self.language.macros:
+            return text
+        return self._dbg.macros.expanded(text, self._here)
+
     def operated(self, op: str, operands: Sequence[Value], /) -> Value | None:
         """Return what ``*`` or ``->`` of what a printer knows gives: an iterator's element."""
         if op not in ("*", "->") or len(operands) != 1:

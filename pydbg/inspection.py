@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
+    from pydbg.macros import Macros
     from pydbg.printers.registry import Printers
     from pydbg.symbols.symtab import Symbol
     from pydbg.target.thread import Thread as Tracee
@@ -37,6 +38,7 @@ class Inspection(ProgramState):
         self.convenience: dict[str, Value] = {}
         self.history: list[Value] = []
         self._variables: Variables | None = None
+        self._macros: Macros | None = None
         self._printers: Printers | None = None
         self._trees: dict[tuple[str, str], Node] = {}
         """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
@@ -69,6 +71,20 @@ class Inspection(ProgramState):
 
             self._variables = Variables(self._whole)
         return self._variables
+
+    @property
+    def macros(self) -> Macros:
+        """Return what knows preprocessor macros: the program's and those of ``macro define``.
+
+        >>> import pydbg
+        >>> pydbg.Debugger().macros.user
+        {}
+        """
+        if self._macros is None:
+            from pydbg.macros import Macros
+
+            self._macros = Macros(self._whole)
+        return self._macros
 
     @property
     def printers(self) -> Printers:
@@ -135,13 +151,14 @@ class Inspection(ProgramState):
 
         ``warn`` takes what is odd but no mistake: a shift by more than the type's width.
         """
-        from pydbg.expr.evaluate import evaluate, parse_in
+        from pydbg.expr.evaluate import evaluate, parse_expanded
 
         context = self.context()
+        text = context.expanded(text)
         key = text, context.language.name
         tree = self._trees.get(key)
         if tree is None:
-            tree = parse_in(text, context)
+            tree = parse_expanded(text, context)
             if len(self._trees) >= _TREES:
                 self._trees.clear()
             self._trees[key] = tree

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydbg.breakpoints import Breakpoint, Catchpoint, Location, Point
-from pydbg.conditions import check_names, language_at
+from pydbg.conditions import check_names, language_at, parse_at
 from pydbg.errors import CommandError, DebuggerError, LocationError, MemoryFault
 from pydbg.events import BreakpointMoved
 from pydbg.latebound import IfuncWatch, MainWatch
@@ -302,15 +302,14 @@ class PointSet:
 
     def set_condition(self, point: Point, text: str | None) -> None:
         """Set or (None) remove a condition; raises ExprError and changes nothing if it is wrong."""
+        tree = None
         if text is not None and text.strip():
-            from pydbg.expr.language import language_named
-
             point.language = language_at(self._dbg, point)
-            language_named(point.language).parse(text)
-            check_names(self._dbg, point, text)
+            tree = parse_at(self._dbg, point, text)
+            check_names(self._dbg, point, text, tree)
         if isinstance(point, Watchpoint):
             self.watches.bind(point, text)
-        point.condition = text
+        point.set_condition(text.strip() if text else None, tree)
 
     def holds(self, point: Point, thread: Thread, names: Mapping[str, int] | None = None) -> bool:
         """Evaluate a point's condition in a thread; raises what evaluation raises."""

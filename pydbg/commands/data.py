@@ -374,7 +374,15 @@ _FORMS = (
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import code, memory, prettyprinters, registers, valuehistory, values
+    from pydbg.commands import (
+        code,
+        macros,
+        memory,
+        prettyprinters,
+        registers,
+        valuehistory,
+        values,
+    )
 
     return (
         *_printing(),
@@ -385,6 +393,7 @@ def commands() -> tuple[Command, ...]:
         *values.commands(),
         *valuehistory.commands(),
         *prettyprinters.commands(),
+        *macros.commands(),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.symbols.units import Unit
 
-__all__ = ["commands", "locate"]
+__all__ = ["commands", "locate", "unit_of"]
 
 _NO_TABLE = 'No symbol table is loaded.  Use the "file" command.'
 _MANY = 1 << 30
@@ -228,7 +228,7 @@ def info_source(session: Session, parsed: Parsed) -> Note:
     if here is None:
         return Note("No current source file.")
     path = common.full_path(session, here.module, here.file)
-    unit = _unit_of(here)
+    unit = unit_of(here)
     lines = [f"Current source file is {here.file}"]
     if unit is not None and unit.comp_dir:
         lines.append(f"Compilation directory is {unit.comp_dir}")
@@ -243,7 +243,7 @@ def info_source(session: Session, parsed: Parsed) -> Note:
     return Note("\n".join(lines))
 
 
-def _unit_of(here: Listing) -> Unit | None:
+def unit_of(here: Listing) -> Unit | None:
     module = here.module
     if module is None or module.dwarf is None or module.lines is None:
         return None

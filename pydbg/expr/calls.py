@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import methods, nodes
 from pydbg.expr.bases import is_object, upcast
 from pydbg.expr.casts import cast_in
@@ -36,7 +36,12 @@ __all__ = ["called", "callee", "invoke", "library_method", "object_of"]
 
 def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Value:
     """Make a call; ``result`` is the type that the call is cast to, if it is."""
-    args = [evaluator.value(arg) for arg in tree.args]
+    try:
+        args = [evaluator.value(arg) for arg in tree.args]
+    except NoSymbol:
+        if isinstance(tree.function, nodes.Name):
+            evaluator.any_value(tree.function)  # A function that is not there is named first.
+        raise
     if isinstance(tree.function, nodes.Dollar):
         internal = evaluator.internal(tree.function.name)
         if internal is not None:

@@ -109,6 +109,10 @@ class Context(Protocol):
         """Return the functions of a name that are visible here, or are in some namespaces."""
         ...
 
+    def expanded(self, text: str, /) -> str:
+        """Expand the preprocessor's macros in an expression."""
+        ...
+
     def operated(self, op: str, operands: Sequence[Value], /) -> Value | None:
         """Return what an operator of a library's class gives, None for no such."""
         ...
@@ -255,6 +259,10 @@ class BaseContext:
     def functions(self, name: str, spaces: Sequence[str], /) -> list[Value]:
         """Know no functions."""
         return []
+
+    def expanded(self, text: str, /) -> str:
+        """Know no macros."""
+        return text
 
     def operated(self, op: str, operands: Sequence[Value], /) -> Value | None:
         """Know no libraries."""

@@ -11,7 +11,7 @@ from pydbg.expr.types import CType
 from pydbg.expr.typesonly import TypeEvaluator
 from pydbg.expr.values import Value
 
-__all__ = ["evaluate", "evaluate_text", "parse_in", "parse_part", "type_of"]
+__all__ = ["evaluate", "evaluate_text", "parse_expanded", "parse_in", "parse_part", "type_of"]
 
 
 def evaluate(tree: nodes.Node, ctx: Context) -> Value:
@@ -38,10 +38,15 @@ def evaluate_text(text: str, ctx: Context) -> Value:
 
 
 def parse_in(text: str, ctx: Context) -> nodes.Node:
-    """Parse an expression with the types and symbols of a context.
+    """Parse an expression with the macros, types and symbols of a context.
 
     As in gdb an unknown name is what is complained about before a syntax error behind it.
     """
+    return parse_expanded(ctx.expanded(text), ctx)
+
+
+def parse_expanded(text: str, ctx: Context) -> nodes.Node:
+    """Parse an expression whose macros are expanded."""
     try:
         tree, end = parse_part(text, 0, ctx)
         if text[end:].strip():

@@ -36,6 +36,8 @@ class Language:
     """Convenience functions that only the language has."""
     bool_comparisons = False
     """Whether a comparison is a ``bool``, and ``true`` and ``false`` are words."""
+    macros = True
+    """Whether its sources pass the preprocessor."""
     operators = False
     """Whether a program may define operators, and names its classes' members ``Class::name``."""
     arrays_decay = True

@@ -56,6 +56,7 @@ def printf(text: str, ctx: Context) -> str:
     pieces = format_pieces(form)
     trees = []
     at = len(text) - len(rest) + 1
+    text = text[:at] + ctx.expanded(text[at:])
     while rest and text[at:].strip():
         tree, at = parse_part(text, at, ctx, stop_at_comma=True)
         trees.append(tree)

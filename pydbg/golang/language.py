@@ -65,6 +65,7 @@ class _Go(Language):
     name = "go"
     formatter = GoFormatter
     bool_comparisons = True
+    macros = False
     functions: Mapping[str, InternalFunction] = {
         "len": _counting(length_of),
         "cap": _counting(capacity_of),

@@ -89,6 +89,33 @@ def test_objects_and_their_layout(variant: str, corpus: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
+MACRO_VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "gcc": ("gcc", ("-g3", "-DCMDLINE=1")),
+    "gcc-dwarf4": ("gcc", ("-g3", "-gdwarf-4")),
+    "gcc-macinfo": ("gcc", ("-g3", "-gdwarf-4", "-gstrict-dwarf")),
+    "gcc-dwarf2": ("gcc", ("-g3", "-gdwarf-2", "-gstrict-dwarf")),
+    "clang": ("clang", ("-fdebug-macro",)),
+    "clang-dwarf4": ("clang", ("-fdebug-macro", "-gdwarf-4")),
+    "no-macros": ("gcc", ()),
+}
+
+
+@pytest.mark.parametrize("variant", MACRO_VARIANTS)
+def test_macros(variant: str) -> None:
+    compiler, flags = MACRO_VARIANTS[variant]
+    program = build("macros.c", "pie", *flags, compiler=compiler)
+    theirs, ours = both(program, *_commands("macros", "macros.c"))
+    lacks = "GDB has no preprocessor macro information for that code."
+    said = "There is no preprocessor macro information for that code."
+    differing = [
+        f"{key}\n  gdb   {want[:2000]}\n  pydbg {ours.get(key, '')[:2000]}"
+        for key, text in theirs.items()
+        if (variant, key.partition(" ")[2]) != ("no-macros", "info macros")  # gdb says nothing.
+        if ours.get(key, "").strip() != (want := text.replace(lacks, said).strip())
+    ]
+    assert not differing, "\n".join(differing)
+
+
 @pytest.mark.parametrize("compiler", ["g++", "clang++"])
 def test_members_and_operators(compiler: str) -> None:
     program = build("members.cc", "pie", "-std=gnu++20", compiler=compiler)

@@ -20,6 +20,7 @@ class Rust(Language):
     formatter = RustFormatter
     bool_comparisons = True
     arrays_decay = False
+    macros = False
     overloads_deref = False
 
     def parse_prefix(
