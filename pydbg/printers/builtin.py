@@ -84,7 +84,7 @@ def _of_go(ctype: CType, name: str) -> bool:
 
 
 def _of_rust(ctype: StructType, name: str) -> bool:
-    return name.startswith(("alloc::", "core::", "std::", "&std::")) and not ctype.cplus
+    return name.startswith(("alloc::", "core::", "std::", "&std::", "&core::")) and not ctype.cplus
 
 
 BUILT_IN: tuple[Family, ...] = (

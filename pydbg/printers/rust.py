@@ -13,8 +13,9 @@ from pydbg.errors import ExprError
 from pydbg.expr.respell import template_name
 from pydbg.expr.rust.kinds import active, members, slice_parts
 from pydbg.expr.rust.library import buffer, bytes_of, has, number, pointer, struct
-from pydbg.expr.types import IntType, PointerType, StructType, strip
+from pydbg.expr.types import PointerType, StructType, strip
 from pydbg.printers.model import Child, Printed, Printer, StringAt
+from pydbg.printers.ruststd import BYTE, PRINTERS, shared_slice
 
 if TYPE_CHECKING:
     from pydbg.expr.types import CType
@@ -28,7 +29,6 @@ _CELLS = 1 << 24
 """Of a hash table: what claims to have more is damaged."""
 _GROUP = 4096
 _WRAPPERS = ("MaybeUninit", "ManuallyDrop", "MaybeDangling")
-_BYTE = IntType("u8", 1, False)
 
 
 def _element(value: Value, at: int = 0) -> CType | None:
@@ -52,12 +52,12 @@ def _unwrapped(value: Value) -> Value:
 
 def _string(value: Value, program: Program) -> Printed | None:
     found = bytes_of(value)
-    return None if found is None else Printed(StringAt(found[0], _BYTE, found[1]), hint="string")
+    return None if found is None else Printed(StringAt(found[0], BYTE, found[1]), hint="string")
 
 
 def _borrowed(value: Value, program: Program) -> Printed | None:
     _, addr, length = slice_parts(value)
-    return Printed(StringAt(addr, _BYTE, length), hint="string")
+    return Printed(StringAt(addr, BYTE, length), hint="string")
 
 
 # --- sequences ------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def _counted(word: str) -> Printer:
     def show(value: Value, program: Program) -> Printed | None:
         held = pointer(value.member("ptr"))
         if not isinstance(strip(held.type), PointerType):
-            return None  # Of a slice or trait object: the counts are before what it refers to.
+            return shared_slice(word, held, program)
         if int(held) + 1 in (0, 1 << 8 * program.pointer_size):
             return Printed(f"{word}(dangling)")
         shared = held.deref()
@@ -271,6 +271,7 @@ _PRINTERS: dict[str, tuple[str, Printer]] = {
     "std::collections::hash::set::HashSet": ("HashSet", _hash_set),
     "alloc::collections::btree::map::BTreeMap": ("BTreeMap", _btree_map),
     "alloc::collections::btree::set::BTreeSet": ("BTreeSet", _btree_set),
+    **PRINTERS,
 }
 _NON_ZERO = "core::num::nonzero::NonZero"
 NAMES = tuple(dict.fromkeys([*(label for label, _ in _PRINTERS.values()), "NonZero"]))
@@ -286,4 +287,6 @@ def find(ctype: StructType, name: str) -> tuple[str, Printer] | None:
     base = template_name(name)
     if base.startswith(_NON_ZERO):
         return "NonZero", _non_zero
+    if name.startswith("alloc::boxed::Box<str"):
+        base = "alloc::boxed::Box<str>"
     return _PRINTERS.get(base)

@@ -168,3 +168,50 @@ def test_what_rust_gdb_does_not_show() -> None:
         assert dbg.formatter().top(dbg.eval("units")) == "Vec(size=2) = {(), ()}"
         assert int(dbg.eval('word == "h\\u{e9}llo\\n"')) == 1
         assert int(dbg.eval('word == "else"')) == 0
+
+
+SHOWN = {
+    "free": "Mutex = {value = 5}",
+    "locked": 'Mutex(locked) = {value = "inside"}',
+    "guard": 'MutexGuard = {*value = "inside"}',
+    "poisoned": "Arc(strong=1, weak=0) = {value = Mutex(poisoned) = {value = 1}, strong = 1, "
+    "weak = 0}",
+    "unread": "RwLock = {value = 1}",
+    "read": "RwLock(read=2) = {value = Vec(size=2) = {1, 2}}",
+    "two": "RwLockReadGuard = {*value = Vec(size=2) = {1, 2}}",
+    "written": "RwLock(write) = {value = 2.5}",
+    "writing": "RwLockWriteGuard = {*value = 2.5}",
+    "epoch": "SystemTime(2000-02-29 00:00:00.25 UTC)",
+    "number": str(1 << 63),
+    "small": "-3",
+    "flag": "true",
+    "c_string": '"c string"',
+    "c_str": '"c string"',
+    "list": "LinkedList(size=3) = {1, 2, 3}",
+    "no_list": "LinkedList(size=0)",
+    "heap": "BinaryHeap(size=3) = {5, 1, 2}",
+    "shared_text": 'Rc(strong=1, weak=1) = {value = "text", strong = 1, weak = 1}',
+    "shared_slice": "Arc(strong=1, weak=0) = {value = [1, 2, 3], strong = 1, weak = 0}",
+    "weak": 'Rc(strong=1, weak=1) = {value = "text", strong = 1, weak = 1}',
+    "text": '"boxed"',
+}
+
+
+@pytest.mark.parametrize("compiler", compilers())
+def test_locks_times_lists_and_shared_slices(compiler: str, tmp_path: Path) -> None:
+    program, said = build("library.rs", compiler=compiler), tmp_path / "said"
+    with pydbg.launch(str(program), stdout=str(said)) as dbg:
+        dbg.break_at(f"library.rs:{line_of('library.rs', 'made')}")
+        dbg.cont()
+
+        def shown(name: str) -> str:
+            return dbg.formatter().top(dbg.eval(name))
+
+        assert {name: shown(name) for name in SHOWN} == SHOWN
+        times = ("nothing", "seconds", "millis", "micros", "nanos", "mixed")
+        assert [shown(name) for name in times] == said.read_text().splitlines()
+        address = f"{dbg.eval('&target').number():#x}"
+        assert shown("raw") == shown("nonnull") == address
+        assert re.fullmatch(r"Instant\([\d.]+s\)", shown("start"))
+        dbg.memory[dbg.eval("&list.len").number()] = b"\x07"
+        assert shown("list").startswith("LinkedList(size=7) = {1, 2, 3<error reading variable: ")
