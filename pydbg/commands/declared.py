@@ -10,7 +10,7 @@ from pydbg.commands.results import SymbolGroup
 from pydbg.errors import DebuggerError
 from pydbg.expr.language import language_named
 from pydbg.expr.typeprint import behind_typedefs
-from pydbg.expr.types import FunctionType, TypedefType, VoidType, base_name, spell, strip
+from pydbg.expr.types import FunctionType, TypedefType, VoidType, spell, strip
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import language_of
 from pydbg.variables.types import CANONICAL
@@ -128,7 +128,8 @@ def _text(what: str, module: Module, file: FileTypes, die: Die, row: Named) -> s
         if strip(ctype).name == ctype.name:
             return None  # Go gives a struct and its name both.
         return f"typedef {behind_typedefs(ctype.target)} {ctype.name};"
-    return base_name(ctype) + ("" if die.tag == Tag.base else ";")
+    text = language_named(language_of(die.unit)).listed(ctype)
+    return text + ("" if die.tag == Tag.base else ";")
 
 
 def _function(module: Module, file: FileTypes, die: Die, row: Named) -> str | None:
@@ -138,11 +139,12 @@ def _function(module: Module, file: FileTypes, die: Die, row: Named) -> str | No
     ctype = file.reader.read(die)
     if not isinstance(ctype, FunctionType):
         return None
-    if "(" in row.name and not die.cplus:
+    language = language_named(language_of(die.unit))
+    if "(" in row.name and language.name == "go":
         # Go's methods: gdb takes what is in the brackets for the parameters.
         return f"{spell(ctype.result or VoidType())} {row.name};"
     if not die.cplus:
-        return spell(ctype, row.name) + ";"
+        return language.function(ctype, row.name) + ";"
     function = module.function_at(module.addr(ranges[0][0]))
     shown = function.pretty if function is not None else None
     return spell(ctype.result, shown or row.name) + ";" if ctype.result is not None else None

@@ -15,7 +15,7 @@ from pydbg.expr.context import InternalFunction
 from pydbg.expr.format import Formatter
 from pydbg.expr.parser import parse_prefix
 from pydbg.expr.typenames import is_type_word
-from pydbg.expr.types import CType, spell
+from pydbg.expr.types import CType, base_name, spell
 
 __all__ = ["Language", "language_named"]
 
@@ -101,6 +101,14 @@ class Language:
     def declaration(self, ctype: CType, name: str) -> str:
         """Declare a variable, as ``info variables`` lists it."""
         return typeprint.declaration(ctype, name, 0, 0)
+
+    def function(self, ctype: CType, name: str) -> str:
+        """Declare a function, as ``info functions`` lists it."""
+        return spell(ctype, name)
+
+    def listed(self, ctype: CType) -> str:
+        """Return a type as ``info types`` lists it."""
+        return base_name(ctype)
 
 
 class _Cplus(Language):

@@ -11,6 +11,7 @@ from shutil import which
 import pytest
 
 import pydbg
+from tests.live.test_commands_gdb import both
 from tests.support.build import build
 from tests.support.marks import line_of
 from tests.support.run import command, environment
@@ -215,3 +216,14 @@ def test_locks_times_lists_and_shared_slices(compiler: str, tmp_path: Path) -> N
         assert re.fullmatch(r"Instant\([\d.]+s\)", shown("start"))
         dbg.memory[dbg.eval("&list.len").number()] = b"\x07"
         assert shown("list").startswith("LinkedList(size=7) = {1, 2, 3<error reading variable: ")
+
+
+@pytest.mark.parametrize("compiler", compilers())
+def test_functions_and_types_are_listed_as_gdb_does(compiler: str) -> None:
+    program = build("values.rs", compiler=compiler)
+    asked = ("info functions values::", "info types values::")
+    theirs, ours = both(program, *asked)
+    modules = re.compile(r"^\t[\w:{}#<>]+\n", re.MULTILINE)  # gdb takes them for types.
+    for line in asked:
+        key = next(one for one in theirs if one.endswith(line))
+        assert "values::" in ours[key] and ours[key] == modules.sub("", theirs[key])

@@ -53,5 +53,13 @@ class Rust(Language):
         """Declare a variable, as ``info variables`` lists it."""
         return typeprint.declaration(ctype, name)
 
+    def function(self, ctype: CType, name: str) -> str:
+        """Declare a function, as ``info functions`` lists it."""
+        return typeprint.declaration(ctype, name)
+
+    def listed(self, ctype: CType) -> str:
+        """Return a type as ``info types`` lists it."""
+        return typeprint.spell(ctype)
+
 
 LANGUAGE = Rust()
