@@ -58,9 +58,11 @@ class Frame:
         raw: RawFrame,
         inner: Frame | None = None,
         *,
+        module: Module | None = None,
         call: InlineCall | None = None,
         callee: InlineCall | None = None,
     ) -> None:
+        """Say where a raw frame stands; ``module`` is the one that it is in."""
         self.thread = thread
         self.inner = inner
         """The frame that this one called, None for the innermost."""
@@ -72,7 +74,7 @@ class Frame:
         self.lookup_addr = raw.lookup_pc
         self.cfa = raw.cfa
         self.how = raw.how
-        self.is_signal_frame = raw.is_signal
+        self.is_signal_frame = raw.how == "signal"
         self.module: Module | None = None
         self.function: str | None = None
         self.offset = 0
@@ -87,8 +89,8 @@ class Frame:
         """What it sees of variables, once asked for."""
         self.path = ""
         """Where the source file may be found, with its directory."""
-        if raw.how != "call":
-            self._locate()
+        if module is not None and raw.how != "call":
+            self._locate(module)
         if call is not None:
             self.function = call.function
             self.has_parameters = call.has_parameters
@@ -125,12 +127,8 @@ class Frame:
         """
         return self.thread.frame_registers(self)
 
-    def _locate(self) -> None:
-        modules = self.thread.inferior.modules
-        module: Module | None = modules.at(self.lookup_addr) if modules is not None else None
+    def _locate(self, module: Module) -> None:
         self.module = module
-        if module is None:
-            return
         spot = module.spot_at(self.lookup_addr)
         self.function = spot.name
         if spot.start is not None:
@@ -216,22 +214,25 @@ def frames_of(
     modules = thread.inferior.modules
     module: Module | None = modules.at(raw.lookup_pc) if modules is not None else None
     calls: list[InlineCall] = []
-    if module is not None and not raw.is_signal:
+    if module is not None and raw.how != "signal":
         calls = list(module.spot_at(raw.lookup_pc).calls)
     if raw.how == "call":
         yield Frame(thread, raw, inner)
         return
+    if not calls:
+        yield Frame(thread, raw, inner, module=module)
+        return
     if raw.how == "tailcall":
         # One frame, named by the innermost function there, as gdb has it.
-        yield Frame(thread, raw, inner, call=calls[-1] if calls else None)
+        yield Frame(thread, raw, inner, module=module, call=calls[-1])
         return
     callee: InlineCall | None = None
     if raw.level == 0 and not raw.parked:
-        entered = meant(raw.pc) if calls else ()
+        entered = meant(raw.pc)
         while calls and not calls[-1].contains(raw.pc - 1) and calls[-1].die not in entered:
             callee = calls.pop()
     for call in reversed(calls):
-        inner = Frame(thread, raw, inner, call=call, callee=callee)
+        inner = Frame(thread, raw, inner, module=module, call=call, callee=callee)
         yield inner
         callee = call
-    yield Frame(thread, raw, inner, callee=callee)
+    yield Frame(thread, raw, inner, module=module, callee=callee)

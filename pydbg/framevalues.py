@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
 from pydbg.expr.pretty import error_text
+from pydbg.printers.formatting import print_options
 from pydbg.printers.model import Unfinished
 from pydbg.records import replace
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.format import Formatter
+    from pydbg.expr.strings import PrintOptions
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
+    from pydbg.settings import Settings
     from pydbg.variables.blocks import Variable
     from pydbg.variables.scope import FrameScope
 
@@ -41,24 +44,25 @@ def arguments(dbg: Debugger, frame: Frame) -> str:
     if scope is None:
         return "..."
     formatter = dbg.formatter(frame)
-    formatter.options = replace(
-        formatter.options,
-        raw=dbg.settings.flag("print raw-frame-arguments"),
-        summary=shown == "scalars",
-        flat=True,
-    )
+    formatter.options = dbg.settings.kept(_options)
+    mode = dbg.settings.text("print entry-values")
     parts: list[str] = []
     for one in scope.function.arguments:
-        parts += _argument(dbg, scope, one, formatter, shown)
+        parts += [f"{one.name}=..."] if shown == "none" else _argument(scope, one, formatter, mode)
     return ", ".join(parts)
 
 
-def _argument(
-    dbg: Debugger, scope: FrameScope, one: Variable, formatter: Formatter, shown: str
-) -> list[str]:
-    if shown == "none":
-        return [f"{one.name}=..."]
-    mode = dbg.settings.text("print entry-values")
+def _options(settings: Settings) -> PrintOptions:
+    """Return how values are printed in a frame's line."""
+    return replace(
+        print_options(settings),
+        raw=settings.flag("print raw-frame-arguments"),
+        summary=settings.text("print frame-arguments") == "scalars",
+        flat=True,
+    )
+
+
+def _argument(scope: FrameScope, one: Variable, formatter: Formatter, mode: str) -> list[str]:
     value: Value | None = None
     error = ""
     entry: Value | None = None
@@ -120,7 +124,7 @@ def local_lines(
     formatter = dbg.formatter(frame)
     lines: list[str] = []
     for block in scope.blocks:
-        for one in block.locals():
+        for one in block.locals:
             if not one.is_extern and (pattern is None or pattern.search(one.name)):
                 lines.append(_line(scope, one, formatter, indent))
     return lines

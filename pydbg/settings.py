@@ -383,7 +383,10 @@ class Settings:
         self._kept: dict[Any, Any] = {}
 
     def __getitem__(self, name: str) -> Value:
-        return self._values[self.row(name).name]
+        try:
+            return self._values[name]
+        except KeyError:
+            return self._values[self.row(name).name]  # Raises the error that names what is near.
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
@@ -466,7 +469,8 @@ class Settings:
 
     def flag(self, name: str) -> bool:
         """Return the setting ``name`` as on (True) or off (False)."""
-        return self[name] is True
+        found = self._values.get(name)
+        return (self[name] if found is None else found) is True
 
     def limit(self, name: str) -> int | None:
         """Return the setting ``name`` as a number, None meaning no limit."""
@@ -475,4 +479,5 @@ class Settings:
 
     def text(self, name: str) -> str:
         """Return the setting ``name`` as a text."""
-        return self.row(name).spell(self[name])
+        value = self[name]
+        return value if isinstance(value, str) else self.row(name).spell(value)

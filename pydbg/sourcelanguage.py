@@ -27,11 +27,8 @@ def frame_language(frame: Frame) -> str:
     """Return gdb's name of the language of a frame's code, "" where nothing tells it."""
     if frame.file is None:
         return ""
-    try:
-        module = frame.module
-        function = module.function_at(frame.lookup_addr) if module is not None else None
-    except DebuggerError:
-        function = None  # Damaged debug information: the file's name is left.
+    # Nothing of it where the debug information is damaged: the file's name is left.
+    function = frame.module.spot_at(frame.lookup_addr).function if frame.module else None
     if function is not None and function.language:
         return str(function.language)
     return _ENDINGS.get("." + frame.file.rpartition(".")[2], "")

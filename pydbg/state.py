@@ -117,7 +117,10 @@ class ProgramState:
 
     def changed(self) -> None:
         """Forget what was worked out of registers and memory: they are not what they were."""
+        for frame in self._frames or ():
+            frame.kept_scope = None  # It knows its frame: neither would be freed at once.
         self._frames = None
+        self._frame_source = iter(())
         self._frames_complete = False
         self._level = 0
         self._parked = None

@@ -85,7 +85,7 @@ def place_of_local(scope: FrameScope, name: str) -> str | None:
 
 
 def _block(session: Session, module: Module, file: FileTypes, block: Block) -> Iterator[str]:
-    order = block.variables if block.is_function else block.locals()
+    order = block.variables if block.is_function else block.locals
     for one in order:
         die = one.find(At.type)
         try:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from pydbg.errors import DebuggerError, MemoryFault
 from pydbg.expr.pretty import error_text
 from pydbg.expr.types import (
     ArrayType,
     ComplexType,
+    CType,
     Field,
     FunctionType,
+    IntType,
     PointerType,
     StructType,
     strip,
@@ -47,7 +49,9 @@ def _elements(
     size = ctype.element.size
     index = printed = 0
     limit, threshold = out.options.limit, out.options.threshold
-    whole = isinstance(strip(ctype.element), FunctionType)
+    basic = strip(ctype.element)
+    whole = isinstance(basic, FunctionType)
+    number = basic if _is_number(basic, out, letter) else None
     while index < ctype.count and printed < limit:
         piece = data[index * size : (index + 1) * size]
         run = index + 1
@@ -59,7 +63,10 @@ def _elements(
             yield between
         if out.options.array_indexes:
             yield f"[{index}] = "
-        yield out.inner(value.element(index), letter, depth + 1)
+        if number is not None:
+            yield str(int.from_bytes(piece, "little", signed=number.signed))
+        else:
+            yield out.inner(value.element(index), letter, depth + 1)
         if run - index > threshold:
             yield f" <repeats {run - index} times>"
             index = run
@@ -69,6 +76,11 @@ def _elements(
             printed += 1
     if index < ctype.count:
         yield "..."
+
+
+def _is_number(basic: CType, out: Formatter, letter: str) -> TypeGuard[IntType]:
+    """Tell whether a part of a value is a number as such: no character, no format, no printer."""
+    return type(basic) is IntType and not letter and not out.asks
 
 
 def _pieced_elements(
@@ -166,8 +178,13 @@ def _member(out: Formatter, value: Value, field: Field, letter: str, depth: int)
             if found is None:
                 return "<optimized out>"
             return out.inner(found, letter, depth + 1)
+        basic = strip(field.type)
+        if _is_number(basic, out, letter) and not field.bit_size and type(value) is Value:
+            data = value.known_bytes(field.offset, basic.size)
+            if data is not None:
+                return str(int.from_bytes(data, "little", signed=basic.signed))
         part = value.part(field.type, field.offset, field.bit_offset, field.bit_size)
-        if field.artificial and isinstance(strip(field.type), PointerType) and not letter:
+        if field.artificial and isinstance(basic, PointerType) and not letter:
             # The pointer to the table of virtual functions, whatever its type says.
             return out.code_address(int(part))
         return out.inner(part, letter, depth + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pydbg.errors import DebuggerError, ExprError
 from pydbg.expr import floats
@@ -106,8 +106,18 @@ class Formatter:
         self.printers: Callable[[Value, Callable[[Value], str]], Printed | None] | None = None
         """Finds how a printer shows a value, None where there is none for it."""
 
+        self.asks = False
+        """Whether printers may show numbers: the user's may."""
         self.whole: Callable[[Value], Value | None] | None = None
         """Finds what an object really is, by its virtual functions (``print object``)."""
+
+    def like(self, options: PrintOptions | None = None) -> Self:
+        """Return another one that prints in the same way, or with other options."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        if options is not None:
+            made.options = options
+        return made
 
     @contextmanager
     def using(self, options: PrintOptions) -> Iterator[None]:
@@ -162,6 +172,8 @@ class Formatter:
         lvalue = value.lvalue
         if lvalue is not None and lvalue.kind in _UNSEEN:
             return f"<{lvalue.kind}>"
+        if type(ctype) is IntType and not letter and not self.asks:
+            return str(int(value))
         printed = self.printed(value, letter, depth, deref=deref)
         if printed is not None:
             return printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from pydbg.errors import MemoryFault
@@ -60,6 +61,9 @@ class PrintOptions(Record):
         """Return from how many equal elements on a run is shortened."""
         return self.repeats or 1 << 62
 
+
+_PLAIN = re.compile(rb"[ !#-\[\]-~]+\Z")
+"""Characters that stand for themselves between double quotes."""
 
 # One character: what to print if that is possible, else None, and its bytes.
 _Char = tuple[str | None, bytes]
@@ -121,6 +125,8 @@ def char_text(code: int, ctype: IntType, options: PrintOptions, prefix: str = ""
     >>> char_text(10, LP64.char, PrintOptions())
     "'\\\\n'"
     """
+    if 0x20 <= code < 0x7F and code not in (0x27, 0x5C):
+        return f"{prefix}'{chr(code)}'"
     raw = (code & ((1 << (8 * ctype.size)) - 1)).to_bytes(ctype.size, "little")
     char = next(_characters(raw, ctype.size, "ascii"))
     return f"{prefix}'{_escape(char, ctype.size, chr(39), False)[0]}'"
@@ -145,6 +151,9 @@ def string_text(
         data = data[: len(data) - width]
     if not data:
         return prefix + '""'
+    if width == 1 and len(data) <= min(options.limit, options.threshold) and _PLAIN.match(data):
+        # Nothing to escape, and no run can be long enough to be shortened.
+        return f'{prefix}"{data.decode("ascii")}"{"..." if ellipsis else ""}'
     groups: list[tuple[_Char, int]] = []
     printed = 0
     finished = True

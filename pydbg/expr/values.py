@@ -312,6 +312,16 @@ class Value(PythonValue):
                 data = None  # A virtual base may lie behind the part that was read.
         return Value(type, data, lvalue, self._read)
 
+    def known_bytes(self, offset: int, size: int) -> bytes | None:
+        """Return some of the bytes, None where they were not read yet.
+
+        >>> from pydbg.expr.types import LP64
+        >>> from_number(LP64.int, 0x1234).known_bytes(1, 1)
+        b'\\x12'
+        """
+        data = self._data
+        return None if data is None else data[offset : offset + size]
+
     def base_part(self, base: Field) -> Value:
         """Return the part of an object that is one of its base classes.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydbg.frames import Frame
     from pydbg.settings import Settings
 
-__all__ = ["formatter"]
+__all__ = ["formatter", "print_options"]
 
 
 def formatter(
@@ -29,8 +29,23 @@ def formatter(
     """
     if language is None:
         language = dbg.language if frame is None else dbg.language_in(frame)
+    kept = dbg.settings.kept(_formatters)
+    key = id(dbg), language.name, dbg.arch.pointer_size
+    made = kept.get(key)
+    if made is None:
+        made = kept[key] = _made(dbg, language)
+    made = made.like(options)
+    made.asks = bool(dbg.printers.rules)
+    return made
+
+
+def _formatters(_: Settings) -> dict[tuple[int, str, int], Formatter]:
+    return {}
+
+
+def _made(dbg: Debugger, language: Language) -> Formatter:
     made = language.formatter(
-        options or dbg.settings.kept(_options),
+        dbg.settings.kept(print_options),
         dbg.symbolize,
         dbg.context().read,
         dbg.arch.pointer_size,
@@ -45,7 +60,8 @@ def formatter(
     return made
 
 
-def _options(settings: Settings) -> PrintOptions:
+def print_options(settings: Settings) -> PrintOptions:
+    """Return how values are printed by the settings."""
     return PrintOptions(
         elements=settings.limit("print elements") or 0,
         repeats=settings.limit("print repeats") or 0,

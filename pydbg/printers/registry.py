@@ -115,6 +115,8 @@ class Printers:
         basic = strip(ctype)
         if isinstance(basic, ReferenceType) and not basic.rvalue:
             basic = strip(basic.target)
+        if not (self.rules or isinstance(basic, (StructType, PointerType))):
+            return None  # Built-in ones are for structs, and for named pointers to them.
         before = self.program.show
         self.program.show = show or before
         try:

@@ -327,6 +327,8 @@ class CfiTable:
         self._elf = elf
         self._debug = debug
         self._rows: dict[int, Row | None] = {}
+        self.plain_starts: set[int] = set()
+        """Where functions begin that are no trampoline of signal handlers, as far as looked at."""
 
     def cfi_for(self, link_addr: int) -> Row | None:
         """Give the row of rules at a link address; None where no CFI covers it.

@@ -25,6 +25,7 @@ __all__ = ["DECLARED", "NameTable", "Named", "UnitNames"]
 _TYPES = Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base, Tag.unspecified, Tag.template_alias}
 _VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
                      Tag.constant))  # fmt: skip
+_MOST_SCOPES = 4096
 _SCOPES = Tag.structs | {Tag.namespace, Tag.enumeration}
 _COMPLETED = Tag.structs | {Tag.enumeration, Tag.variable, Tag.subprogram, Tag.member}
 DECLARED = _TYPES | _VALUES
@@ -55,6 +56,8 @@ class UnitNames:
         self._rows: dict[int, Named] = {}
         self._by_name: dict[str, list[Named]] = {}
         self._scopes: dict[int, str] = {}
+        self._scope_around: dict[int, str] = {}
+        """Entry -> the scope that it is in, for those that were asked for."""
         self._scope_starts: list[int] = [0]
         self._scope_names: list[str] = [""]
         self._names: dict[int, str] = {}
@@ -152,6 +155,14 @@ class UnitNames:
         """Give the namespaces and classes around an entry: ``ns::C``."""
         if self._is_whole:
             return self._scope_names[bisect_right(self._scope_starts, pos) - 1]
+        known = self._scope_around.get(pos)
+        if known is None:
+            if len(self._scope_around) >= _MOST_SCOPES:
+                self._scope_around.clear()
+            known = self._scope_around[pos] = self._find_scope(pos)
+        return known
+
+    def _find_scope(self, pos: int) -> str:
         path = self._path_to(pos)
         try:
             with self._entries.guard():

@@ -26,6 +26,8 @@ class _Unknown(Exception):
     """Say that the calls between two functions cannot be told."""
 
 
+_MOST_KNOWN = 4096
+
 Site = tuple[int, "CallSite"]  # the load bias of its module with it
 
 
@@ -36,6 +38,8 @@ class TailCalls:
         self._modules = modules
         self._version = modules.version
         self._found: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._known: dict[tuple[int, int], tuple[int, ...]] = {}
+        """The same by the addresses that neighbours on the stack stand at."""
 
     def serves(self, modules: ModuleList) -> bool:
         """Tell whether it still speaks of these modules: none came or went."""
@@ -45,21 +49,31 @@ class TailCalls:
         """Give the frames between two neighbours on the stack, innermost first."""
         if callee.how != "cfi":
             return []
-        start = self._start_of(callee.lookup_pc)
+        key = caller.pc, callee.lookup_pc
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[key] = self._left(*key)
+        return [
+            RawFrame(
+                caller.level, pc, pc - 1, {**caller.regs, pc_column: pc}, "tailcall", callee.cfa
+            )
+            for pc in found
+        ]
+
+    def _left(self, caller_pc: int, addr: int) -> tuple[int, ...]:
+        """Give the places that were left by jumps between a call and the code at an address."""
+        start = self._start_of(addr)
         if start is None:
-            return []
-        key = (caller.pc, start)
+            return ()
+        key = (caller_pc, start)
         if key not in self._found:
             try:
                 self._found[key] = tuple(self._chain(*key))
             except (DebuggerError, _Unknown):
                 self._found[key] = ()
-        return [
-            RawFrame(
-                caller.level, pc, pc - 1, {**caller.regs, pc_column: pc}, "tailcall", callee.cfa
-            )
-            for pc in self._found[key]
-        ]
+        return self._found[key]
 
     def _start_of(self, addr: int) -> int | None:
         module = self._modules.at(addr)

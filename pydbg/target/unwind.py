@@ -211,6 +211,12 @@ class Unwinding(Iterator[RawFrame]):
     def _frame(self, level: int, regs: dict[int, int], *, exact: bool) -> RawFrame:
         pc = regs[self._ra]
         lookup_pc = pc if exact else (pc - 1) & self._mask
+        way = self._plain_way(pc, lookup_pc, regs)
+        if way is not None:
+            self._way = way
+            return RawFrame(
+                level, pc, lookup_pc, regs, "cfi", way.cfa, way.saved, way.function, self._parked
+            )
         frame = RawFrame(level, pc, lookup_pc, regs, parked=self._parked)
         way = self._way = self._find_way(frame, exact)
         if way.how == "signal":
@@ -233,20 +239,14 @@ class Unwinding(Iterator[RawFrame]):
         del regs[self._ra]
         assert way.cfa is not None
         regs[self._sp] = way.cfa
-        regs.update(way.values)
-        for number, value in self._load(way.saved).items():
-            if value is not None:
-                regs[number] = value
-            elif number == self._ra:
-                raise MemoryFault(way.saved[number], self._word)
-            else:
-                regs.pop(number, None)
+        if way.values:
+            regs.update(way.values)
+        if way.saved:
+            self._load(way.saved, regs)
         return regs if self._ra in regs else None
 
-    def _load(self, saved: dict[int, int]) -> dict[int, int | None]:
+    def _load(self, saved: dict[int, int], regs: dict[int, int]) -> None:
         """Read saved registers: in one piece where they lie together, as they mostly do."""
-        if not saved:
-            return {}
         word = self._word
         low, high = min(saved.values()), max(saved.values()) + word
         if high - low <= 512:
@@ -255,22 +255,50 @@ class Unwinding(Iterator[RawFrame]):
             except MemoryFault:
                 pass
             else:
-                return {
-                    number: int.from_bytes(data[addr - low : addr - low + word], "little")
-                    for number, addr in saved.items()
-                }
-        values: dict[int, int | None] = {}
+                for number, addr in saved.items():
+                    at = addr - low
+                    regs[number] = int.from_bytes(data[at : at + word], "little")
+                return
         for number, addr in saved.items():
             try:
-                values[number] = self._word_at(addr)
+                regs[number] = self._word_at(addr)
             except MemoryFault:
-                values[number] = None
-        return values
+                if number == self._ra:
+                    raise MemoryFault(addr, word) from None
+                regs.pop(number, None)
 
     def _word_at(self, addr: int) -> int:
         return int.from_bytes(self._read(addr, self._word), "little")
 
     # --- ways out of one frame -----------------------------------------------------------------
+
+    def _plain_way(self, pc: int, lookup_pc: int, regs: dict[int, int]) -> _Way | None:
+        """Give the way of most frames, by rules of the usual kind; None where more is to be done.
+
+        It is what `_find_way` would give, for less.
+        """
+        module = self._modules.at(lookup_pc)
+        if module is None:
+            return None
+        cfi, bias = module.cfi, module.bias
+        row = cfi.cfi_for(lookup_pc - bias)
+        if row is None or row.plain is None or row.signal_frame:
+            return None
+        function = row.function_low + bias
+        if function == pc and row.function_low not in cfi.plain_starts:
+            return None
+        base = regs.get(row.cfa.register)
+        if base is None:
+            return None
+        mask, ra = self._mask, row.ra_column
+        cfa = (base + row.cfa.offset) & mask
+        saved = {
+            self._ra if number == ra else number: (cfa + offset) & mask
+            for number, offset in row.plain
+        }
+        way = _Way("cfi", cfa, saved, function=function)
+        way.outermost = module.is_main and function == module.elf.entry + bias
+        return way
 
     def _find_way(self, frame: RawFrame, exact: bool) -> _Way:
         module = self._modules.at(frame.lookup_pc)
@@ -284,6 +312,8 @@ class Unwinding(Iterator[RawFrame]):
             way = self._trampoline(frame)
             if way is not None:
                 return way
+            if row is not None and module is not None:
+                module.cfi.plain_starts.add(row.function_low)
         if row is not None:
             way = self._by_cfi(frame, row, module.bias)
             way.outermost = way.outermost or self._is_entry(frame, module, way)
@@ -305,15 +335,6 @@ class Unwinding(Iterator[RawFrame]):
         register = regs.__getitem__
         rule = row.cfa
         assert rule is not None
-        plain = row.plain
-        if plain is not None:
-            cfa = way.cfa = (regs[rule.register] + rule.offset) & mask
-            ra = row.ra_column
-            way.saved = {
-                self._ra if number == ra else number: (cfa + offset) & mask
-                for number, offset in plain
-            }
-            return
 
         def run(expression: bytes, *stack: int) -> int:
             return evaluate(

@@ -26,7 +26,7 @@ class Variable:
     What is worked out of the entry is kept: files do not change while they are looked at.
     """
 
-    __slots__ = ("_located", "_places", "die", "fixed_type", "is_argument", "name")
+    __slots__ = ("_located", "_places", "die", "fixed_type", "is_argument", "name", "simple_at")
 
     def __init__(self, name: str, die: Die, is_argument: bool) -> None:
         self.name = name
@@ -34,6 +34,8 @@ class Variable:
         self.is_argument = is_argument
         self.fixed_type: CType | None = None
         """Its type, if that is the same whenever it is asked for."""
+        self.simple_at: dict[int, tuple[str, int, int]] = {}
+        """Link address -> its place there, as ``dwexpr.simple`` has it, for those asked for."""
         self._located: Die | bool | None = False
         self._places: tuple[tuple[int | None, int, bytes], ...] | None = None
 
@@ -191,11 +193,12 @@ class Block:
                 return block
         return None
 
-    @property
+    @cached_property
     def arguments(self) -> list[Variable]:
         """Return the parameters in their order."""
         return [one for one in self.variables if one.is_argument]
 
+    @cached_property
     def locals(self) -> list[Variable]:
         """Return the variables in the order in which gdb lists them.
 

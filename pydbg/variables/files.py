@@ -77,6 +77,10 @@ class FileTypes:
 
     def guard(self) -> AbstractContextManager[None]:
         """Give the context that turns damage into a FileError."""
+        return self._guard
+
+    @cached_property
+    def _guard(self) -> damaged:
         return damaged(f"{self.names.entries.dwarf.elf.path}: .debug_info")
 
     def block(self, offset: int) -> Block:

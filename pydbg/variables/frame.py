@@ -98,15 +98,16 @@ class FrameSurroundings(ModuleSurroundings):
     """Answer for the variables of one frame."""
 
     def __init__(
-        self, dbg: Debugger, frame: Frame, file: FileTypes, function: Block, scope: FrameScope
+        self, dbg: Debugger, frame: Frame, file: FileTypes, function: Block, link_addr: int
     ) -> None:
         assert frame.module is not None
         super().__init__(dbg, frame.module, file)
         self.frame = frame
         self._function = function
-        self._scope = scope
+        self._link_addr = link_addr
         self._base: int | None = None
         self._sought = False
+        self._made_by: tuple[int, FrameScope] | None = None
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Read the memory of the frame's process."""
@@ -117,7 +118,11 @@ class FrameSurroundings(ModuleSurroundings):
         found = self.frame.thread.inferior.arch.by_dwarf.get(number)
         if found is None:
             raise ExprError(f"Unable to access DWARF register number {number}")
-        data = self.frame.register_bytes(found.name)
+        frame = self.frame
+        if frame.is_innermost and found.where == "gpr":
+            gpr = frame.thread.registers.gpr
+            return found.name, bytes(gpr[found.offset : found.offset + found.size])
+        data = frame.register_bytes(found.name)
         return None if data is None else (found.name, data)
 
     def cfa(self) -> int:
@@ -148,18 +153,18 @@ class FrameSurroundings(ModuleSurroundings):
         attr = die.attrs.get(At.frame_base) if die is not None else None
         if die is None or attr is None:
             raise ExprError("Could not find the frame base.")
-        expression = location_at(die.view.source, die.unit, attr, self._scope.link_addr)
+        expression = location_at(die.view.source, die.unit, attr, self._link_addr)
         if not expression:
             raise ExprError("Could not find the frame base.")
         return die, expression
 
     def _frame_base(self) -> int:
-        from pydbg.variables.places import Machine
+        from pydbg.variables.places import first_piece
 
         die, expression = self._frame_base_at()
         kept = self._die
         self.use(die)
-        piece = Machine(self).run(expression)[0]
+        piece = first_piece(expression, self)
         self._die = kept
         if piece.kind == "register":
             return int.from_bytes(piece.data, "little")
@@ -180,7 +185,7 @@ class FrameSurroundings(ModuleSurroundings):
         """Return what a register held at the function's entry, as the caller's call tells."""
         from pydbg.variables.places import first_piece
 
-        site, scope = self._call_site()
+        site, scope = self._made_by = self._made_by or self._call_site()
         value, die = scope.file.passed(site).get(bytes((0x50 + register,)), (None, None))
         if value is None or die is None:
             raise ExprError(_GONE)

@@ -152,7 +152,7 @@ def sees(variables: Variables, module: Module, entry: int, link_addr: int, name:
             return True
         unit = block.die.unit
         return any(
-            variables.value_named(f"{prefix}::{name}", unit, file, module) is not None
+            variables.value_named(f"{prefix}::{name}", unit, file) is not None
             for prefix in variables.prefixes(file, [block])
             if prefix
         )

@@ -30,6 +30,7 @@ __all__ = [
     "constant_of",
     "optimized_out",
     "place",
+    "place_simply",
 ]
 
 OPTIMIZED_OUT = "optimized out"
@@ -369,6 +370,16 @@ def place(ctype: CType, expression: bytes | None, around: Surroundings) -> Value
     return _joined(ctype, pieces, around)
 
 
+def place_simply(ctype: CType, where: tuple[str, int, int], around: Surroundings) -> Value:
+    """Return the value whose place is described as ``dwexpr.simple`` does."""
+    try:
+        return _whole(ctype, _found(where, around), around)
+    except ExprError as error:
+        if "optimized out" in str(error):
+            return optimized_out(ctype, around.read)
+        raise
+
+
 def first_piece(expression: bytes, around: Surroundings) -> Piece:
     """Return the place that an expression describes, the first part of one in pieces."""
     return _simple(expression, around) or Machine(around).run(expression)[0]
@@ -376,11 +387,13 @@ def first_piece(expression: bytes, around: Surroundings) -> Piece:
 
 def _simple(expression: bytes, around: Surroundings) -> Piece | None:
     """Return the place that an expression of one operation describes, None for more."""
-    size = around.pointer_size
-    found = dwexpr.simple(expression, size)
-    if found is None:
-        return None
-    kind, number, offset = found
+    found = dwexpr.simple(expression, around.pointer_size)
+    return None if found is None else _found(found, around)
+
+
+def _found(where: tuple[str, int, int], around: Surroundings) -> Piece:
+    """Return the place that ``dwexpr.simple`` found."""
+    kind, number, offset = where
     if kind == "register":
         known = around.register(number)
         return Piece("none") if known is None else Piece("register", 0, *known)
@@ -395,7 +408,7 @@ def _simple(expression: bytes, around: Surroundings) -> Piece | None:
         addr = around.cfa() + offset
     else:
         addr = around.bias + offset
-    return Piece("memory", addr & ((1 << 8 * size) - 1))
+    return Piece("memory", addr & ((1 << 8 * around.pointer_size) - 1))
 
 
 def _whole(ctype: CType, piece: Piece, around: Surroundings) -> Value:

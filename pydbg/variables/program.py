@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.symbols.unitnames import Named, UnitNames
 
+    _Found = tuple[Module, FileTypes, Die]
+
 __all__ = ["Variables"]
 
 _VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
@@ -44,6 +46,7 @@ _VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.membe
 _DEFINED = frozenset((Tag.variable, Tag.subprogram))
 _TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
 
+_MOST_NAMED = 1024
 _NOWHERE = (b"\x03" + bytes(4), b"\x03" + bytes(8))  # DW_OP_addr 0
 
 
@@ -54,6 +57,10 @@ class Variables:
         self.dbg = dbg
         self._files: dict[int, FileTypes] = {}
         self._kept: list[object] = []
+        self._named: dict[tuple[str, int, int], tuple[_Found | None, object]] = {}
+        """With the unit, whose id is part of the key."""
+        self._named_in: object = None
+        """For which modules and files it was found out what names mean."""
 
     # --- files and frames --------------------------------------------------------------------
 
@@ -134,23 +141,6 @@ class Variables:
         around.use(entry)
         return place(ctype, expression, around)
 
-    def value_at(
-        self, variable: Variable, ctype: CType, around: ModuleSurroundings, link_addr: int
-    ) -> Value:
-        """Return the value of a frame's variable where the frame stands at a link address."""
-        entry = variable.located
-        if entry is None:
-            return optimized_out(ctype, around.read)
-        if At.location not in entry.attrs:
-            return constant_of(entry, ctype, around)
-        around.use(entry)
-
-        def is_entry() -> bool:
-            function = around.module.function_at(around.module.addr(link_addr))
-            return function is not None and function.low == link_addr
-
-        return place(ctype, variable.expression_at(link_addr, is_entry), around)
-
     def settled(self, ctype: CType, around: ModuleSurroundings) -> CType:
         """Return a type whose lengths are known: those of variable arrays are asked for now."""
         from pydbg.variables.dynamic import has_dynamic, settle
@@ -177,13 +167,12 @@ class Variables:
             found = self._in_function_or_file(name)
             if found is not None:
                 return found
-        module = frame.module if frame is not None else None
         unit = None
         file = None
         if scope is not None:
             file, unit = scope.file, scope.function.die.unit
         for path in self._paths(name, scope):
-            found = self.value_named(path, unit, file, module)
+            found = self.value_named(path, unit, file)
             if found is not None:
                 return found
         return None
@@ -305,10 +294,23 @@ class Variables:
                                 return from_number(ctype, number, scope.around.read)
         return None
 
-    def value_named(
-        self, name: str, unit: object, file: FileTypes | None, module: Module | None = None
-    ) -> Value | None:
+    def value_named(self, name: str, unit: object, file: FileTypes | None) -> Value | None:
         """Find a global: of the unit first, then of its file, then of all others."""
+        modules = self.dbg.modules
+        state = modules, modules.version, len(self._files)
+        if state != self._named_in or len(self._named) >= _MOST_NAMED:
+            self._named, self._named_in = {}, state
+        key = name, id(unit), id(file)
+        known = self._named.get(key)
+        if known is None:
+            known = self._named[key] = self._named_best(name, unit, file), unit
+        if known[0] is None:
+            return None
+        one, types, die = known[0]
+        with types.guard():
+            return self.global_value(one, types, die)
+
+    def _named_best(self, name: str, unit: object, file: FileTypes | None) -> _Found | None:
         best: tuple[int, Module, FileTypes, Die] | None = None
         for one, types in self.files():
             for names, row in types.names.named(name):
@@ -321,11 +323,7 @@ class Variables:
                     best = rank, one, types, die
             if best is not None and best[0] < 20 and types is file:
                 break
-        if best is None:
-            return None
-        _, one, types, die = best
-        with types.guard():
-            return self.global_value(one, types, die)
+        return None if best is None else best[1:]
 
     def _rank(self, die: Die, same_unit: bool, same_file: bool) -> int | None:
         """Return how well an entry answers a name, less is better; None if it does not."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from pydbg.errors import DebuggerError
 from pydbg.expr.types import CType
 from pydbg.expr.values import Value
+from pydbg.symbols import dwexpr
 from pydbg.symbols.entries import At
 from pydbg.variables.blocks import Block, Variable, blocks_around
 from pydbg.variables.frame import FrameSurroundings
+from pydbg.variables.places import constant_of, optimized_out, place, place_simply
 
 if TYPE_CHECKING:
     from pydbg.frames import Frame
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from pydbg.variables.program import Variables
 
 __all__ = ["FrameScope", "function_name"]
+
+_MOST_PLACES = 1024
+"""So many places of one variable are kept."""
 
 
 class FrameScope:
@@ -33,7 +38,7 @@ class FrameScope:
         self.link_addr = module.link_addr(frame.lookup_addr)
         self.function = root
         """The function's, or the inlined call's, own block."""
-        self.around = FrameSurroundings(owner.dbg, frame, file, root, self)
+        self.around = FrameSurroundings(owner.dbg, frame, file, root, self.link_addr)
 
     @cached_property
     def blocks(self) -> list[Block]:
@@ -67,9 +72,32 @@ class FrameScope:
                 found = self._owner.value_named(variable.name, None, self.file)
                 if found is not None:
                     return found
-            return self._owner.value_at(
-                variable, self.type_of(variable), self.around, self.link_addr
-            )
+            return self._value(variable, self.type_of(variable))
+
+    def _value(self, variable: Variable, ctype: CType) -> Value:
+        around, link_addr = self.around, self.link_addr
+        where = variable.simple_at.get(link_addr)
+        if where is not None:
+            return place_simply(ctype, where, around)
+        entry = variable.located
+        if entry is None:
+            return optimized_out(ctype, around.read)
+        if At.location not in entry.attrs:
+            return constant_of(entry, ctype, around)
+        around.use(entry)
+
+        def is_entry() -> bool:
+            function = around.module.function_at(around.module.addr(link_addr))
+            return function is not None and function.low == link_addr
+
+        expression = variable.expression_at(link_addr, is_entry)
+        where = dwexpr.simple(expression, around.pointer_size) if expression else None
+        if where is None:
+            return place(ctype, expression, around)
+        if len(variable.simple_at) >= _MOST_PLACES:
+            variable.simple_at.clear()
+        variable.simple_at[link_addr] = where
+        return place_simply(ctype, where, around)
 
     def at_entry(self, variable: Variable) -> Value | None:
         """Return what a parameter was when the function was entered; None where nobody tells.

@@ -52,7 +52,7 @@ def _exercise(data: bytes) -> int:
                 if row.tag == 0x2E:
                     for low, _ in die.ranges()[:1]:
                         for block in blocks_around(Block(die), low + 20):
-                            sound += len(block.locals()) + len(block.arguments)
+                            sound += len(block.locals) + len(block.arguments)
                             for one in block.variables:
                                 attr = one.die.attrs.get(2)
                                 if attr is not None and is_list(attr):
