@@ -126,6 +126,11 @@ class CallLog:
         if not value:
             self._kept.clear()
 
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether calls are to stop for it."""
+        return bool(self._depth) or self._chosen is not None
+
     def wanted(self, others: Numbers) -> Numbers | None:
         """Return the calls to stop at, with those that ``others`` name; None for all of them."""
         if self._depth:

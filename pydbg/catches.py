@@ -197,7 +197,18 @@ class Catches:
         self._dbg.calllog.everything &= by_syscall
         return by_syscall
 
+    @property
+    def listens(self) -> bool:
+        """Tell whether anything here, or what goes by the calls, may want to hear of signals."""
+        dbg = self._dbg
+        noted = dbg.calllog.is_asked or dbg.guard.sandbox is not None
+        return noted or any(isinstance(p, Catchpoint) for p in dbg.breakpoints.values())
+
     def _by_syscall(self, inferior: Inferior) -> bool:
+        dbg = self._dbg
+        idle = not (dbg.denials.rows or dbg.tampers.rows or dbg.calllog.is_asked)
+        if idle and not any(isinstance(p, Catchpoint) for p in dbg.breakpoints.values()):
+            return False  # As mostly: what was filtered before goes on by itself.
         wanted = self._wanted()
         if wanted is None or (self._of("seccomp") and not self._dbg.guard.watches(inferior)):
             return True

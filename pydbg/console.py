@@ -17,6 +17,8 @@ from pydbg.linux.terminal import Sentinel, Terminal
 
 WAKE = signal.SIGURG
 """Sent by the sentinel at a Ctrl-C; ignored by default, so a late one does no harm."""
+_WAKE, _SIGINT = int(WAKE), int(signal.SIGINT)
+_ENDING = int(signal.SIGTERM), int(signal.SIGHUP)
 
 
 class Console:
@@ -66,14 +68,7 @@ class Console:
             self._sentinel = None
 
 
-@contextmanager
-def interruptible(
-    interrupt: Callable[[int], None],
-    *,
-    own_sigint: bool,
-    is_running: Callable[[], bool],
-    again: Callable[[], bool],
-) -> Iterator[None]:
+class Interruptible:
     """Turn SIGINT and the sentinel's wake-up into ``interrupt(signo)`` while the program runs.
 
     ``again()`` takes one that follows another which has not stopped the program, and says so.
@@ -82,39 +77,53 @@ def interruptible(
     put off: the program is stopped first.
     Does nothing outside of Python's main thread, where signal handlers cannot be set, nor (for
     SIGINT) when the host program has a handler of its own and ``own_sigint`` is false.
+
+    It is a context manager by hand: entered at each stop of a script, it has to be cheap.
     """
-    # Straight from the interpreter: ``signal`` makes enums of what a stop in a script sets and
-    # gets a dozen times.
-    if get_native_id() != os.getpid():
-        yield
-        return
 
-    def handler(signo: int, frame: object) -> None:
-        if not again():
-            interrupt(signo)
+    __slots__ = ("_again", "_interrupt", "_is_running", "_late", "_own_sigint", "_saved")
 
-    late: list[tuple[int, FrameType | None]] = []
+    def __init__(
+        self,
+        interrupt: Callable[[int], None],
+        *,
+        own_sigint: bool,
+        is_running: Callable[[], bool],
+        again: Callable[[], bool],
+    ) -> None:
+        self._interrupt = interrupt
+        self._own_sigint = own_sigint
+        self._is_running = is_running
+        self._again = again
+        self._saved: dict[int, Any] = {}
+        self._late: list[tuple[int, FrameType | None]] = []
 
-    def put_off(signo: int, frame: FrameType | None) -> None:
-        if is_running() and not late:
-            late.append((signo, frame))
-            interrupt(signo)
-        else:
-            saved[signo](signo, frame)
+    def __enter__(self) -> None:
+        # Straight from the interpreter: ``signal`` makes enums of what a stop in a script sets and
+        # gets a dozen times.
+        if get_native_id() != os.getpid():
+            return
+        saved = self._saved
+        for ending in _ENDING:
+            if callable(getsignal(ending)):
+                saved[ending] = set_handler(ending, self._put_off)
+        saved[_WAKE] = set_handler(_WAKE, self._handle)
+        if self._own_sigint or getsignal(_SIGINT) is signal.default_int_handler:
+            saved[_SIGINT] = set_handler(_SIGINT, self._handle)
 
-    saved: dict[int, Any] = {}
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if callable(getsignal(ending)):
-            saved[ending] = set_handler(ending, put_off)
-    wanted = [WAKE]
-    if own_sigint or getsignal(signal.SIGINT) is signal.default_int_handler:
-        wanted.append(signal.SIGINT)
-    for wish in wanted:
-        saved[wish] = set_handler(wish, handler)
-    try:
-        yield
-    finally:
-        for signo, old in saved.items():
+    def __exit__(self, *_: object) -> None:
+        for signo, old in self._saved.items():
             set_handler(signo, old if old is not None else signal.SIG_DFL)
-        for signo, frame in late:
-            saved[signo](signo, frame)
+        for signo, frame in self._late:
+            self._saved[signo](signo, frame)
+
+    def _handle(self, signo: int, frame: object) -> None:
+        if not self._again():
+            self._interrupt(signo)
+
+    def _put_off(self, signo: int, frame: FrameType | None) -> None:
+        if self._is_running() and not self._late:
+            self._late.append((signo, frame))
+            self._interrupt(signo)
+        else:
+            self._saved[signo](signo, frame)

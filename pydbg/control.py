@@ -59,6 +59,8 @@ class RunControl:
         self.holding: Thread | None = None
         """The only thread that may run (scheduler-locking), or None for all."""
         self.request = ptrace.CONT
+        self._unheard: frozenset[int] | None = None
+        """The signals that are only passed on, once there was one since the program runs."""
         self._late: deque[Thread] = deque()
         self._events: deque[Event] = deque()
         self._suspended: list[tuple[Thread, list[Plan]]] = []
@@ -100,13 +102,17 @@ class RunControl:
                     plan.begin()
                 elif self.acting:
                     self._take_up(suspended)
-                    self.placement.follow(selected, self.tracer.threads)
-                with self._terminal(inferior):
+                self.placement.follow(selected, self.tracer.threads)
+                terminal = self.dbg.terminal
+                if terminal is None or not inferior.launched:
                     event = self._start(inferior, selected) or self._loop()
+                else:
+                    with terminal.lent_to(inferior.pid):
+                        event = self._start(inferior, selected) or self._loop()
         finally:
             self.loop_running = False
             if not self.acting:
-                self.placement.leave()
+                self.placement.rest()
             try:
                 self._settle()
             finally:
@@ -151,19 +157,20 @@ class RunControl:
     def _settle(self) -> None:
         """Hold everything and put the plans aside, however the loop ended."""
         visible = [i for i in self.tracer.inferiors.values() if not i.silent]
-        self._settling = True
-        try:
-            self.tracer.stop_all(visible)
-        finally:
-            self._settling = False
-        self.children.departed()
+        if any(t.running for i in visible for t in i.threads.values()):
+            self._settling = True
+            try:
+                self.tracer.stop_all(visible)
+            finally:
+                self._settling = False
+        if self.tracer.departed:
+            self.children.departed()
         self._suspended = []
         for inferior in visible:
             for thread in inferior.threads.values():
-                plans = list(thread.plans)
-                self.drop_plans(thread)
-                if plans:
-                    self._suspended.append((thread, plans))
+                if thread.plans:
+                    self._suspended.append((thread, list(thread.plans)))
+                    self.drop_plans(thread)
 
     def _take_up(self, suspended: list[tuple[Thread, list[Plan]]]) -> None:
         """Go on with what threads were up to when a breakpoint came between."""
@@ -243,11 +250,38 @@ class RunControl:
             if self.interrupt_requested:
                 self._nudge()  # It may have come while nothing was running.
             thread, stop = self._late_stop() or self.tracer.wait()
+            if isinstance(stop, SignalStop) and self._passed_on(thread, stop.signo):
+                continue
             event = self.handle(thread, stop)
             if event is None:
                 event = self.go_on(thread)
             if event is not None:
                 return event
+
+    def _passed_on(self, thread: Thread, signo: int) -> bool:
+        """Let a signal that nobody wants to hear of reach a thread that runs freely; at once.
+
+        Nothing of the thread is looked at. False: there is more to it.
+        """
+        if self._unheard is None:
+            listens = self.request != ptrace.CONT or self.dbg.catches.listens
+            self._unheard = frozenset() if listens else self.dbg.signals.unheard
+        inferior = thread.inferior
+        if (
+            signo not in self._unheard
+            or thread.request != ptrace.CONT
+            or thread.plans
+            or thread.owed
+            or inferior.silent
+            or inferior.sites.has_slots
+            or self.interrupt_requested
+            or self.holding is not None
+        ):
+            return False
+        thread.signal = signo
+        self.placement.follow(thread, self.tracer.threads)
+        self.tracer.resume(thread, ptrace.CONT)
+        return True
 
     def queue(self, event: Event | None) -> None:
         """Keep an event that came up while another stop was dealt with; it is told next."""
@@ -305,7 +339,6 @@ class RunControl:
     # --- before anything runs ----------------------------------------------------------------
 
     def _prepare(self) -> None:
-        self.dbg.live_inferior()
         self.children.settle()
         inferior = self.dbg.live_inferior()
         for thread in inferior.threads.values():
@@ -322,6 +355,7 @@ class RunControl:
         """See to it that caught system calls stop: by a filter, or by stopping at all calls."""
         tracing = self.dbg.catches.prepare(inferior)
         self.request = ptrace.SYSCALL if tracing else ptrace.CONT
+        self._unheard = None
 
     def _tell_pending(self, inferior: Inferior) -> Event | None:
         """Tell what stopped another thread while the last event was told."""
@@ -339,15 +373,6 @@ class RunControl:
                 return event
         return None
 
-    @contextmanager
-    def _terminal(self, inferior: Inferior) -> Iterator[None]:
-        terminal = self.dbg.terminal
-        if terminal is None or not inferior.launched:
-            yield
-            return
-        with terminal.lent_to(inferior.pid):
-            yield
-
     # --- what a stop means -------------------------------------------------------------------
 
     def handle(self, thread: Thread, stop: RawStop) -> Event | None:
@@ -359,11 +384,11 @@ class RunControl:
             if inferior.silent:
                 self.children.silent(thread, stop)
                 return None
+            if isinstance(stop, SignalStop):
+                if stop.signo == _SIGTRAP:
+                    return self.traps.judge(thread)
+                return self.signal_arrived(thread, stop.signo)
             match stop:
-                case SignalStop(signo=signo):
-                    if signo == _SIGTRAP:
-                        return self.traps.judge(thread)
-                    return self.signal_arrived(thread, signo)
                 case SyscallStop():
                     return self.dbg.catches.at_stop(thread)
                 case SeccompStop():

@@ -14,7 +14,7 @@ from pydbg.arch import X86_64
 from pydbg.breakpoints import Breakpoint, Catchpoint
 from pydbg.calllog import CallLog
 from pydbg.catches import Catches
-from pydbg.console import interruptible
+from pydbg.console import Interruptible
 from pydbg.control import RunControl
 from pydbg.denials import Denials
 from pydbg.errors import (
@@ -171,7 +171,7 @@ class Debugger(LineStepping, Lifecycle):
             elif signo == SIGINT:
                 raise KeyboardInterrupt
 
-        with interruptible(
+        with Interruptible(
             interrupt,
             own_sigint=self.own_sigint,
             is_running=lambda: self.control.loop_running,
@@ -191,7 +191,7 @@ class Debugger(LineStepping, Lifecycle):
         if self.control.acting:
             return self.control.go(plan)
         self.control.interrupted_early = False
-        with interruptible(
+        with Interruptible(
             self._signalled,
             own_sigint=self.own_sigint,
             is_running=lambda: self.control.loop_running,

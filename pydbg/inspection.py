@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydbg.access import MemoryView
 from pydbg.context import ProgramContext
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pydbg.arch.disasm import Insn
     from pydbg.expr.format import Formatter
     from pydbg.expr.language import Language
-    from pydbg.expr.nodes import Node
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
     from pydbg.macros import Macros
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from pydbg.variables.program import Variables
 
 __all__ = ["Inspection"]
+
+P = TypeVar("P")
 
 _TREES = 64
 
@@ -40,8 +41,8 @@ class Inspection(ProgramState):
         self._variables: Variables | None = None
         self._macros: Macros | None = None
         self._printers: Printers | None = None
-        self._trees: dict[tuple[str, str], Node] = {}
-        """Expressions that were parsed: commands of a breakpoint ask the same at every hit."""
+        self._parsed: dict[tuple[object, str, str], Any] = {}
+        """What was parsed: commands of a breakpoint ask the same at every hit."""
         self._languages = Languages(self._whole)
 
     # --- memory and values ---------------------------------------------------------------------
@@ -155,18 +156,24 @@ class Inspection(ProgramState):
 
         context = self.context()
         text = context.expanded(text)
-        key = text, context.language.name
-        tree = self._trees.get(key)
-        if tree is None:
-            tree = parse_expanded(text, context)
-            if len(self._trees) >= _TREES:
-                self._trees.clear()
-            self._trees[key] = tree
-        value = evaluate(tree, context)
+        value = evaluate(self.parsed(parse_expanded, text, context), context)
         if warn is not None:
             for message in context.warnings:
                 warn(message)
         return value
+
+    def parsed(
+        self, parse: Callable[[str, ProgramContext], P], text: str, context: ProgramContext
+    ) -> P:
+        """Return what ``parse`` makes of a text in the language of a context; the last are kept."""
+        key = parse, text, context.language.name
+        if key not in self._parsed:
+            made = parse(text, context)
+            if len(self._parsed) >= _TREES:
+                self._parsed.clear()
+            self._parsed[key] = made
+        found: P = self._parsed[key]
+        return found
 
     def eval(self, text: str) -> Value:
         """Evaluate an expression in the selected frame.

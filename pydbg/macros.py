@@ -67,6 +67,10 @@ class Macros:
         """What ``macro define`` has defined."""
         self._tables: dict[tuple[int, int], tuple[object, MacroTable | None]] = {}
 
+    def applies(self, frame: Frame | None) -> bool:
+        """Tell whether a frame sees any macros at all."""
+        return bool(self.user) or self.scope_of(frame) is not None
+
     def expanded(self, text: str, frame: Frame | None) -> str:
         """Expand the macros in an expression, the user's before the program's."""
         return self.expanded_in(text, self.scope_of(frame))

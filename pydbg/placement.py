@@ -25,9 +25,11 @@ class Placed(Protocol):
 
 
 _HOT = 64
-"""Stops in a row, unseen by the user, after which placement is tried."""
+"""Stops in a row after which placement is tried, and then looked at for the first time."""
 _REFRESH = 16
 _CHECK = 256
+_PAUSE = 0.01
+"""Seconds between two stops from which on they are no longer thick and fast."""
 _CAP_SYS_NICE = 1 << 23
 
 
@@ -42,16 +44,25 @@ class Placement:
         self._affinity: set[int] | None = None
         self._policy: tuple[int, int] | None = None
         self._allowed: bool | None = True if for_good else None
+        self._for_good = for_good
         self._given_up = False
         self._mark = 0.0
         self._before = 0.0
         """Seconds that ``_HOT`` stops took before the move."""
+        self._cpu = 0
+        self._resting = False
+        self._rested = 0.0
+        """When a stop was told; 0 while the program runs."""
+        self._entered = self._last_check = 0
+        """At which stop the move was made, and last looked at."""
 
     def follow(self, thread: Placed, threads: Mapping[int, object], more: int = 1) -> None:
         """Note stops that the user does not see, and move if such stops are frequent.
 
         ``more`` is how many there were since the last call: 1 or _REFRESH.
         """
+        if self._rested:
+            self._go_on()
         first = not self._stops
         self._stops += more
         stops = self._stops
@@ -71,9 +82,10 @@ class Placement:
                     self._enter(thread)
             return
         self._place(thread)
-        if stops % _CHECK == 0:
+        if stops - self._last_check >= (_CHECK if self._last_check else _HOT):
             now = time.monotonic()
-            each, self._mark = (now - self._mark) / _CHECK, now
+            each = (now - self._mark) / (stops - (self._last_check or self._entered))
+            self._mark, self._last_check = now, stops
             if each > self._before * 1.2:
                 self.leave()
                 self._given_up = True
@@ -84,6 +96,8 @@ class Placement:
         if not self._allowed:
             self._given_up = True
             return
+        if self._is_busy():
+            return
         try:
             self._affinity = os.sched_getaffinity(0)
             self._policy = (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority)
@@ -92,21 +106,58 @@ class Placement:
             self._affinity = None
             self._given_up = True
             return
+        self._entered, self._last_check = self._stops, 0
         self._place(thread)
         self._mark = time.monotonic()
 
     def _place(self, thread: Placed) -> None:
         try:
-            os.sched_setaffinity(0, {procfs.processor(thread.tid)})
+            if self._is_busy():
+                self.leave()
+                return
+            self._cpu = procfs.processor(thread.tid)
+            os.sched_setaffinity(0, {self._cpu})
         except (OSError, DebuggerError):
             self.leave()
+
+    def _is_busy(self) -> bool:
+        """Tell whether others run: then there is no idle CPU to wake, and idle priority waits."""
+        return not self._for_good and procfs.runnable() > 1
+
+    def rest(self) -> None:
+        """Be as the debugger came while it tells a stop; the next `follow` goes on from there.
+
+        A script's stops are told as thick and fast as others are passed. What is done in between
+        may take long, or start programs, which would inherit the policy.
+        """
+        if not self._stops or self._given_up:
+            return
+        self._rested = time.monotonic()
+        if self._affinity is not None:
+            self._resting = True
+            self._restore(self._affinity)
+
+    def _go_on(self) -> None:
+        rested, self._rested = self._rested, 0.0
+        if time.monotonic() - rested > _PAUSE:
+            self.leave()
+        elif self._resting:
+            self._resting = False
+            try:
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+                os.sched_setaffinity(0, {self._cpu})
+            except OSError:
+                self.leave()
 
     def leave(self) -> None:
         """Go back to the policy and the CPUs that the debugger came with."""
         self._stops = 0
-        if self._affinity is None:
-            return
         affinity, self._affinity = self._affinity, None
+        resting, self._resting, self._rested = self._resting, False, 0.0
+        if affinity is not None and not resting:
+            self._restore(affinity)
+
+    def _restore(self, affinity: set[int]) -> None:
         try:
             if self._policy is not None:
                 policy, priority = self._policy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydbg.errors import UsageError
 from pydbg.records import Record, replace
 from pydbg.syscalls.signals import gdb_signals, signal_name, signal_number, signal_text
@@ -39,6 +41,7 @@ _ACTIONS = {
 # The C library's own (cancelling a thread, set*id in all of them): gdb leaves them alone once
 # it has seen a program that uses them.
 _LIBRARY = (32, 33)
+_SIGSTOP = 19
 _OURS = (2, 5)  # SIGINT and SIGTRAP are the debugger's: "all" leaves them alone.
 
 
@@ -58,6 +61,16 @@ class SignalTable:
         }
         for number in _LIBRARY:
             self._rows[number] = Handling(number, False, False, True)
+
+    @cached_property
+    def unheard(self) -> frozenset[int]:
+        """Give the signals that are passed on and not told; those of the debugger are not among.
+
+        >>> 17 in SignalTable().unheard, 10 in SignalTable().unheard
+        (True, False)
+        """
+        quiet = (r.number for r in self._rows.values() if r.passes and not (r.stops or r.prints))
+        return frozenset(quiet) - {*_OURS, _SIGSTOP}
 
     def __getitem__(self, signo: int) -> Handling:
         return self._rows.get(signo) or Handling(signo, True, True, True)
@@ -108,5 +121,6 @@ class SignalTable:
             for action in actions:
                 row = replace(row, **_ACTIONS[action])
             self._rows[signo] = row
+            self.__dict__.pop("unheard", None)
             changed.append(row)
         return changed

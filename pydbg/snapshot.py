@@ -78,6 +78,8 @@ def take(thread: Thread, *, full: bool = False) -> Snapshot:
         stack = thread.inferior.read_some(sp - BELOW, BELOW + ABOVE)
     except DebuggerError:
         stack = b""
+    if thread.inferior.can_run:
+        thread.inferior.sites.keep(sp - BELOW, stack)
     if not full or not thread.inferior.can_run:
         return Snapshot(pid, thread.tid, registers, sp, stack)
     from pydbg.linux import procfs, progress

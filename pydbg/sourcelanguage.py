@@ -27,10 +27,10 @@ def frame_language(frame: Frame) -> str:
     """Return gdb's name of the language of a frame's code, "" where nothing tells it."""
     if frame.file is None:
         return ""
-    # Nothing of it where the debug information is damaged: the file's name is left.
-    function = frame.module.spot_at(frame.lookup_addr).function if frame.module else None
-    if function is not None and function.language:
-        return str(function.language)
+    # Nothing is told where the debug information is damaged: the file's name is left.
+    told = frame.module.spot_at(frame.lookup_addr).language if frame.module is not None else ""
+    if told:
+        return told
     return _ENDINGS.get("." + frame.file.rpartition(".")[2], "")
 
 

@@ -112,6 +112,18 @@ class Arch(Record):
         return {r.dwarf: r for r in self.registers if r.dwarf is not None}
 
     @cached_property
+    def stack_columns(self) -> tuple[int, int]:
+        """Give the DWARF numbers of the stack pointer and the frame pointer.
+
+        >>> from pydbg.arch import I386, X86_64
+        >>> X86_64.stack_columns, I386.stack_columns
+        ((7, 6), (4, 5))
+        """
+        sp, fp = self.by_name[self.sp].dwarf, self.by_name[self.fp].dwarf
+        assert sp is not None and fp is not None, f"{self.name}: no DWARF numbers"
+        return sp, fp
+
+    @cached_property
     def dwarf_layout(self) -> tuple[tuple[int, ...], Struct]:
         """Give the DWARF numbers of the general registers in user_regs_struct, and how they lie.
 

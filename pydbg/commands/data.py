@@ -118,9 +118,16 @@ def output(session: Session, parsed: Parsed) -> None:
 
 def printf(session: Session, parsed: Parsed) -> None:
     """Show values by a format string."""
-    from pydbg.expr.printf import printf as make
+    from pydbg.expr.printf import parse_printf
 
-    session.write(make(parsed["FORMAT"] or "", session.dbg.context()))
+    dbg = session.dbg
+    context = dbg.context()
+    text = parsed["FORMAT"] or ""
+    if dbg.macros.applies(dbg.frame):  # What a macro means depends on the place.
+        made = parse_printf(text, context)
+    else:
+        made = dbg.parsed(parse_printf, text, context)
+    session.write(made.show(context))
 
 
 def echo(session: Session, parsed: Parsed) -> None:
@@ -207,7 +214,12 @@ def _show_displays(session: Session, event: Event) -> str:
 
 
 def _all_displays(session: Session) -> str:
-    rows = [row for row in _displays(session).values() if row.enabled and _in_scope(session, row)]
+    seen = _blocks(session)
+    rows = [
+        row
+        for row in _displays(session).values()
+        if row.enabled and (row.block is None or row.block in seen)
+    ]
     return "\n".join(_display_text(session, row) for row in rows)
 
 
@@ -225,13 +237,11 @@ def _innermost_block(session: Session, tree: Node) -> object:
     return None
 
 
-def _in_scope(session: Session, row: Display) -> bool:
-    """Tell whether the selected frame sees the local variables of a display."""
-    if row.block is None:
-        return True
+def _blocks(session: Session) -> set[object]:
+    """Return what tells the blocks whose local variables the selected frame sees."""
     dbg = session.dbg
     scope = dbg.variables.scope_or_none(dbg.frame)
-    return scope is not None and any(block.die.key == row.block for block in scope.blocks)
+    return set() if scope is None else {block.die.key for block in scope.blocks}
 
 
 def _display_text(session: Session, row: Display) -> str:
@@ -297,13 +307,14 @@ def info_display(session: Session, parsed: Parsed) -> Displays:
     from pydbg.records import replace
 
     rows = []
+    seen = _blocks(session)
     for row in _displays(session).values():
         form = row.format
         if _is_memory(form):
             form = _full_format(form)
         elif form:
             form = form.replace("r", "").rstrip("/")
-        note = "" if _in_scope(session, row) else f" {_ELSEWHERE}"
+        note = "" if row.block is None or row.block in seen else f" {_ELSEWHERE}"
         rows.append(replace(row, format=form, text=row.text + note))
     return Displays(tuple(rows))
 

@@ -59,9 +59,10 @@ class Evaluator:
     def any_value(self, tree: nodes.Node) -> Value:
         """Return a value, or a symbol of unknown type."""
         try:
-            if isinstance(tree, nodes.OwnNode):
+            handler = _HANDLERS.get(type(tree))
+            if handler is None and isinstance(tree, nodes.OwnNode):
                 return tree.evaluate(self)
-            return getattr(self, _HANDLERS[type(tree)])(tree)  # type: ignore[no-any-return]
+            return getattr(self, handler or "")(tree)  # type: ignore[no-any-return]
         except ExprError as error:
             if error.column is None:
                 error.column = tree.column

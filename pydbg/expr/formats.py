@@ -13,7 +13,7 @@ __all__ = ["Format", "parse_format", "print_format", "scalar_by_letter"]
 _TOO_WIDE = "That operation is not available on integers of more than 8 bytes."
 
 
-class Format(Record):
+class Format(Record, often=True):
     """Be a count, a letter and a size letter; size "" means the value's own or a string."""
 
     count: int = 1

@@ -11,10 +11,11 @@ from pydbg.expr import floats
 from pydbg.expr.context import Context
 from pydbg.expr.evaluate import evaluate, parse_part
 from pydbg.expr.functions import read_string
+from pydbg.expr.nodes import Node
 from pydbg.expr.types import CharType, FloatType, IntType, PointerType, data_model, strip
 from pydbg.expr.values import Value
 
-__all__ = ["echo", "format_pieces", "printf"]
+__all__ = ["Printf", "echo", "format_pieces", "parse_printf", "printf"]
 
 _ESCAPES = {
     "\\": "\\",
@@ -44,6 +45,28 @@ def printf(text: str, ctx: Context) -> str:
     >>> printf('"%d %s|%5.2f\\\\n", 1+1, "ab", 2.5', BaseContext())
     '2 ab| 2.50\\n'
     """
+    return parse_printf(text, ctx).show(ctx)
+
+
+class Printf:
+    """Be what a `printf` is to print, parsed once: a format's pieces, and trees for them."""
+
+    __slots__ = ("_pieces", "_trees")
+
+    def __init__(self, pieces: list[str | _Piece], trees: list[Node]) -> None:
+        self._pieces = pieces
+        self._trees = trees
+
+    def show(self, ctx: Context) -> str:
+        """Return the text, with the arguments' values in a context."""
+        values = iter([evaluate(tree, ctx) for tree in self._trees])
+        return "".join(
+            [one if isinstance(one, str) else one.show(next(values), ctx) for one in self._pieces]
+        )
+
+
+def parse_printf(text: str, ctx: Context) -> Printf:
+    """Parse what stands behind `printf`; raises UsageError, or ExprError for an argument."""
     text = text.lstrip()
     if not text:
         raise UsageError("Argument required (format-control string and values to print).")
@@ -66,11 +89,7 @@ def printf(text: str, ctx: Context) -> str:
     wanted = sum(1 for piece in pieces if isinstance(piece, _Piece))
     if len(trees) != wanted:
         raise UsageError("Wrong number of arguments for specified format-string")
-    values = iter([evaluate(tree, ctx) for tree in trees])
-    out: list[str] = []
-    for piece in pieces:
-        out.append(piece.show(next(values), ctx) if isinstance(piece, _Piece) else piece)
-    return "".join(out)
+    return Printf(pieces, trees)
 
 
 def _quoted(text: str) -> tuple[str, int]:

@@ -221,6 +221,19 @@ def processor(tid: int) -> int:
     return int(_read(tid, "stat").rpartition(b")")[2].split()[36])
 
 
+def runnable() -> int:
+    """Return how many tasks run or want to, on all CPUs, the caller among them (proc_loadavg(5)).
+
+    >>> runnable() >= 1
+    True
+    """
+    try:
+        with open("/proc/loadavg", "rb") as file:
+            return int(file.read().split()[3].partition(b"/")[0])
+    except (OSError, IndexError, ValueError):
+        return 1  # Not told here: the caller is known.
+
+
 def effective_capabilities(pid: int) -> int:
     """Return the effective capabilities, one bit for each (capabilities(7))."""
     return int(status(pid).get("CapEff", "0"), 16)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pydbg.errors import FileError
 from pydbg.symbols.cursor import fixed, signed, sleb, uleb
 
-__all__ = ["evaluate", "simple"]
+__all__ = ["evaluate", "number_of", "simple"]
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _MAX_STEPS = 10_000  # DW_OP_bra can loop for ever; no real expression is near this
@@ -62,6 +62,33 @@ def simple(expression: bytes, pointer_size: int = 8) -> tuple[str, int, int] | N
             if end != size:
                 return None
             return ("frame", 0, offset) if op == 0x91 else ("based", op - 0x70, offset)
+    except IndexError:
+        pass  # What is damaged is said by who runs it.
+    return None
+
+
+def number_of(expression: bytes) -> tuple[int | None, int] | None:
+    """Say which number an expression of a single operation leaves, None for any other.
+
+    It is (register, what is added to it), or (None, number).
+
+    >>> number_of(b"\\x73\\x01"), number_of(b"\\x35"), number_of(b"\\x09\\xff"), number_of(b"\\x55")
+    ((3, 1), (None, 5), (None, -1), None)
+    """
+    op, size = expression[0], len(expression)
+    try:
+        if 0x30 <= op <= 0x4F:
+            return (None, op - 0x30) if size == 1 else None
+        if 0x70 <= op <= 0x8F:
+            offset, end = sleb(expression, 1)
+            return (op - 0x70, offset) if end == size else None
+        if 0x08 <= op <= 0x0F:
+            if size != 1 + (1 << (op - 0x08) // 2):
+                return None
+            return None, int.from_bytes(expression[1:], "little", signed=bool(op & 1))
+        if op in (0x10, 0x11):
+            number, end = (sleb if op == 0x11 else uleb)(expression, 1)
+            return (None, number) if end == size else None
     except IndexError:
         pass  # What is damaged is said by who runs it.
     return None

@@ -34,6 +34,8 @@ class Spot(NamedTuple):
     """Whether the compiler says that the program begins in this function."""
     calls: tuple[InlineCall, ...] = ()
     """The inlined calls around it, outermost first."""
+    language: str = ""
+    """gdb's name of what the function is written in, where that is told."""
 
 
 def spot_of(module: Module, addr: int) -> Spot:
@@ -58,7 +60,8 @@ def spot_of(module: Module, addr: int) -> Spot:
         return Spot(calls=calls)
     name, start = _name_of(module, symbol, function)
     has_parameters, is_main = (False, False) if function is None else module.traits_of(function)
-    return Spot(name, start, function, line, has_parameters, is_main, calls)
+    language = "" if function is None else function.language
+    return Spot(name, start, function, line, has_parameters, is_main, calls, language)
 
 
 def _source_name(function: Function | None) -> str | None:

@@ -137,6 +137,12 @@ class Inferior:
 
     def read(self, addr: int, size: int) -> bytes:
         """Return memory without our int3s; raises MemoryFault at the first bad byte."""
+        kept = self.sites.kept
+        if kept is not None and addr >= kept[0]:
+            start = addr - kept[0]
+            data = kept[1][start : start + size]
+            if len(data) == size:
+                return data
         data = self.memory.read(addr, size)
         return self.sites.hide(addr, data) if self.sites.by_addr else data
 
@@ -147,10 +153,7 @@ class Inferior:
 
     def write(self, addr: int, data: bytes) -> None:
         """Change memory, also where it is read-only; our int3s stay."""
-        if self.sites.by_addr:
-            self.sites.write(addr, data)
-        else:
-            self.memory.write(addr, data)
+        self.sites.write(addr, data)
 
     def close(self) -> None:
         """Free what is held open; the process is gone or let go."""

@@ -95,6 +95,7 @@ def _step(thread: Thread) -> None:
     A signal that arrives is sent again afterwards: it is the program's.
     """
     late: list[int] = []
+    thread.inferior.sites.kept = None
     try:
         for _ in range(16):
             ptrace.step(thread.tid)
@@ -139,6 +140,7 @@ def install_filter(thread: Thread, program: bytes) -> None:
     room = (thread.sp - arch.red_zone - len(program) - 64) & ~0xF
     head = (len(program) // 8).to_bytes(size, "little") + (room + 32).to_bytes(size, "little")
     saved = inferior.memory.read(room, 32 + len(program))
+    inferior.sites.kept = None
     inferior.memory.write(room, head.ljust(32, b"\0") + program)
     nr = _SECCOMP[arch.syscall_abi]
     try:

@@ -54,6 +54,10 @@ class SiteTable:
     def __init__(self, inferior: Inferior) -> None:
         self._inferior = inferior
         self.by_addr: dict[int, Site] = {}
+        self.kept: tuple[int, bytes] | None = None
+        """Memory as it was read at this stop, from an address on; see :meth:`keep`."""
+        self.shared = False
+        """Whether another process has the same memory, and may change it at any time."""
         self._pages: list[list[int]] = []
         self._places: dict[int, Mapping[int, int | None]] = {}
 
@@ -132,9 +136,17 @@ class SiteTable:
 
     def forget(self) -> None:
         """Drop everything: an exec replaced the memory."""
+        self.kept = None
         self.by_addr.clear()
         self._pages.clear()
         self._places.clear()
+
+    def keep(self, addr: int, data: bytes) -> None:
+        """Serve reads of this memory from ``data`` until anything runs or is written.
+
+        It is the stack that is read at a stop, as gdb keeps it too (``set stack-cache``).
+        """
+        self.kept = None if self.shared else (addr, data)
 
     def hide(self, addr: int, data: bytes) -> bytes:
         """Return memory as the program would have it without us."""
@@ -152,6 +164,7 @@ class SiteTable:
 
     def write(self, addr: int, data: bytes) -> None:
         """Write memory beneath the int3s."""
+        self.kept = None
         covered = [
             site
             for site in self.by_addr.values()

@@ -377,6 +377,7 @@ class Thread:
         self.stepping = request == ptrace.SINGLESTEP
         self.group_stop = False
         self._valid = False
+        self.inferior.sites.kept = None
         block.forget()
         if request == ptrace.CONT:
             ptrace.cont(self.tid, signo)

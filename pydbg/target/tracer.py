@@ -256,9 +256,9 @@ class Tracer:
             if tid in self.threads:
                 return self.threads[tid], self._note(self.threads[tid], self._early.pop(tid))
         while True:
-            running = [t for t in self.threads.values() if t.running and not t.zombie]
-            if len(running) == 1 and len(self.threads) == 1:
-                tid, status = self._wait_one(running[0].tid)
+            alone = next(iter(self.threads.values())) if len(self.threads) == 1 else None
+            if alone is not None and alone.running and not alone.zombie:
+                tid, status = self._wait_one(alone.tid)
             else:
                 tid, status = self._wait_any()
             thread = self.threads.get(tid)
@@ -319,7 +319,9 @@ class Tracer:
         if (thread.pushes_flags or thread.trap_leaks) and isinstance(stop, SignalStop):
             with contextlib.suppress(DebuggerError):
                 thread.clean_flags()
-        if isinstance(stop, ThreadExit | ThreadKilled):
+        if isinstance(stop, SignalStop):
+            pass  # As most are.
+        elif isinstance(stop, ThreadExit | ThreadKilled):
             self._gone(thread, stop)
         elif isinstance(stop, GroupStop):
             thread.interrupting, thread.group_stop = False, True
@@ -547,6 +549,7 @@ class Tracer:
         if shares:
             child.shares_memory_with = parent
             child.sites = parent.sites
+            child.sites.shared = True
         else:
             parent.sites.copy_to(child.sites)
         self.inferiors[pid] = child

@@ -125,8 +125,7 @@ class Unwinding(Iterator[RawFrame]):
         self._word = arch.pointer_size
         self._mask = (1 << (8 * self._word)) - 1
         self._ra = arch.return_column
-        self._sp = _dwarf_number(arch, arch.sp)
-        self._fp = _dwarf_number(arch, arch.fp)
+        self._sp, self._fp = arch.stack_columns
         self._limit = limit
         self._last: RawFrame | None = None
         self._way: _Way | None = None
@@ -526,12 +525,6 @@ class Unwinding(Iterator[RawFrame]):
             except MemoryFault:
                 continue
         return b""
-
-
-def _dwarf_number(arch: Arch, name: str) -> int:
-    number = arch.by_name[name].dwarf
-    assert number is not None, f"{arch.name}: {name} has no DWARF number"
-    return number
 
 
 def _follows_call(code: bytes) -> bool:

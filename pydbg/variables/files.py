@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
+from pydbg.symbols import dwexpr
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import RUST
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pydbg.variables.program import Variables
 
 __all__ = ["KEYWORDS", "FileTypes"]
+
+Passed = tuple[bytes | None, Die, tuple[int | None, int] | None]
+"""The expression of what a call passes, its entry, and what it says if that is simple: a
+register of the caller, or None, and what is added to it."""
 
 KEYWORDS = {
     "struct": Tag.structs - {Tag.union},
@@ -48,7 +53,7 @@ class FileTypes:
         self._calls_before: dict[int, int | None] = {}
         """Where a call returns to -> its entry."""
         self._function_types: dict[int, CType | None] = {}
-        self._passed: dict[int, dict[bytes, tuple[bytes | None, Die]]] = {}
+        self._passed: dict[int, dict[int, Passed]] = {}
 
     @cached_property
     def vtables(self) -> dict[int, Die]:
@@ -114,17 +119,20 @@ class FileTypes:
             self._calls_before[return_pc] = None if site is None else site.die
         return self._calls_before[return_pc]
 
-    def passed(self, site: int) -> dict[bytes, tuple[bytes | None, Die]]:
-        """Give what the call of an entry passes: where -> (with what value, the entry of it)."""
+    def passed(self, site: int) -> dict[int, Passed]:
+        """Give what the call of an entry passes in registers, by their numbers."""
         found = self._passed.get(site)
         if found is None:
             die = self.names.entries.at(site)
             found = self._passed[site] = {}
             for child in die.children() if die is not None else ():
                 where = child.block(At.location)
-                if child.tag in (Tag.call_parameter, Tag.gnu_call_parameter) and where:
+                if child.tag not in (Tag.call_parameter, Tag.gnu_call_parameter) or not where:
+                    continue
+                if len(where) == 1 and 0x50 <= where[0] <= 0x6F:  # DW_OP_reg0 to reg31
                     value = child.block(At.call_value) or child.block(At.gnu_call_value)
-                    found.setdefault(where, (value, child))
+                    simple = dwexpr.number_of(value) if value else None
+                    found.setdefault(where[0] - 0x50, (value, child, simple))
         return found
 
     def _definition(self, keyword: str, name: str) -> Die | None:

@@ -21,6 +21,8 @@ __all__ = ["FrameSurroundings", "ModuleSurroundings"]
 
 _NO_FRAME = "No frame selected."
 _MAX_REACHED = 1000
+_MASK = (1 << 64) - 1
+_NOTHING = None, None, None
 _GONE = "value has been optimized out"
 
 
@@ -107,7 +109,7 @@ class FrameSurroundings(ModuleSurroundings):
         self._link_addr = link_addr
         self._base: int | None = None
         self._sought = False
-        self._made_by: tuple[int, FrameScope] | None = None
+        self._made_by: tuple[int, Frame, FileTypes] | None = None
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Read the memory of the frame's process."""
@@ -185,9 +187,17 @@ class FrameSurroundings(ModuleSurroundings):
         """Return what a register held at the function's entry, as the caller's call tells."""
         from pydbg.variables.places import first_piece
 
-        site, scope = self._made_by = self._made_by or self._call_site()
-        value, die = scope.file.passed(site).get(bytes((0x50 + register,)), (None, None))
+        site, caller, file = self._made_by = self._made_by or self._call_site()
+        value, die, where = file.passed(site).get(register, _NOTHING)
         if value is None or die is None:
+            raise ExprError(_GONE)
+        if where is not None:
+            number, offset = where
+            base = 0 if number is None else caller.raw.regs.get(number)
+            if base is not None:
+                return base + offset & _MASK
+        scope = self._owner_scope(caller)
+        if scope is None:
             raise ExprError(_GONE)
         scope.around.use(die)
         piece = first_piece(value, scope.around)
@@ -197,8 +207,8 @@ class FrameSurroundings(ModuleSurroundings):
             return int.from_bytes(piece.data, "little")
         return piece.addr
 
-    def _call_site(self) -> tuple[int, FrameScope]:
-        """Return the entry of the call that made this frame, and the caller's scope."""
+    def _call_site(self) -> tuple[int, Frame, FileTypes]:
+        """Return the entry of the call that made this frame, the caller, and its file."""
         frame: Frame | None = self.frame
         while frame is not None and frame.inline is not None and frame.how != "tailcall":
             frame = self._outer(frame)  # Only real functions are entered.
@@ -206,15 +216,18 @@ class FrameSurroundings(ModuleSurroundings):
         if frame is None or caller is None or caller.module is None:
             raise ExprError(_GONE)
         self._refuse_self_calls(frame)
-        scope = self._owner_scope(caller)
-        site = scope.file.call_before(caller) if scope is not None else None
-        if site is None or scope is None:
+        file = None
+        if caller.has_debug_info and not caller.is_signal_frame:
+            file = self.dbg.variables.file(caller.module)
+        site = file.call_before(caller) if file is not None else None
+        if site is None or file is None:
             raise ExprError(_GONE)
-        return site, scope
+        return site, caller, file
 
     def _outer(self, frame: Frame) -> Frame | None:
-        frames = self.dbg.frames_of_thread(frame.thread, frame.level + 2)
-        return next((one for one in frames if one.level == frame.level + 1), None)
+        level = frame.level + 1
+        frames = self.dbg.frames_of_thread(frame.thread, level + 1)
+        return frames[level] if len(frames) > level else None
 
     def _refuse_self_calls(self, frame: Frame) -> None:
         """Refuse a function that may have been entered again by a tail call, as gdb does."""
@@ -222,7 +235,7 @@ class FrameSurroundings(ModuleSurroundings):
         function = module.spot_at(frame.lookup_addr).function if module is not None else None
         if module is None or function is None:
             raise ExprError(_GONE)
-        file = self.dbg.variables.file(module)
+        file = self.file if module is self.module else self.dbg.variables.file(module)
         known = None if file is None else file.reenters.get(function.die)
         if known is None:
             known = self._may_reenter(module, function.low)

@@ -508,7 +508,11 @@ class Variables:
         function = module.spot_at(addr).function if module is not None else None
         if module is None or function is None:
             return None
-        ctype = self.function_at(module, module.addr(function.low))
+        try:
+            file = self.file(module)
+            ctype = None if file is None else file.function_type(function.die)
+        except DebuggerError:
+            return None
         result = ctype.result if isinstance(ctype, FunctionType) else None
         while isinstance(result, TypedefType):
             result = result.target

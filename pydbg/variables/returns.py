@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Results", "give_back", "result_value"]
 
 
-class Results(Record):
+class Results(Record, often=True):
     """Hold the registers that results come in, as they are when a function has returned."""
 
     register: Callable[[str], bytes]
