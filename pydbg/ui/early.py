@@ -1,7 +1,7 @@
 """The prompt at once, before what reads it: debugger, commands and editor take 80 ms to be loaded.
 
-What is typed meanwhile stays in the terminal's queue, unseen; the editor finds it there, and
-draws its own prompt over this one.
+What is typed meanwhile stays in the terminal's queue, unseen. Whole lines of plain text are run
+before the editor is loaded; the editor gets the rest, and draws its own prompt over this one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from select import select
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ class KeptKeys:
         if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
+    def waiting(self) -> bytes:
+        """Take what was typed so far out of the terminal's queue; nothing is waited for."""
+        found = b""
+        if self._modes is not None:
+            with suppress(OSError, ValueError):
+                while select([self._fd], (), (), 0)[0] and (more := os.read(self._fd, 4096)):
+                    found += more
+        return found
+
     def release(self) -> None:
         """Give the terminal back as it was; once."""
         modes, self._modes = self._modes, None
@@ -85,6 +95,15 @@ class EarlyPrompt:
             sys.stdout.write(f"\r{' ' * self._width}\r")
             sys.stdout.flush()
         self._width = 0
+
+    def typed(self, prompt: str, line: str) -> None:
+        """Show a line that was read without the editor, as the terminal would have."""
+        self.show(prompt)
+        self._width = 0
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        self.keys.release()
+        self.keys.allow_interrupt()
 
     def take(self) -> None:
         """Note that the editor is there; it draws its prompt from the start of the line."""

@@ -74,6 +74,22 @@ class PromptLines:
         line, *self._pasted = text.split("\n")
         return self._note(line, is_inside)
 
+    def remember(self, lines: Iterable[str]) -> None:
+        """Put lines into the history that were read in another way."""
+        for line in filter(None, lines):
+            self._prompt.history.append_string(line)
+
+    def feed(self, keys: str) -> None:
+        """Take keys that were typed before there was an editor."""
+        if keys:
+            from prompt_toolkit.input.typeahead import store_typeahead
+            from prompt_toolkit.input.vt100_parser import Vt100Parser
+            from prompt_toolkit.key_binding import KeyPress
+
+            pressed: list[KeyPress] = []
+            Vt100Parser(pressed.append).feed_and_flush(keys)
+            store_typeahead(self._prompt.app.input, pressed)
+
     def _read(self, prompt: str) -> str:
         try:
             return self._prompt.prompt(prompt)
@@ -208,6 +224,13 @@ def make_completer(session: Session) -> Completer:
 
 
 # --- history ---------------------------------------------------------------------------------
+
+
+def keep_history(session: Session, lines: Iterable[str]) -> None:
+    """Put lines into the history of a session that had no editor."""
+    history = _history(session)
+    for line in filter(None, lines):
+        history.append_string(line)
 
 
 def history_path() -> str:

@@ -10,11 +10,15 @@ import os
 from contextlib import nullcontext
 from signal import SIGKILL
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from pydbg.commands.session import Quit, Session, Source
 from pydbg.errors import DebuggerError
 from pydbg.events import Event, Interrupted
 from pydbg.ui.early import EarlyPrompt, can_edit
+
+if TYPE_CHECKING:
+    from pydbg.ui.prompt import PromptLines
 
 __all__ = ["PlainLines", "loop", "run_line"]
 
@@ -31,6 +35,14 @@ def loop(session: Session, lines: Source | None = None, *, early: EarlyPrompt | 
         source = lines or _lines(session, early)
     except KeyboardInterrupt:  # It came while the prompt was made ready.
         source = _lines(session, None)
+    try:
+        return _loop(session, source)
+    finally:
+        if isinstance(source, EditedLines):
+            source.end()
+
+
+def _loop(session: Session, source: Source) -> int:
     interrupts = _Interrupts(session)
     if session.interactive:
         session.dbg.on_stuck = interrupts.stuck
@@ -167,18 +179,82 @@ def _prompt_text(session: Session) -> str:
 def _lines(session: Session, early: EarlyPrompt | None) -> Source:
     if not (session.interactive and can_edit()):
         return PlainLines()
-    shown = early or EarlyPrompt()
-    try:
-        shown.show(_prompt_text(session))
-        from pydbg.ui.prompt import PromptLines
+    return EditedLines(session, early)
 
-        lines = PromptLines(session)
-        shown.take()
-    except BaseException:  # Whatever it was, the terminal is given back as it came.
-        shown.abandon()
-        raise
-    lines.release = shown.keys.release
-    return lines
+
+class EditedLines:
+    """Read lines by the editor, but those that were typed whole before it was there."""
+
+    name = ""
+    typed = True
+
+    def __init__(self, session: Session, early: EarlyPrompt | None) -> None:
+        self.number = 0
+        self._session = session
+        self._editor: PromptLines | None = None
+        self._early = early
+        self._read: list[str] = []
+        """Lines that were read without the editor."""
+        self._lines: list[str] = []
+        self._rest = ""
+        if early is None:
+            self._load()
+        else:
+            self._lines, self._rest = plain_lines(early.keys.waiting())
+
+    def next_line(self, prompt: str = "") -> str | None:
+        """Return the next line, None for Ctrl-D; KeyboardInterrupt for Ctrl-C."""
+        self.number += 1
+        if self._editor is None and self._lines:
+            early = self._early = self._early or EarlyPrompt()
+            early.keys.allow_interrupt()  # One that waits comes now; the line stays.
+            line = self._lines.pop(0)
+            self._read.append(line)
+            self._session.out.flush()
+            self._early = None
+            early.typed(prompt, line)
+            return line
+        return (self._editor or self._load()).next_line(prompt)
+
+    def _load(self) -> PromptLines:
+        shown, self._early = self._early or EarlyPrompt(), None
+        try:
+            shown.show(_prompt_text(self._session))
+            from pydbg.ui.prompt import PromptLines
+
+            editor = self._editor = PromptLines(self._session)
+            editor.remember(self._read)
+            rest, self._rest = self._rest, ""
+            shown.take()
+            editor.feed(rest)
+        except BaseException:  # Whatever it was, the terminal is given back as it came.
+            shown.abandon()
+            raise
+        editor.release = shown.keys.release
+        return editor
+
+    def end(self) -> None:
+        """Keep the lines in the history that no editor has kept."""
+        if self._editor is None and self._read:
+            from pydbg.ui.prompt import keep_history
+
+            keep_history(self._session, self._read)
+
+
+def plain_lines(data: bytes) -> tuple[list[str], str]:
+    r"""Split what was typed: whole lines of plain text, and what needs the editor.
+
+    >>> plain_lines(b"print 1\nbt\nsho"), plain_lines(b"p\x1b[D\nbt\n")
+    ((['print 1', 'bt'], 'sho'), ([], 'p\x1b[D\nbt\n'))
+    """
+    lines: list[str] = []
+    text = data.decode("utf-8", "surrogateescape")
+    while True:
+        line, newline, rest = text.partition("\n")
+        if not newline or not (line.isprintable() or not line) or line.endswith("\\"):
+            return lines, text
+        lines.append(line)
+        text = rest
 
 
 class PlainLines:

@@ -98,6 +98,39 @@ def test_a_line_pasted_right_after_the_start(tmp_path: Path) -> None:
     leave(one)
 
 
+def test_what_is_typed_before_there_is_an_editor_can_be_edited(tmp_path: Path) -> None:
+    one = Terminal("-q", build("plain.c"), XDG_STATE_HOME=str(tmp_path))
+    one.send("print 6*7\rprint 5")
+    one.until(lambda t: t.prompt_row() == "(pydbg) print 5")
+    one.send("\x7f8\r")  # The editor's Backspace.
+    one.shows("$2 = 8")
+    one.ready()
+    one.send("\x1b[A\x1b[A")  # Two lines up in the history.
+    one.until(lambda t: t.prompt_row() == "(pydbg) print 6*7")
+    one.send("\r")
+    one.shows("$3 = 42")
+    one.ready()
+    leave(one)
+    assert "+print 6*7\n" in (tmp_path / "pydbg" / "history").read_text()
+
+
+def test_a_session_that_ends_before_there_is_an_editor(tmp_path: Path) -> None:
+    one = Terminal("-q", build("plain.c"), XDG_STATE_HOME=str(tmp_path))
+    one.send("print 6*7\rshell stty -a | grep -ow -e -icanon -e -echo || echo as before\rquit\r")
+    one.shows("$1 = 42")
+    one.until(lambda t: "as before" in t.rows)  # What is run has the terminal as it came.
+    assert one.status() == 0
+    assert "+print 6*7\n" in (tmp_path / "pydbg" / "history").read_text()
+
+
+def test_a_block_typed_before_there_is_an_editor(tmp_path: Path) -> None:
+    one = Terminal("-q", build("plain.c"), XDG_STATE_HOME=str(tmp_path))
+    one.send("define twice\rprint 2*$arg0\rend\rtwice 21\r\r")
+    one.shows("$2 = 42")
+    one.ready()
+    leave(one)
+
+
 def test_ctrl_d_meanwhile_leaves(start: Any) -> None:
     one, gate = start("-q")
     one.shows("(pydbg)")
