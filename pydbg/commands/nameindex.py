@@ -55,7 +55,12 @@ def source_names(names: Iterable[str]) -> Iterator[str]:
     """
     from pydbg.symbols.demangle import base_name, demangle
 
-    for name in names:
+    known = list(names)
+    mangled = [name for name in known if name.startswith(("_Z", "_R"))]
+    if not mangled:
+        yield from known
+        return
+    for name in known:
         if not name.startswith(("_Z", "_R")):
             yield name
             continue

@@ -178,7 +178,6 @@ class SymbolTable:
         """Rows in the order of their values."""
         self._near: dict[int, list[Symbol]] = {}
         self._named: dict[tuple[str, bool], list[Symbol]] = {}
-        self._name_offsets: frozenset[int] | None = None
 
     # --- rows ------------------------------------------------------------------------------
 
@@ -330,17 +329,14 @@ class SymbolTable:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Give the names of defined symbols that begin with ``prefix``, each once."""
-        if self._name_offsets is None:
-            defined = {SHN_ABS, *(number for number, kind in enumerate(self._class) if kind)}
-            self._name_offsets = frozenset(
-                name
-                for name, info, shndx, _, _ in self._rows()
-                if shndx in defined and info & 15 not in (3, 4)  # sections, files
-            )
-        known = self._name_offsets
+        if not prefix:  # All at once: there may be a hundred thousand.
+            texts = self._texts(self._defined_names)
+            all_names = {text.partition("@")[0] if "@" in text else text: None for text in texts}
+            all_names.pop("", None)
+            yield from all_names
+            return
         seen = set()
-        found = map(self._name, self._starting(prefix, known)) if prefix else self._texts(known)
-        for name in found:
+        for name in map(self._name, self._starting(prefix, self._defined_names)):
             text = name.partition("@")[0]
             if text and text not in seen:
                 seen.add(text)
@@ -350,14 +346,32 @@ class SymbolTable:
                 seen.add(text)
                 yield text
 
-    def _texts(self, offsets: Iterable[int]) -> Iterator[str]:
+    @cached_property
+    def _defined_names(self) -> frozenset[int]:
+        """Give the offsets of the names of defined symbols."""
+        defined = {SHN_ABS, *(number for number, kind in enumerate(self._class) if kind)}
+        if self._wide:  # Most are: their rows are gone through without a step in between.
+            return frozenset(
+                [
+                    name
+                    for name, info, _, shndx, _, _ in self._row.iter_unpack(self._view)
+                    if shndx in defined and info & 15 not in (3, 4)  # sections, files
+                ]
+            )
+        return frozenset(
+            name
+            for name, info, shndx, _, _ in self._rows()
+            if shndx in defined and info & 15 not in (3, 4)
+        )
+
+    def _texts(self, offsets: Iterable[int]) -> Iterable[str]:
         """Give the strings at many offsets; of plain text the table is decoded once."""
         raw = bytes(self.elf.view[self._strings : self._strings_end])
         if not raw.isascii() or raw[-1:] != b"\0":
             return map(self._name, offsets)
         text = raw.decode("ascii")
-        find = text.find
-        return (text[at : find("\0", at)] for at in offsets if at < len(text))
+        find, end = text.find, len(text)
+        return [text[at : find("\0", at)] for at in offsets if at < end]
 
     def _starting(self, prefix: str, known: frozenset[int]) -> Iterator[int]:
         target = prefix.encode("utf-8", "surrogateescape")
