@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from pydbg.target.thread import Thread
 
 _SIGTRAP, _SIGSTOP = 5, 19
+_BY_LINE = frozenset({"step", "next", "until"})
+"""Plans that watch the same ways out of frames, one after the other."""
 
 
 class RunControl:
@@ -97,6 +99,8 @@ class RunControl:
         try:
             event = self._tell_pending(inferior)
             if event is None:
+                if plan is None or plan.name not in _BY_LINE:
+                    inferior.sites.lift_idle()
                 if plan is not None:
                     selected.plans.append(plan)
                     plan.begin()

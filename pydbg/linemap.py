@@ -78,7 +78,9 @@ class LineMap:
         self.dbg = dbg
         self._codes: dict[tuple[Any, ...], LineCode] = {}
         self._slots: dict[tuple[Any, int], int | None] = {}
-        self._facts: dict[tuple[Module | None, int], Facts] = {}
+        self._facts: dict[int, Facts] = {}
+        self._modules: tuple[object, int] = None, 0
+        """The modules, and their version, that the facts are of."""
 
     def module_at(self, addr: int) -> Module | None:
         """Give the module of an address."""
@@ -93,12 +95,15 @@ class LineMap:
 
     def facts(self, addr: int) -> Facts:
         """Give what the files tell of an address."""
-        key = (self.dbg.modules.at(addr), addr)
-        found = self._facts.get(key)
+        modules = self.dbg.modules
+        known, version = self._modules
+        if known is not modules or version != modules.version:
+            self._facts, self._modules = {}, (modules, modules.version)
+        found = self._facts.get(addr)
         if found is None:
             if len(self._facts) > _MOST:
                 self._facts.clear()
-            found = self._facts[key] = self._work_out(*key)
+            found = self._facts[addr] = self._work_out(modules.at(addr), addr)
         return found
 
     def _work_out(self, module: Module | None, addr: int) -> Facts:

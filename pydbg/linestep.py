@@ -35,6 +35,7 @@ _KEPT = 64
 """Sites that are kept from one step of several to the next."""
 _FEW = 1
 """Instructions up to which a line without calls is stepped through."""
+_NO_FRAME = FrameId(0, 0, ())
 _NOWHERE: tuple[str, int] = ("", 0)
 
 
@@ -94,7 +95,7 @@ class LineStep(Plan):
         self.map: LineMap = steps.map
         self.count = count
         self.into = name == "step"
-        self.frame = FrameId(0, 0)
+        self.frame = _NO_FRAME
         self.line: tuple[str, int] = _NOWHERE
         self.low = self.high = 0
         """The range that is stepped in (gdb's step_range_start and _end)."""
@@ -292,6 +293,14 @@ class LineStep(Plan):
     def take_up(self) -> None:
         """Go on; the next request plants what is needed."""
         self._sites = []
+
+    def end(self) -> None:
+        """Take the sites out; those where frames are left may stay for the next step."""
+        sites, self._sites = self._sites, []
+        if sites:
+            table, ways_out = self.thread.inferior.sites, self.steps.ways_out
+            for addr in sites:
+                table.discard(addr, self, idle=ways_out.watches(addr))
 
     # --- stops ---------------------------------------------------------------------------------
 
@@ -493,7 +502,7 @@ class LineStep(Plan):
         line = place.path, place.line
         if pc == place.low and line != self.line:
             if place.is_stmt:
-                return self._stop()
+                return self._stop(None if ahead else now)
             if now == self.frame:
                 # The start of a line that is no statement: a better place will come.
                 refresh = False
@@ -523,10 +532,10 @@ class LineStep(Plan):
         self.code = code if code is not None and code.whole else None
         return None
 
-    def _stop(self) -> Event | None:
-        """End one step, and begin the next if there are more."""
+    def _stop(self, now: FrameId | None = None) -> Event | None:
+        """End one step, and begin the next if there are more; ``now`` is the frame, if known."""
         self.count -= 1
-        self.steps.at_end(self)
+        self.steps.at_end(self, now)
         if self.count > 0:
             try:
                 while self.count > 0 and self.steps.goes_in(self):

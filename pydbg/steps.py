@@ -128,10 +128,10 @@ class Steps:
         ):
             self.dbg.notify(events.Note(thread.inferior.pid, thread.tid, text))
 
-    def at_end(self, plan: LineStep) -> None:
-        """Note how the stop relates to where the step began."""
+    def at_end(self, plan: LineStep, now: FrameId | None = None) -> None:
+        """Note how the stop, in the frame ``now``, relates to where the step began."""
         thread = plan.thread
-        now = self.frame_id(thread)
+        now = now or self.frame_id(thread)
         self.in_frame = now == plan.frame and now.function == plan.started_in
 
 

@@ -56,6 +56,10 @@ class WaysOut:
                 found |= {module.addr_of(s) for s in module.lookup(name) if s.is_code}
         return frozenset(found)
 
+    def watches(self, addr: int) -> bool:
+        """Tell whether an address is one of those that were given last."""
+        return addr in self._raises or addr in self._jumps
+
     def is_exception(self, addr: int) -> bool:
         """Tell whether an exception is on its way at an address that is watched."""
         return addr in self._raises

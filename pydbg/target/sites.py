@@ -54,6 +54,7 @@ class SiteTable:
     def __init__(self, inferior: Inferior) -> None:
         self._inferior = inferior
         self.by_addr: dict[int, Site] = {}
+        self._idle: set[int] = set()
         self.kept: tuple[int, bytes] | None = None
         """Memory as it was read at this stop, from an address on; see :meth:`keep`."""
         self.shared = False
@@ -80,15 +81,31 @@ class SiteTable:
             site.owners += (owner,)
         return site
 
-    def discard(self, addr: int, owner: Any) -> None:
-        """Take an owner off a site; the last one takes the int3 with it."""
+    def discard(self, addr: int, owner: Any, *, idle: bool = False) -> None:
+        """Take an owner off a site; the last one takes the int3 with it.
+
+        With ``idle`` it stays until :meth:`lift_idle`: the next plan is likely to want it again.
+        """
         site = self.by_addr.get(addr)
         if site is None:
             return
-        site.owners = tuple(o for o in site.owners if o is not owner)
-        if not site.owners:
+        site.owners = tuple([o for o in site.owners if o is not owner])
+        if site.owners:
+            return
+        if idle:
+            self._idle.add(addr)
+        else:
             self.lift(site)
             del self.by_addr[addr]
+
+    def lift_idle(self) -> None:
+        """Take out the int3s that nobody owns any more."""
+        for addr in self._idle:
+            site = self.by_addr.get(addr)
+            if site is not None and not site.owners:
+                self.lift(site)
+                del self.by_addr[addr]
+        self._idle.clear()
 
     def plant(self, site: Site) -> None:
         """Write the int3 of a site."""
@@ -96,11 +113,13 @@ class SiteTable:
             return
         insn = self._inferior.arch.breakpoint
         memory = self._inferior.memory
-        site.original = memory.read(site.addr, len(insn))
+        before = memory.read_some(site.addr, len(insn) + 1)
+        if len(before) < len(insn):
+            raise MemoryFault(site.addr + len(before), len(insn) - len(before))
         memory.write(site.addr, insn)
+        site.original = before[: len(insn)]
         site.planted = True
-        after = memory.read_some(site.addr + len(insn), 1)
-        site.is_call = site.original + after in self._inferior.arch.syscall_insns
+        site.is_call = before in self._inferior.arch.syscall_insns
 
     def lift(self, site: Site) -> None:
         """Write a site's original bytes back; memory that is gone needs none."""
@@ -137,6 +156,7 @@ class SiteTable:
     def forget(self) -> None:
         """Drop everything: an exec replaced the memory."""
         self.kept = None
+        self._idle.clear()
         self.by_addr.clear()
         self._pages.clear()
         self._places.clear()

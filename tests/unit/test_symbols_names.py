@@ -116,7 +116,7 @@ def test_lookup_of_one_name_builds_nothing() -> None:
     begin = time.perf_counter()
     assert table.by_name("_ZNSt8ios_base4InitC1Ev")
     assert time.perf_counter() - begin < 0.5  # a bound against accidents, not a measurement
-    assert table._by_addr is None and table._name_offsets is None
+    assert table._by_addr is None and "_defined_names" not in table.__dict__
 
 
 # --- demangler -------------------------------------------------------------------------------
