@@ -159,10 +159,13 @@ class Point(Record, frozen=False, eq=False, kw_only=True):
 
     @condition.setter
     def condition(self, text: str | None) -> None:
+        text = text.strip() if text else None
+        if not text:
+            self.set_condition(None, None)
+            return
         from pydbg.expr.language import language_named
 
-        text = text.strip() if text else None
-        self.set_condition(text, language_named(self.language).parse(text) if text else None)
+        self.set_condition(text, language_named(self.language).parse(text))
 
     def set_condition(self, text: str | None, tree: Node | None) -> None:
         """Set or remove a condition that is parsed already, with the types of the program.

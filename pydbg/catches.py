@@ -24,6 +24,7 @@ from pydbg.events import (
     SyscallStop,
 )
 from pydbg.linux import ptrace
+from pydbg.patterns import lazy_pattern
 from pydbg.records import replace
 from pydbg.runtimeevents import EVENTS, Raised, look
 from pydbg.stepping import plan_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _AUDIT_I386 = 0x40000003
 _X32 = 0x40000000
-_RETURN_ONLY = re.compile(r"\$?\b(?:ret|errno)\b")
+_RETURN_ONLY = lazy_pattern(r"\$?\b(?:ret|errno)\b")
 _RESTART_SYSCALL = {"x86_64": 219, "i386": 0}
 ABIS = ("x86_64", "i386")
 

@@ -13,12 +13,12 @@ FILE:LINE       a source line
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, LocationError
+from pydbg.patterns import lazy_pattern
 from pydbg.records import Record, replace
 from pydbg.symbols.entrypoint import main_from_start
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module, ModuleList
     from pydbg.symbols.symtab import Symbol
 
-_OFFSET = re.compile(r"^(?P<base>.*?)\s*\+\s*(?P<offset>0[xX][0-9a-fA-F]+|\d+)$")
-_LINE = re.compile(r"^(?:(?P<file>.+?)\s*:\s*)?(?P<line>\d+)$")
-_RELATIVE = re.compile(r"^[+-]\s*(\d+)$")
-_SCOPED = re.compile(r"^(?P<scope>(?:[^:]|::)+?)\s*:\s*(?P<symbol>[^:\s].*)$")
-_EXPLICIT = re.compile(r"-(source|function|line|qualified|q)\b\s*")
+_OFFSET = lazy_pattern(r"^(?P<base>.*?)\s*\+\s*(?P<offset>0[xX][0-9a-fA-F]+|\d+)$")
+_LINE = lazy_pattern(r"^(?:(?P<file>.+?)\s*:\s*)?(?P<line>\d+)$")
+_RELATIVE = lazy_pattern(r"^[+-]\s*(\d+)$")
+_SCOPED = lazy_pattern(r"^(?P<scope>(?:[^:]|::)+?)\s*:\s*(?P<symbol>[^:\s].*)$")
+_EXPLICIT = lazy_pattern(r"-(source|function|line|qualified|q)\b\s*")
 
 
 class Spec(Record):

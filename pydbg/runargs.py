@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 
 from pydbg.errors import UsageError
+from pydbg.patterns import lazy_pattern
 from pydbg.records import Record, field
 
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-_REDIRECT = re.compile(r"(?:(\d?)(>>|>|<))|(&>)")
+_VARIABLE = lazy_pattern(r"\$(?:\{(\w+)\}|(\w+))")
+_REDIRECT = lazy_pattern(r"(?:(\d?)(>>|>|<))|(&>)")
 
 
 class RunArgs(Record, frozen=False):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.breakpoints import Catchpoint
-from pydbg.syscalls.relatives import relatives, watched
-from pydbg.syscalls.table import table_for
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -38,6 +36,9 @@ def unfired(dbg: Debugger) -> list[str]:
 
 
 def _instead(dbg: Debugger, point: Catchpoint) -> str:
+    from pydbg.syscalls.relatives import watched
+    from pydbg.syscalls.table import table_for
+
     log = dbg.calllog
     numbers = point.numbers or {}
     own = sum(count for (abi, nr), count in log.seen.items() if nr in numbers.get(abi, ()))
@@ -70,5 +71,7 @@ def _times(count: int) -> str:
 
 
 def _near(point: Catchpoint) -> frozenset[str]:
+    from pydbg.syscalls.relatives import relatives
+
     empty: frozenset[str] = frozenset()
     return empty.union(*(relatives(name) for name, _ in point.names)) - {n for n, _ in point.names}

@@ -41,6 +41,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError, UsageError
+from pydbg.patterns import lazy_pattern
 from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class _Expr(_Rest):
         return candidates.expressions(prefix, session)
 
 
-_CLAUSE = re.compile(r"(?:^|\s)(?=(?:if\b|thread\s+[\d.]+\s*(?:$|\sif\b)))")
+_CLAUSE = lazy_pattern(r"(?:^|\s)(?=(?:if\b|thread\s+[\d.]+\s*(?:$|\sif\b)))")
 
 
 class _Location(_Expr):

@@ -7,10 +7,10 @@ A step or ``finish`` that was on its way is not disturbed by it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import DebuggerError
+from pydbg.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from pydbg.breakpoints import Point
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HARMLESS_GROUPS = frozenset({"data", "stack", "status"})
 _HARMLESS = frozenset({"echo", "printf", "output", "set", "set variable"})
-_CALL = re.compile(r"(?<![\w$])[A-Za-z_]\w*\s*\(")
+_CALL = lazy_pattern(r"(?<![\w$])[A-Za-z_]\w*\s*\(")
 
 
 class QuietCommands:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydbg.commands.lines import Line, Lines, ScriptError, Source, read_block
 from pydbg.errors import CommandError, DebuggerError, FileError
+from pydbg.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from pydbg.commands.lines import Writer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Arguments", "Recording", "ScriptRunner", "UserCommand"]
 
-_ARGUMENT = re.compile(r"\$arg(?:c|([0-9]+))")
+_ARGUMENT = lazy_pattern(r"\$arg(?:c|([0-9]+))")
 _DEEP = 16
 """From this depth of calls on Python's recursion limit is raised."""
 _MOST_FILES = 100
@@ -61,7 +62,7 @@ class Arguments:
         return self.words[index]
 
 
-_WORD = re.compile(r"""(?:'(?:\\.|[^'\\])*'?|"(?:\\.|[^"\\])*"?|\\.?|[^\s'"\\])+""", re.DOTALL)
+_WORD = lazy_pattern(r"""(?:'(?:\\.|[^'\\])*'?|"(?:\\.|[^"\\])*"?|\\.?|[^\s'"\\])+""", re.DOTALL)
 
 
 class Recording(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
@@ -10,6 +9,7 @@ from pydbg.commands.lines import opens_block
 from pydbg.commands.runner import UserCommand
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, UsageError
+from pydbg.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
 
 GROUP = "user-defined"
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_HOOK = re.compile(r"(hook|hookpost)-(.+)")
+_NAME = lazy_pattern(r"[A-Za-z0-9_.-]+")
+_HOOK = lazy_pattern(r"(hook|hookpost)-(.+)")
 _ARGS = (Arg("ARG", kinds.TEXT, optional=True),)
 
 

@@ -10,6 +10,7 @@ from pydbg.commands import kinds
 from pydbg.commands.results import Note, Points, PointSet
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, UsageError
+from pydbg.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["commands", "saved"]
 
 _WORDS = {"write": "watch", "read": "rwatch", "access": "awatch"}
-_LOCATION = re.compile(r"-(?:l|lo|loc|loca|locat|locati|locatio|location)\s+")
-_MASK = re.compile(r"\s+mask\s+\S+\s*$")
-_THREAD = re.compile(r"\s+thread\s+(\S+)\s*$")
+_LOCATION = lazy_pattern(r"-(?:l|lo|loc|loca|locat|locati|locatio|location)\s+")
+_MASK = lazy_pattern(r"\s+mask\s+\S+\s*$")
+_THREAD = lazy_pattern(r"\s+thread\s+(\S+)\s*$")
 
 
 def _watcher(kind: str) -> Callable[..., Any]:

@@ -13,7 +13,6 @@ from pydbg.errors import ExprError
 from pydbg.expr import nodes, typeprint
 from pydbg.expr.context import InternalFunction
 from pydbg.expr.format import Formatter
-from pydbg.expr.parser import parse_prefix
 from pydbg.expr.typenames import is_type_word
 from pydbg.expr.types import CType, base_name, spell
 
@@ -52,6 +51,8 @@ class Language:
 
         Where a language differs from C its trees are of ``nodes.OwnNode``.
         """
+        from pydbg.expr.parser import parse_prefix
+
         return parse_prefix(text, start, stop_at_comma=stop_at_comma, is_type=is_type)
 
     def parse(self, text: str) -> nodes.Node:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pydbg.errors import ExprError
+from pydbg.patterns import lazy_pattern
 from pydbg.records import Record
 
 __all__ = ["Token", "tokens"]
@@ -27,18 +28,18 @@ class Token(Record):
     type: str = ""
 
 
-_OPERATORS = re.compile(
+_OPERATORS = lazy_pattern(
     r">>=|<<=|->\*?|\+\+|--|&&|\|\||::|<<|>>|==|!=|<=|>=|\.\*|[-+*/%|&^]=|[-+*/%|&^~!<>=?:,.@()\[\]{}]"
 )
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*|[^\x00-\x7f]+[\w$]*")
-_DOLLAR = re.compile(r"\$[A-Za-z0-9_$]*")
-_SPACE = re.compile(r"[ \t\n]*")
-_TEMPLATE = re.compile(r"[\w ,:&*()\[\]-]*")
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_$]*|[^\x00-\x7f]+[\w$]*")
+_DOLLAR = lazy_pattern(r"\$[A-Za-z0-9_$]*")
+_SPACE = lazy_pattern(r"[ \t\n]*")
+_TEMPLATE = lazy_pattern(r"[\w ,:&*()\[\]-]*")
 _CASTS = ("dynamic_cast", "static_cast", "reinterpret_cast", "const_cast")
-_LITERAL_PREFIX = re.compile(r"(u8|[LuU])(?=[\"'])")
+_LITERAL_PREFIX = lazy_pattern(r"(u8|[LuU])(?=[\"'])")
 _PREFIX_TYPES = {"": "char", "u8": "char", "L": "wchar_t", "u": "char16_t", "U": "char32_t"}
 _ESCAPES = {"a": 7, "b": 8, "e": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
-_SUFFIX = re.compile(r"[uUlL]*$")
+_SUFFIX = lazy_pattern(r"[uUlL]*$")
 
 
 def tokens(text: str, start: int = 0) -> Iterator[Token]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
 from pydbg.expr import complexes, floats
@@ -29,6 +29,9 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import Value, from_number, is_integral, is_scalar
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["binary", "cast", "common_type", "compare", "negate", "promote"]
 
@@ -161,7 +164,10 @@ def _float_math(op: str, left: Value, right: Value) -> float | Fraction:
         raise ExprError("Integer-only operation on floating point number.")
     special = isinstance(one, float) and not math.isfinite(one)
     special = special or (isinstance(two, float) and not math.isfinite(two))
-    if not special and (isinstance(one, Fraction) or isinstance(two, Fraction) or _wide(left)):
+    plain = isinstance(one, int | float) and isinstance(two, int | float)
+    if not special and (not plain or _wide(left)):
+        from fractions import Fraction
+
         one, two = Fraction(one), Fraction(two)
         if op != "/" or two:
             return _apply(op, one, two)

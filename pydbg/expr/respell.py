@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+
+from pydbg.patterns import lazy_pattern
 
 __all__ = ["respell", "template_arguments", "template_name"]
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_QUALIFIERS = re.compile(r"(?:(?:const|volatile) )+")
+_WORD = lazy_pattern(r"[A-Za-z_]\w*")
+_QUALIFIERS = lazy_pattern(r"(?:(?:const|volatile) )+")
 _MAX_DEPTH = 40
-_BASIC = re.compile(
+_BASIC = lazy_pattern(
     r"(?:(?:long |short )+unsigned int|(?:long )+int|short int|(?:unsigned |signed )?"
     r"(?:long long|long|short|char|int))\b"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from pydbg.expr.types import (
     QualifiedType,
     ReferenceType,
 )
+from pydbg.patterns import lazy_pattern
 from pydbg.symbols.cplusnames import canonical
 
 __all__ = ["TypeParser", "is_source_name", "is_type_word", "resolve"]
@@ -27,9 +27,9 @@ _QUALIFIERS = frozenset(("const", "volatile"))
 _TAGS = frozenset(("struct", "union", "enum", "class"))
 _KEYWORDS = _BASIC | _MODIFIERS | _QUALIFIERS | _TAGS - {"class"}
 _MAX_DERIVED = 64
-_NAMED = re.compile(r"\s+[A-Za-z_]")
-_MEMBER = re.compile(r"\s*::\s*[^\s*]")
-_QUALIFIED = re.compile(r"(?:\s*::\s*[A-Za-z_]\w*(?:<[\w ,:&*()<>\[\]]*>)?)+")
+_NAMED = lazy_pattern(r"\s+[A-Za-z_]")
+_MEMBER = lazy_pattern(r"\s*::\s*[^\s*]")
+_QUALIFIED = lazy_pattern(r"(?:\s*::\s*[A-Za-z_]\w*(?:<[\w ,:&*()<>\[\]]*>)?)+")
 
 
 class _Tokens(Protocol):

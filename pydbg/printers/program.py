@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import Value, from_number
+from pydbg.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Program"]
 
-_NUMBER = re.compile(r"(-?\d+)[ul]*")
+_NUMBER = lazy_pattern(r"(-?\d+)[ul]*")
 
 
 class Program:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from pydbg.patterns import lazy_pattern
+
 __all__ = ["ASIDE", "address", "clean", "column"]
 
-_UNSAFE = re.compile(
+_UNSAFE = lazy_pattern(
     r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 

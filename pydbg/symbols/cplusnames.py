@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pydbg.patterns import lazy_pattern
+
 __all__ = ["canonical", "without_arguments"]
 
-_PART = re.compile(r"[A-Za-z_$]\w*|::|&&|[<>,*&()\[\]]|[^\s]")
+_PART = lazy_pattern(r"[A-Za-z_$]\w*|::|&&|[<>,*&()\[\]]|[^\s]")
 _QUALIFIERS = ("const", "volatile")
 _INTEGER = frozenset(("unsigned", "signed", "long", "short", "int", "char"))
-_SUFFIX = re.compile(r"(?<!\w)\d+(?:UL?L?|LL?)\b")
+_SUFFIX = lazy_pattern(r"(?<!\w)\d+(?:UL?L?|LL?)\b")
 _MAX = 4096
 
 

@@ -11,18 +11,19 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+from pydbg.patterns import lazy_pattern
 from pydbg.symbols.cplusnames import canonical, without_arguments
 
 __all__ = ["base_name", "demangle", "is_rust", "matches", "without_result"]
 
-_RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
+_RUST_HASH = lazy_pattern(r"::h[0-9a-f]{16}$")
 _RUST_ESCAPES = {
     "$SP$": "@", "$BP$": "*", "$RF$": "&", "$LT$": "<", "$GT$": ">", "$LP$": "(", "$RP$": ")",
     "$C$": ",",
 }  # fmt: skip
-_RUST_ESCAPE = re.compile(r"\$(?:SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,6})\$")
-_CLOSERS = re.compile(r"(?<!operator)>(?=>)")
-_CLONE = re.compile(
+_RUST_ESCAPE = lazy_pattern(r"\$(?:SP|BP|RF|LT|GT|LP|RP|C|u[0-9a-f]{1,6})\$")
+_CLOSERS = lazy_pattern(r"(?<!operator)>(?=>)")
+_CLONE = lazy_pattern(
     r"(?P<head>\w+(?:\.(?:constprop|isra|part|lto_priv)(?:\.\d+(?=\.(?!cold$)[a-z]))?)*)"
     r"(?:\.\d+)?(?P<cold>\.cold)?",
     re.ASCII,

@@ -7,11 +7,11 @@ spelling.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pydbg.patterns import lazy_pattern
 from pydbg.records import Record
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["Probe", "argument", "probes_in"]
 
 _SECTION = ".note.stapsdt"
 _BASE = ".stapsdt.base"
-_OPERAND = re.compile(
+_OPERAND = lazy_pattern(
     r"(?P<size>-?[1248])@"
     r"(?:%(?P<register>\w+)|\$(?P<constant>-?(?:0x[\da-f]+|0|[1-9]\d*))|"
     r"(?P<offset>(?:-?(?:0x[\da-f]+|0|[1-9]\d*))?)"

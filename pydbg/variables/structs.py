@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from pydbg.expr.types import (
     VoidType,
     strip,
 )
+from pydbg.patterns import lazy_pattern
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwexpr import evaluate
 from pydbg.symbols.entries import At, Die, Tag
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceStruct"]
 
-_PLAIN_TEMPLATE = re.compile(r"\w+<\w+(,\w+)+>")
+_PLAIN_TEMPLATE = lazy_pattern(r"\w+<\w+(,\w+)+>")
 _ACCESS = {1: "public", 2: "protected", 3: "private"}
 
 
