@@ -246,8 +246,28 @@ def split_word(text: str) -> tuple[str, str]:
     return text[:end], text[end:].lstrip()
 
 
+class _Absent:
+    """Stand for a command whose module is not loaded yet: all that finding it needs."""
+
+    __slots__ = ("aliases", "extension", "hidden", "module", "name")
+
+    def __init__(
+        self, module: str, name: str, aliases: tuple[str, ...], hidden: bool, extension: bool
+    ) -> None:
+        self.module = module
+        self.name = name
+        self.aliases = aliases
+        self.hidden = hidden
+        self.extension = extension
+
+
+_Row = Command | _Absent
+
+
 class Commands:
     """Be a table of commands: find them by name, alias, abbreviation.
+
+    A command that only has a name yet (`all_commands`) is loaded when it is found.
 
     >>> table = Commands([Command("continue", ("c", "fg")), Command("info", ("i",), prefix=True),
     ...                   Command("info registers", ("r",)), Command("condition")])
@@ -261,9 +281,9 @@ class Commands:
     """
 
     def __init__(self, rows: Iterable[Command] = ()) -> None:
-        self._rows: dict[str, Command] = {}
+        self._rows: dict[str, _Row] = {}
         # parent -> word or alias -> row
-        self._below: dict[str, dict[str, Command]] = {"": {}}
+        self._below: dict[str, dict[str, _Row]] = {"": {}}
         self._resolved: dict[str, Resolution] = {}
         self._dirty = True
         for row in rows:
@@ -271,19 +291,36 @@ class Commands:
 
     def add(self, row: Command) -> None:
         """Add a command; one of the same name is replaced."""
+        self._add(row)
+
+    def _add(self, row: _Row) -> None:
         self._resolved.clear()
         self._dirty = True
         old = self._rows.get(row.name)
-        parent, word = row.parent, row.word
+        parent, _, word = row.name.rpartition(" ")
         level = self._below.setdefault(parent, {})
         if old is not None:
-            for name in (old.word, *old.aliases):
+            for name in (word, *old.aliases):
                 if level.get(name) is old:
                     del level[name]
         self._rows[row.name] = row
         level[word] = row
         for alias in row.aliases:
             level[alias] = row
+
+    def _loaded(self, row: _Row) -> Command:
+        """Give a command, whose module is loaded now if it was not."""
+        if isinstance(row, Command):
+            return row
+        for made in module_rows(row.module):
+            absent = self._rows.get(made.name)
+            if isinstance(absent, _Absent) and absent.module == row.module:
+                self._rows[made.name] = made
+                level = self._below[made.parent]
+                level.update((name, made) for name, one in level.items() if one is absent)
+        found = self._rows[row.name]
+        assert isinstance(found, Command), f"{row.name} is not in {row.module} (commands.naming)"
+        return found
 
     def command(self, name: str, **fields: Any) -> Callable[[Callable[..., Any]], Any]:
         """Declare a function as a command; summary and help come from its docstring.
@@ -307,13 +344,13 @@ class Commands:
         return declare
 
     def __getitem__(self, name: str) -> Command:
-        return self._rows[name]
+        return self._loaded(self._rows[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
 
     def __iter__(self) -> Iterator[Command]:
-        return iter(sorted(self._rows.values(), key=lambda row: row.name))
+        return iter([self._loaded(self._rows[name]) for name in sorted(self._rows)])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -325,13 +362,13 @@ class Commands:
         there too, as a row made up for it.
         """
         found = {row.name: row for row in self._level(parent).values()}
-        return [found[name] for name in sorted(found)]
+        return [self._loaded(found[name]) for name in sorted(found)]
 
     def has_below(self, name: str) -> bool:
         """Return whether ``name`` has sub-commands."""
         return bool(self._level(name))
 
-    def _level(self, parent: str) -> dict[str, Command]:
+    def _level(self, parent: str) -> dict[str, _Row]:
         if self._dirty:
             self._imply()
         return self._below.get(parent) or {}
@@ -391,17 +428,17 @@ class Commands:
         level = self._level(parent)
         exact = level.get(word)
         if exact is not None:
-            return exact
+            return self._loaded(exact)
         if parent == "set" and rest.startswith("=") and not rest.startswith("=="):
             return None  # set counter = 1: an assignment, although "counter" may begin a setting
-        found = self.matches(parent, word)
+        found = self._matching(parent, word)
         if not found:
             return None
         if len(found) > 1:
             kind = f"{parent} command" if parent else "command"
-            names = ", ".join(row.word for row in found)
+            names = ", ".join(row.name.rpartition(" ")[2] for row in found)
             raise UsageError(f'Ambiguous {kind} "{word}": {names}.')
-        return found[0]
+        return self._loaded(found[0])
 
     def matches(self, parent: str, word: str) -> list[Command]:
         """Return the commands below ``parent`` that ``word`` may abbreviate, sorted.
@@ -410,6 +447,9 @@ class Commands:
         >>> [row.name for row in table.matches("", "he")]
         ['help']
         """
+        return [self._loaded(row) for row in self._matching(parent, word)]
+
+    def _matching(self, parent: str, word: str) -> list[_Row]:
         rows = {row.name: row for name, row in self._level(parent).items() if name.startswith(word)}
         # What gdb lets a user abbreviate stays so: our own commands and settings that are only
         # accepted step back.
@@ -438,14 +478,32 @@ class Commands:
 def all_commands() -> Commands:
     """Return the table of all commands of pydbg, made anew.
 
+    Their names are in a file (`naming` writes it): of 25 modules a session needs a few.
+
     >>> all_commands().resolve("source a.pydbg").command.group
     'support'
     """
-    rows: list[Command] = []
-    for name in MODULES:
-        module = import_module(f"pydbg.commands.{name}")
-        rows += cast("Callable[[], Iterable[Command]]", module.commands)()
-    return Commands(rows)
+    from pydbg.commands.names import NAMES
+
+    table = Commands()
+    for module, text in NAMES.items():
+        for row in " ".join(text.split()).split("; "):
+            spelt, _, aliases = row.partition("=")
+            name = spelt.rstrip("~+")
+            marks = spelt[len(name) :]
+            known = tuple(aliases.split(",")) if aliases else ()
+            table._add(_Absent(module, name, known, "~" in marks, "+" in marks))
+    return table
+
+
+def module_rows(name: str) -> tuple[Command, ...]:
+    """Return the commands that one of `MODULES` has, made anew.
+
+    >>> "show version" in [row.name for row in module_rows("status")]
+    True
+    """
+    module = import_module(f"pydbg.commands.{name}")
+    return tuple(cast("Callable[[], Iterable[Command]]", module.commands)())
 
 
 def with_name(row: Command, name: str, **fields: Any) -> Command:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pydbg"
 
 LAYERS = {
+    "patterns": 0,
     "records": 0,
     "errors": 0,
     "events": 0,
