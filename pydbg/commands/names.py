@@ -31,7 +31,8 @@ NAMES = {
         binary memory; append binary value; restore; find; hexdump+; telescope+=tel;
         disassemble=disas; info locals=lo; info args=ar; info scope=sc; info vtbl; whatis; ptype;
         show values; show convenience=conv; info pretty-printer; enable pretty-printer; disable
-        pretty-printer
+        pretty-printer; info macro; info macros; macro expand=exp; macro expand-once=exp1; macro
+        define; macro undef; macro list
     """,
     "stack": """
         backtrace=bt,where; info stack=s; frame=f; frame level; frame function; frame address; info
