@@ -27,7 +27,7 @@ NAMES = {
 def names_text() -> str:
     """Return what the file must say.
 
-    >>> "continue=c,fg" in names_text()
+    >>> "advance=adv" in names_text()
     True
     """
     modules = {name: module_rows(name) for name in MODULES}
