@@ -499,7 +499,7 @@ def all_commands() -> Commands:
 def module_rows(name: str) -> tuple[Command, ...]:
     """Return the commands that one of `MODULES` has, made anew.
 
-    >>> "show version" in [row.name for row in module_rows("status")]
+    >>> "info proc" in [row.name for row in module_rows("status")]
     True
     """
     module = import_module(f"pydbg.commands.{name}")
