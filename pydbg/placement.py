@@ -50,6 +50,8 @@ class Placement:
         self._before = 0.0
         """Seconds that ``_HOT`` stops took before the move."""
         self._cpu = 0
+        self._unseen = 0
+        """Stops since one was told."""
         self._resting = False
         self._rested = 0.0
         """When a stop was told; 0 while the program runs."""
@@ -65,6 +67,7 @@ class Placement:
             self._go_on()
         first = not self._stops
         self._stops += more
+        self._unseen += more
         stops = self._stops
         if self._given_up or (stops % _REFRESH and not first):
             return
@@ -121,8 +124,11 @@ class Placement:
             self.leave()
 
     def _is_busy(self) -> bool:
-        """Tell whether others run: then there is no idle CPU to wake, and idle priority waits."""
-        return not self._for_good and procfs.runnable() > 1
+        """Tell whether others run while stops are told: no CPU is idle, and idle priority waits.
+
+        Where stops are unseen, what they cost is looked at instead.
+        """
+        return self._unseen < _HOT and not self._for_good and procfs.runnable() > 1
 
     def rest(self) -> None:
         """Be as the debugger came while it tells a stop; the next `follow` goes on from there.
@@ -130,6 +136,7 @@ class Placement:
         A script's stops are told as thick and fast as others are passed. What is done in between
         may take long, or start programs, which would inherit the policy.
         """
+        self._unseen = 0
         if not self._stops or self._given_up:
             return
         self._rested = time.monotonic()

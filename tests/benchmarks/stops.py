@@ -101,6 +101,18 @@ def run(bench: Bench) -> None:
         target=100,
     )
 
+    def signals(which: str) -> float:
+        count = 20_000 if which == "pydbg" else 5000
+        lines = ("handle SIGUSR1 nostop noprint", f"run signals {count}")
+        return each(bench.session(which, lines, program))
+
+    bench.row(
+        "signal that is only passed on",
+        "us",
+        lambda: signals("pydbg"),
+        lambda: signals("gdb"),
+    )
+
     def caught(which: str) -> float:
         count = 2000 if which == "pydbg" else 500
         script = ["catch syscall getppid", "commands", "silent", "continue", "end"]
