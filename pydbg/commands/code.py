@@ -210,6 +210,10 @@ def _opening_line(session: Session, low: int, high: int) -> tuple[str, int]:
     return found[1].name, next((row.line for row in rows), 0)
 
 
+_MOST_LINES = 10_000
+"""So many lines can stand before an instruction; numbers of a damaged table are larger."""
+
+
 def _sources(
     session: Session, insns: Sequence[Insn], extent: tuple[int, int], *, files: bool
 ) -> tuple[tuple[int, str, tuple[tuple[int, str | None], ...]], ...]:
@@ -223,9 +227,10 @@ def _sources(
         if line is None or (before is not None and _same(line, before)):
             continue
         first = line.line
+        least = max(0, first - _MOST_LINES)
         if files and before is None:
             opening = _opening_line(session, *extent)
-            if 0 < opening[1] < first:
+            if least < opening[1] < first:
                 first = opening[1]
         elif (
             files
@@ -234,8 +239,7 @@ def _sources(
             and line.line > before.line + 1
         ):
             # Lines in between that made no code belong to the next one that did.
-            first = line.line
-            while first - 1 > before.line and (line.file, first - 1) not in with_code:
+            while first - 1 > max(least, before.line) and (line.file, first - 1) not in with_code:
                 first -= 1
         name = line.file if files and line.file != shown_file else ""
         shown_file = line.file
@@ -243,7 +247,7 @@ def _sources(
         common.note_path(session, module, insns[index].addr)
         text = common.source_text(session, module, line.file)
         rows = tuple(
-            (number, text[number - 1] if text is not None and number <= len(text) else None)
+            (number, text[number - 1] if text is not None and 0 < number <= len(text) else None)
             for number in range(first, line.line + 1)
         )
         found.append((index, name, rows))

@@ -416,6 +416,10 @@ def to_integer(number: int | float | Fraction) -> int:
     return max(min(int(number), (1 << 63) - 1), -(1 << 63))
 
 
+_WIDEST = 64
+"""Bytes of the largest number; what claims more is of damaged debug information."""
+
+
 def from_number(ctype: CType, number: int | float | Fraction, read: Read | None = None) -> Value:
     """Make a value of a scalar type from a number, wrapped or rounded to the type.
 
@@ -427,6 +431,8 @@ def from_number(ctype: CType, number: int | float | Fraction, read: Read | None 
     if isinstance(inner, FloatType):
         data = floats.encode(inner.format, number).ljust(inner.size, b"\0")
         return Value(ctype, data, None, read)
+    if inner.size > _WIDEST:
+        raise ExprError(f"a number of {inner.size} bytes")
     whole = number if isinstance(number, int) else to_integer(number)
     data = (whole & ((1 << (8 * inner.size)) - 1)).to_bytes(inner.size, "little")
     return Value(ctype, data, None, read)

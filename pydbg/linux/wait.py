@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import NoProcess, ThreadGone
 from pydbg.events import (
@@ -25,7 +25,7 @@ from pydbg.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 # <linux/wait.h>; waitid accepts both since Linux 4.7.
 _WALL = 0x4000_0000
@@ -161,6 +161,39 @@ def wait_any(tids: Collection[int], *, nohang: bool = False) -> tuple[int, int] 
                 return found
             continue
         return _wait_past_zombie(tid, tids, nohang=nohang)
+
+
+class _Tracee(Protocol):
+    @property
+    def is_awaited(self) -> bool: ...
+
+
+class Turns:
+    """Ask tracees whether they have stopped, each in its turn.
+
+    The kernel names the tracee first that was traced last (``__ptrace_link`` puts it in front).
+    Where many stop all the time, at a breakpoint whose condition is false, the oldest would
+    never be heard of by :func:`wait_any`.
+    """
+
+    def __init__(self) -> None:
+        self._left: list[int] = []
+
+    def ask(self, tracees: Mapping[int, _Tracee]) -> tuple[int, int] | None:
+        """Ask the next tracee that runs; return its (tid, status) if it has stopped.
+
+        >>> Turns().ask({})
+        """
+        if not self._left:
+            self._left = list(tracees)
+        while self._left:
+            tid = self._left.pop()
+            if tid in tracees and tracees[tid].is_awaited:
+                try:
+                    return wait_tracee(tid, nohang=True)
+                except ThreadGone:
+                    continue
+        return None
 
 
 def _is_ours(tid: int) -> bool:

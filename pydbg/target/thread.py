@@ -241,6 +241,11 @@ class Thread:
     # --- what it is at ---------------------------------------------------------------------
 
     @property
+    def is_awaited(self) -> bool:
+        """Tell whether its next stop is still to come."""
+        return self.running and not self.zombie
+
+    @property
     def stoppable(self) -> bool:
         """Tell whether it runs and would stop soon if it were asked to."""
         return self.running and not self.zombie and self.vforking is None

@@ -67,6 +67,7 @@ class Tracer:
         self.threads: dict[int, Thread] = {}
         self._early = _early_here()
         """Wait statuses of tasks that this tracer does not know (yet)."""
+        self._turns = wait.Turns()
         self.pid = os.getpid()
         self.service: Service | None = None
         """What keeps unseen processes going while the others are being stopped."""
@@ -253,14 +254,14 @@ class Tracer:
     def wait(self) -> tuple[Thread, RawStop]:
         """Wait for the next stop of any running thread."""
         for tid in self._early:
-            if tid in self.threads:
-                return self.threads[tid], self._note(self.threads[tid], self._early.pop(tid))
+            if (known := self.threads.get(tid)) is not None:
+                return known, self._note(known, self._early.pop(tid))
         while True:
             alone = next(iter(self.threads.values())) if len(self.threads) == 1 else None
-            if alone is not None and alone.running and not alone.zombie:
+            if alone is not None and alone.is_awaited:
                 tid, status = self._wait_one(alone.tid)
             else:
-                tid, status = self._wait_any()
+                tid, status = self._turns.ask(self.threads) or self._wait_any()
             thread = self.threads.get(tid)
             if thread is None:
                 self._early[tid] = status

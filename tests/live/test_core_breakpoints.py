@@ -83,6 +83,17 @@ def test_condition_true_for_one_thread() -> None:
         assert bp.hits == ROUNDS
 
 
+def test_no_thread_starves_among_many_that_stop() -> None:
+    """The kernel would name the youngest of them for ever."""
+    with program("hammer.c", "60", "1000000") as dbg:
+        bp = dbg.break_at("*hot", condition='$rdi == 1 && $_streq((char *)$rdx, "0123456789abcde")')
+        dbg.run()
+        for _ in range(3):
+            dbg.cont()
+        assert bp.hits == 4
+        assert dbg.regs.rdi == 1
+
+
 def test_temporary_breakpoint_hit_by_all_threads_stops_once() -> None:
     with program("hammer.c", *MANY) as dbg:
         for _ in range(3):
