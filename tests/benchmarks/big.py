@@ -1,6 +1,7 @@
 """Big programs: from the command line to a stop, a backtrace and the locals there.
 
-Cold is without an index, warm with the one that an earlier session left behind.
+Cold is without an index, warm with the one that an earlier session left behind. Where indexes are
+is told by the environment, so that both debuggers are given the same commands.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tests.benchmarks.programs import big_cplus, big_go
 from tests.support.build import build
 
 _PYTHON = Path("/usr/bin/python3-dbg")
+_NOWHERE = Path("/dev/null")
+"""As a directory of caches: nothing is there, and nothing can be written."""
 
 
 class Case(NamedTuple):
@@ -47,7 +50,7 @@ def run(bench: Bench) -> None:
         script = case.run, "bt", "info locals"
         for spot, where in (("FUNC", case.function), ("FILE:LINE", case.line)):
             commands = f"break {where}", *script
-            cold = partial(_ours, bench, commands, case.program, None)
+            cold = partial(_ours, bench, commands, case.program, _NOWHERE)
             warm = partial(_ours, bench, commands, case.program, _indexed(bench, case.program))
             theirs = partial(bench.session, "gdb", commands, case.program)
             name = f"break {spot}, run, bt, info locals: {case.name}"
@@ -70,11 +73,8 @@ def run(bench: Bench) -> None:
             )
 
 
-def _ours(bench: Bench, commands: tuple[str, ...], program: Path, indexes: Path | None) -> Cost:
-    first = "set index-cache enabled off"
-    if indexes is not None:
-        first = f"set index-cache directory {indexes}"
-    return bench.session("pydbg", (first, *commands), program)
+def _ours(bench: Bench, commands: tuple[str, ...], program: Path, caches: Path) -> Cost:
+    return bench.session("pydbg", commands, program, variables={"XDG_CACHE_HOME": str(caches)})
 
 
 def _time(session: Callable[[], Cost]) -> float:
@@ -86,15 +86,16 @@ def _peak(session: Callable[[], Cost]) -> float:
 
 
 def _indexed(bench: Bench, program: Path) -> Path:
-    """Build a program's index, and its libraries', as a session leaves them behind."""
-    folder = bench.folder / "indexes"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    """Build a program's index, and its libraries'; give the directory of caches they are in."""
+    caches = bench.folder / "caches"
+    folder = caches / "pydbg" / "index"
+    folder.mkdir(mode=0o700, exist_ok=True, parents=True)
     libc = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
     files = [program.resolve(), *_debug_files(libc)]
     for file in files:
         command = [bench.python, "-m", "pydbg.symbols.indexbuild", str(file), str(folder)]
         subprocess.run(command, env=bench.environment, check=False)
-    return folder
+    return caches
 
 
 def _debug_files(listed: str) -> list[Path]:

@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -80,11 +80,18 @@ class Bench:
         """Return a command line of gdb without anybody's init files."""
         return ["gdb", "-nx", *map(str, arguments)]
 
-    def session(self, which: str, commands: Sequence[str], program: Path | str, *more: str) -> Cost:
+    def session(
+        self,
+        which: str,
+        commands: Sequence[str],
+        program: Path | str,
+        *more: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> Cost:
         """Run commands in a batch session of ``which`` ("pydbg" or "gdb")."""
         start = self.pydbg if which == "pydbg" else self.gdb
         flags = [part for line in commands for part in ("-ex", line)]
-        return self.cost(start("--batch", *flags, *more, program))
+        return self.cost(start("--batch", *flags, *more, program), variables)
 
     def script(self, which: str, lines: Sequence[str], program: Path | str) -> Cost:
         """Run a script in a batch session of ``which``."""
@@ -93,7 +100,7 @@ class Bench:
         start = self.pydbg if which == "pydbg" else self.gdb
         return self.cost(start("--batch", "-x", path, program))
 
-    def cost(self, command: list[str]) -> Cost:
+    def cost(self, command: list[str], variables: Mapping[str, str] | None = None) -> Cost:
         """Run a command and return what it took; a failure ends the benchmark."""
         output = self.folder / "output"
         with output.open("wb") as out, open(os.devnull, "rb") as nothing:
@@ -101,7 +108,7 @@ class Bench:
             pid = os.posix_spawnp(
                 command[0],
                 command,
-                self.environment,
+                {**self.environment, **(variables or {})},
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
                     (os.POSIX_SPAWN_DUP2, out.fileno(), 1),
