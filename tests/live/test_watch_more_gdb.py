@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.live.test_commands_gdb import both
 from tests.support.build import build
 
@@ -36,3 +38,25 @@ def test_what_can_be_watched() -> None:
 def test_frames_that_end() -> None:
     theirs, ours = both(build("watched.cc"), "tbreak main", "run", *ENDS)
     assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}
+
+
+LANGUAGES = {
+    "watched.rs": (
+        "break watched.rs:8", "run", "watch p.x", "watch a", "watch watched::TOTAL", "watch p.y",
+        *["continue"] * 6, "info watchpoints", "delete", "break watched::add", "run", "next",
+        "watch sum", "watch p.x", *["continue"] * 4, "info watchpoints", "kill",
+    ),
+    "watched.go": (
+        "break main.add", "run", "next", "watch sum", "watch p.X", "watch main.total",
+        *["continue"] * 7, "info watchpoints", "delete", "finish", "watch a", "watch main.total",
+        *["continue"] * 2, "info watchpoints", "kill",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_other_languages(name: str) -> None:
+    flags = ("-gcflags=-N -l",) if name.endswith(".go") else ()
+    theirs, ours = both(build(name, "pie", *flags), *LANGUAGES[name])
+    assert {k: alike(v) for k, v in ours.items()} == {k: alike(v) for k, v in theirs.items()}
+    assert sum("New value = " in text for text in ours.values()) > 3
