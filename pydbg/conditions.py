@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from pydbg.expr.nodes import Node
     from pydbg.symbols.modules import Module
 
-__all__ = ["check_names", "language_at", "parse_at"]
+__all__ = ["LIKE_C", "check_names", "language_at", "parse_at"]
 
-_LIKE_C = ("c", "c++", "asm")
+LIKE_C = ("c", "c++", "asm")
+"""Languages in which each name of an expression means something by itself."""
 
 
 def _module_of(dbg: Debugger, location: Location) -> Module | None:
@@ -65,7 +66,7 @@ def check_names(dbg: Debugger, point: Point, text: str, tree: Node) -> None:
     if not isinstance(point, Breakpoint) or not point.locations:
         return
     try:
-        if point.language in _LIKE_C:
+        if point.language in LIKE_C:
             _check_each(dbg, point, tree)
         else:
             dbg.evaluate(text)

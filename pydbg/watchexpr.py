@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pydbg.conditions import LIKE_C
 from pydbg.context import ProgramContext
-from pydbg.errors import DebuggerError, ExprError, MemoryFault
+from pydbg.errors import DebuggerError, ExprError, MemoryFault, NoSymbol
 from pydbg.expr import nodes
 from pydbg.expr.codes import Place, constant_place
 from pydbg.expr.evaluator import Evaluator
@@ -226,7 +227,7 @@ class Expression:
             except ExprError:
                 continue  # Evaluation says so, in the order of the expression.
             if value is None and not watched:
-                raise ExprError(f'No symbol "{name}" in current context.')
+                _refuse(self._dbg, self.text, name, context)
             if value is None or isinstance(strip(value.type), FunctionType):
                 continue
             lvalue = value.lvalue
@@ -378,6 +379,21 @@ class Expression:
         """Forget what was true of one process only."""
         self._thread = self.scope = self._function = None
         self._pins = {n: pin for n, pin in self._pins.items() if pin.module_path is not None}
+
+
+def _refuse(dbg: Debugger, text: str, name: str, context: ProgramContext) -> None:
+    """Refuse a condition because of a name that is unknown, unless it is part of a longer one.
+
+    Go's packages and Rust's modules have names that mean nothing alone.
+    """
+    if context.language.name in LIKE_C:
+        raise ExprError(f'No symbol "{name}" in current context.')
+    try:
+        dbg.evaluate(text)
+    except NoSymbol:
+        raise
+    except DebuggerError:
+        return  # Memory that is not there yet: it is asked at the hit.
 
 
 def names_in(tree: Any) -> Iterator[str]:

@@ -98,7 +98,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         frame = dbg.frame
         if frame is None or frame.line is None:
             return Note("No line number information available.")
-        return _line_note(session, frame.lookup_addr, start=False)
+        return _source_line_note(session, f"{frame.path or frame.file}:{frame.line}")
     if _names_line(spec):
         return _source_line_note(session, spec)
     places = dbg.resolve(spec)

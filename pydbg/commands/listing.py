@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +236,7 @@ def info_source(session: Session, parsed: Parsed) -> Note:
     text = common.source_text(session, here.module, here.file)
     if text is not None:
         place = common.source_place(session, here.module, here.file)
-        lines.append(f"Located in {place or path}")
+        lines.append(f"Located in {os.path.realpath(place or path)}")
         count = len(text) - (1 if text and not text[-1] else 0)
         lines.append(f"Contains {count} line{'' if count == 1 else 's'}.")
     if unit is not None:

@@ -152,7 +152,7 @@ def _pieces(module: Module, block: Block, holder: Die, code: bytes) -> str:
             several = pos or end < len(code)
             text, apart = _expression(module, block, holder, part) if several else "", ""
             if not text or text.startswith(_COMPLEX):
-                text, apart = _COMPLEX + "".join(_operations(module, code, pos, end)), "   "
+                text, apart = _COMPLEX + "".join(_operations(module, part, 0, len(part))), "   "
         else:
             text, apart = "", ""
         if end < len(code):

@@ -428,11 +428,28 @@ def _whole(ctype: CType, piece: Piece, around: Surroundings) -> Value:
     return Value(ctype, data.ljust(size, b"\0"), Lvalue("register", 0, piece.name), around.read)
 
 
+def _once(pieces: list[Piece], bits: int) -> list[Piece]:
+    """Leave out what is described twice: Go 1.19 does so with words of slices and interfaces.
+
+    gdb gives up on them, or takes the second for what comes next.
+
+    >>> word, other = Piece("memory", 16, size=64), Piece("memory", 24, size=64)
+    >>> [piece.addr for piece in _once([word, word, other], 128)]
+    [16, 24]
+    """
+    extra = sum(piece.size for piece in pieces) - bits
+    kept: list[Piece] = []
+    for piece in pieces:
+        if kept and 0 < piece.size <= extra and piece == kept[-1]:
+            extra -= piece.size
+        else:
+            kept.append(piece)
+    return kept
+
+
 def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
     size = ctype.size
-    if sum(piece.size for piece in pieces) == 16 * size and pieces[::2] == pieces[1::2]:
-        # Go 1.19 describes each word of some interfaces twice; gdb gives up on them.
-        pieces = pieces[::2]
+    pieces = _once(pieces, 8 * size)
     bits = known = at = 0
     synthetic = 0
     for piece in pieces:
