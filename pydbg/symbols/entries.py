@@ -54,7 +54,8 @@ class At:
     prototyped, upper_bound, abstract_origin, accessibility = 0x27, 0x2F, 0x31, 0x32
     artificial, count, member_location, decl_file, decl_line = 0x34, 0x37, 0x38, 0x3A, 0x3B
     declaration, encoding, external, frame_base, specification = 0x3C, 0x3E, 0x3F, 0x40, 0x47
-    type, virtuality, vtable_elem, ranges, data_bit_offset = 0x49, 0x4C, 0x4D, 0x55, 0x6B
+    type, variable_parameter, virtuality, vtable_elem = 0x49, 0x4B, 0x4C, 0x4D
+    ranges, data_bit_offset = 0x55, 0x6B
     object_pointer, explicit, signature, enum_class, linkage_name = 0x64, 0x63, 0x69, 0x6D, 0x6E
     call_value, call_origin, call_return_pc, call_target = 0x7E, 0x7F, 0x7D, 0x83
     call_parameter, call_data_value, export_symbols, alignment = 0x80, 0x86, 0x89, 0x88

@@ -18,7 +18,6 @@ from pydbg.expr.types import (
     PointerType,
     StructType,
     TypedefType,
-    VoidType,
     strip,
 )
 from pydbg.expr.values import Value, from_number
@@ -489,15 +488,9 @@ class Variables:
 
         It is ``void`` where it returns nothing; None is for functions that are not described.
         """
-        from pydbg.variables.returns import Results, result_value
+        from pydbg.variables.returns import returned
 
-        thread = self.dbg.thread
-        ctype = self.result_type(addr)
-        if ctype is None or thread is None:
-            return None
-        results = Results((thread.left or thread.registers).read, thread.inferior.read)
-        found = result_value(ctype, thread.inferior.arch, results)
-        return Value(VoidType(), b"\0") if found is None else found
+        return returned(self, addr)
 
     def result_type(self, addr: int) -> CType | None:
         """Return what type the function around an address returns, None if it is not described.

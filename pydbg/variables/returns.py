@@ -14,8 +14,9 @@ from pydbg.variables.passing import classify, in_memory
 if TYPE_CHECKING:
     from pydbg.arch.model import Arch
     from pydbg.arch.registers import RegisterBlock
+    from pydbg.variables.program import Variables
 
-__all__ = ["Results", "give_back", "result_value"]
+__all__ = ["Results", "give_back", "result_value", "returned"]
 
 
 class Results(Record, often=True):
@@ -23,6 +24,29 @@ class Results(Record, often=True):
 
     register: Callable[[str], bytes]
     read: Callable[[int, int], bytes]
+
+
+def returned(program: Variables, addr: int) -> Value | None:
+    """Return what the function around an address has just returned in the current thread.
+
+    It is ``void`` where it returns nothing; None is for functions that are not described.
+    """
+    dbg = program.dbg
+    thread, module = dbg.thread, dbg.modules.at(addr)
+    if thread is None or module is None:
+        return None
+    results = Results((thread.left or thread.registers).read, thread.inferior.read)
+    function = module.function_at(addr)
+    if function is not None and function.language == "go":
+        from pydbg.golang import results as of_go
+
+        file = program.file(module)
+        return None if file is None else of_go.returned(function, file, results)
+    ctype = program.result_type(addr)
+    if ctype is None:
+        return None
+    found = result_value(ctype, thread.inferior.arch, results)
+    return Value(VoidType(), b"\0") if found is None else found
 
 
 def result_value(ctype: CType, arch: Arch, results: Results) -> Value | None:

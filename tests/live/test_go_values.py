@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.live.test_commands_gdb import both
-from tests.support.build import build
+from tests.support.build import NEW_GO, build
 from tests.support.marks import marks
 from tests.support.run import batch
 
@@ -168,4 +168,65 @@ def test_steps_are_gdbs(flags: tuple[str, ...]) -> None:
             mine, other = (
                 re.sub(r"\bsum=\d+", "sum=", plain(all_[line])) for all_ in (ours, theirs)
             )
+            assert mine == other, line
+
+
+RETURNED = {
+    "two": '{r0 = 3, r1 = TEXT "two"}',
+    "flt": "4",
+    "str": 'TEXT "hel"',
+    "sl": "[]int = {1, 5, 3, 9}",
+    "st": '{x = 4, y = 5, name = TEXT "p"}',
+    "ptr": "(main.P *) HEAP",
+    "ifc": "main.S(main.R) = {w = 6, h = 2}",
+    "er": "error(main.E) = {code = 7}",
+    "b8": "true",
+    "arr": None,  # On the stack.
+    "mp": 'map[string]int = {["n"] = 2}',
+    "fn": None,
+    "cplx": "-3 + 4i",
+    "none": None,
+    "named": "{res = 8, err = error(main.E) = {code = 4}}",
+}
+
+
+@pytest.mark.parametrize("compiler", [None, NEW_GO], ids=["distribution", "new"])
+@pytest.mark.parametrize("flags", [("-gcflags=-N -l",), ()], ids=["plain", "optimised"])
+def test_finish_shows_what_was_returned(flags: tuple[str, ...], compiler: str | None) -> None:
+    """By Go's convention: in nine registers for words and fifteen for fractions."""
+    asked = [line for name in RETURNED for line in (f"break main.{name}", "continue", "finish")]
+    done = batch(
+        build("results.go", "pie", *flags, compiler=compiler), "tbreak main.main",
+        "handle SIGURG nostop noprint", "run", *asked, "print $.res",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    parts = (
+        done.stdout.split("Run till exit from #0  main.")[1:]
+        or re.split(r"hit Breakpoint \d+, main\.", done.stdout)[1:]
+    )
+    found = {}
+    for part in parts:
+        shown = re.search(r"Value returned (?:is|in) (?:\$\d+ = )?(.*)", part)
+        text = None if shown is None else re.sub(r'0x[0-9a-f]+ "', 'TEXT "', shown[1])
+        if text is not None and text.startswith("(main.P *) 0x"):
+            text = "(main.P *) HEAP"
+        found[part.partition(" ")[0]] = text
+    assert found == RETURNED
+    assert re.findall(r"^\$\d+ = (.*)$", done.stdout, re.MULTILINE)[0] == "8"
+
+
+WATCHED = (
+    "break main.ints if a > 3 && b == 2", "tbreak main.main", "run", "next", "next", "next",
+    "watch main.G if main.G > 2", "watch total", "info watchpoints", "continue", "continue",
+    "continue", "continue", "continue", "info breakpoints", "info args", "p a + b", "kill",
+)  # fmt: skip
+
+
+def test_conditions_and_watchpoints_are_gdbs() -> None:
+    path = build("results.go", "pie", "-gcflags=-N -l")
+    theirs, ours = both(path, RAW, "handle SIGURG nostop noprint", *WATCHED)
+    for line in theirs:
+        if not re.match(_SETTING_UP, line):
+            mine, other = (re.sub(r"~r0=\d+|~r0 = \d+", "~r0", plain(all_[line]))
+                           for all_ in (ours, theirs))  # fmt: skip
             assert mine == other, line
