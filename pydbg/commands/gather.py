@@ -103,6 +103,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         watches=_watched(event, session),
         bits=8 * dbg.arch.pointer_size,
         returned=_returned(event, session),
+        unknown_result=_unknown_result(event, session),
         goroutine=dbg.goroutines.number_of(thread) if session.observers else 0,
     )
 
@@ -169,6 +170,19 @@ def _returned(event: ev.Event, session: Session) -> str | None:
         return None
     session.dbg.history.append(found)
     return f"${len(session.dbg.history)} = {text}"
+
+
+def _unknown_result(event: ev.Event, session: Session) -> str:
+    """Return the type of a function's value that is at a place of the compiler's own choice."""
+    from pydbg.variables.returns import unknown_result
+
+    if not isinstance(event, ev.FunctionFinished) or not event.function:
+        return ""
+    try:
+        found = unknown_result(session.dbg.variables, event.function)
+    except DebuggerError:
+        return ""
+    return "" if found is None else session.dbg.language.spell(found)
 
 
 def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:

@@ -117,6 +117,8 @@ class Stop(Record, often=True):
     bits: int = 64
     returned: str | None = None
     """A function's value with its number in the history, "" of one that returns nothing."""
+    unknown_result: str = ""
+    """The value's type, where nothing tells where the value is."""
     goroutine: int = 0
     """The goroutine that the thread runs, where somebody asks for it."""
     watches: tuple[Watched, ...] = ()

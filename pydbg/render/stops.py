@@ -250,6 +250,8 @@ _HEADINGS: dict[type[ev.Event], Callable[[Stop], tuple[str, bool]]] = {
 
 
 def _finished(event: ev.FunctionFinished, record: Stop) -> list[str]:
+    if record.returned is None and record.unknown_result:
+        return [f"Value returned has type: {record.unknown_result}. Cannot determine contents"]
     if record.returned is None:
         return [finished(event, record.bits)]
     return [f"Value returned is {record.returned}"] if record.returned else []

@@ -52,6 +52,7 @@ class At:
     low_pc, high_pc, language, discr, import_, const_value = 0x11, 0x12, 0x13, 0x15, 0x18, 0x1C
     containing_type, default_value, inline, lower_bound = 0x1D, 0x1E, 0x20, 0x22
     prototyped, upper_bound, abstract_origin, accessibility = 0x27, 0x2F, 0x31, 0x32
+    calling_convention = 0x36
     artificial, count, member_location, decl_file, decl_line = 0x34, 0x37, 0x38, 0x3A, 0x3B
     declaration, encoding, external, frame_base, specification = 0x3C, 0x3E, 0x3F, 0x40, 0x47
     type, variable_parameter, virtuality, vtable_elem = 0x49, 0x4B, 0x4C, 0x4D

@@ -309,12 +309,14 @@ class PiecedValue(Value):
     @property
     def data(self) -> bytes:
         """Return the bytes if all are known."""
-        raise ExprError("value has been optimized out")
+        if self.is_gone or self._data is None:
+            raise ExprError("value has been optimized out")
+        return self._data
 
     @property
     def is_gone(self) -> bool:
-        """Say that a part of it is gone."""
-        return True
+        """Tell whether a part of it is gone."""
+        return self.known != (1 << 8 * self.type.size) - 1
 
     def part(self, type: CType, offset: int, bit_offset: int = 0, bit_size: int = 0) -> Value:
         """Return a part; one that is not known whole is optimized out."""
@@ -323,11 +325,11 @@ class PiecedValue(Value):
         shift = 8 * offset + bit_offset
         known, made_up = self.known >> shift & mask, self.synthetic >> shift & mask
         data = self._data[offset : offset + type.size].ljust(type.size, b"\0")
+        if mask and made_up == mask:
+            return Value(type, bytes(type.size), Lvalue("synthetic pointer"), self._read)
         if known == mask:
             lvalue = Lvalue("none", offset, "", bit_offset, bit_size) if bit_size else None
             return Value(type, data, lvalue, self._read)
-        if made_up == mask:
-            return Value(type, bytes(type.size), Lvalue("synthetic pointer"), self._read)
         if isinstance(strip(type), (StructType, ArrayType)):
             return pieced(type, data, known, made_up, self._read)
         return optimized_out(type, self._read)
@@ -473,10 +475,12 @@ def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
         if at > 8 * size:
             break
     whole = (1 << 8 * size) - 1
-    if at < 8 * size:  # As in gdb, what no piece describes is zero.
-        known |= whole & ~((1 << at) - 1)
+    if at < 8 * size:  # As in gdb, what no piece describes is zero, and no pointer to anything.
+        rest = whole & ~((1 << at) - 1)
+        known |= rest
+        synthetic |= rest if isinstance(strip(ctype), StructType) else 0
     data = (bits & whole).to_bytes(size, "little")
-    if known & whole == whole:
+    if known & whole == whole and not synthetic & whole:
         return Value(ctype, data, Lvalue("none"), around.read)
     if not (known | synthetic) & whole:
         return optimized_out(ctype, around.read)

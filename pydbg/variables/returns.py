@@ -9,6 +9,7 @@ from pydbg.errors import CommandError
 from pydbg.expr.types import CType, FloatType, IntType, VoidType, strip
 from pydbg.expr.values import Value
 from pydbg.records import Record
+from pydbg.symbols.entries import At
 from pydbg.variables.passing import classify, in_memory
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from pydbg.arch.registers import RegisterBlock
     from pydbg.variables.program import Variables
 
-__all__ = ["Results", "give_back", "result_value", "returned"]
+__all__ = ["Results", "give_back", "result_value", "returned", "unknown_result"]
+
+_NOCALL = 3
+"""DW_CC_nocall (DWARF 5, 3.3.1.1)."""
 
 
 class Results(Record, often=True):
@@ -45,8 +49,28 @@ def returned(program: Variables, addr: int) -> Value | None:
     ctype = program.result_type(addr)
     if ctype is None:
         return None
+    if unknown_result(program, addr) is not None:
+        return None
     found = result_value(ctype, thread.inferior.arch, results)
     return Value(VoidType(), b"\0") if found is None else found
+
+
+def unknown_result(program: Variables, addr: int) -> CType | None:
+    """Return the result's type of a function that leaves it where its compiler likes.
+
+    LLVM marks what it has given other conventions with DW_CC_nocall.
+    """
+    module = program.dbg.modules.at(addr)
+    function = module.function_at(addr) if module is not None else None
+    file = program.file(module) if module is not None else None
+    if function is None or file is None:
+        return None
+    with file.guard():
+        die = file.names.entries.at(function.die)
+        holders = list(die.origins()) if die is not None else []
+        if not any(one.number(At.calling_convention) == _NOCALL for one in holders):
+            return None
+    return program.result_type(addr)
 
 
 def result_value(ctype: CType, arch: Arch, results: Results) -> Value | None:

@@ -119,7 +119,11 @@ class RustFormatter(Formatter):
         known: bytes | None = getattr(value, "text", None)
         if known is not None:
             return string_text(known, self.options)
-        pointer, addr, length = slice_parts(value)
+        try:
+            pointer, addr, length = slice_parts(value)
+        except ExprError as error:  # A part was optimized out.
+            name = "" if is_str(ctype) else f"{ctype.name} "
+            return f"{name}<error reading variable: {error}>"
         if is_str(ctype):
             return self._text_at(addr, length, "utf-8")
         if pointer is None or self.read is None:
