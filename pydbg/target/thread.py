@@ -45,6 +45,7 @@ class Thread:
     """
 
     __slots__ = (
+        "_moved",
         "_pc_at",
         "_sp_at",
         "_valid",
@@ -150,6 +151,8 @@ class Thread:
         self._sp_at = arch.gpr_offsets[arch.sp]
         self._width = arch.pointer_size
         self._valid = False
+        self._moved = False
+        """Whether the pc was changed, and nothing else that is not noted elsewhere."""
 
     def __repr__(self) -> str:
         return f"<Thread {self.number} tid={self.tid}>"
@@ -207,7 +210,7 @@ class Thread:
             self.fetch()
         at = self._pc_at
         self.gpr[at : at + 8] = addr.to_bytes(8, "little")
-        self.block.dirty_gpr = True
+        self._moved = True
 
     @property
     def sp(self) -> int:
@@ -229,13 +232,16 @@ class Thread:
         if block.dirty_gpr:
             ptrace.setregs(self.tid, self.gpr)
             block.dirty_gpr = False
+        elif self._moved:  # As at every breakpoint: one word is written faster than 27.
+            ptrace.pokeuser(self.tid, self._pc_at, self.pc)
+        self._moved = False
         if block.dirty_xsave:
             ptrace.setregset(self.tid, NT_X86_XSTATE, bytes(block.xsave))
             block.dirty_xsave = False
 
     def invalidate(self) -> None:
         """Forget the registers: the thread ran."""
-        self._valid = False
+        self._valid = self._moved = False
         self.block.forget()
 
     # --- what it is at ---------------------------------------------------------------------
@@ -370,7 +376,7 @@ class Thread:
             self.running = True  # Also if it was killed meanwhile: its exit is waited for.
             refusal()
         block = self.block
-        if block.dirty_gpr or block.dirty_xsave:
+        if self._moved or block.dirty_gpr or block.dirty_xsave:
             self.flush()
         if isinstance(self.stop, EventStop) and self.stop.event == "exit":
             self.zombie = True
