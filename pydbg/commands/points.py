@@ -47,10 +47,24 @@ def made(session: Session, point: Any) -> PointSet:
         kind=point.kind_text,
         number=point.number,
         temporary=point.temporary,
-        spec=point.spec,
+        spec=_spec(session, point),
         sites=sites,
         pending=point.pending,
         also=_others(session, point, map(site_of, sorted(point.locations, key=_order))),
+    )
+
+
+def _spec(session: Session, point: Any) -> str:
+    """Return what the places were asked for by; as in gdb a line alone is shown with its file."""
+    spec: str = point.spec
+    if not spec.lstrip("+-").isdigit() or len(point.locations) < 2:
+        return spec
+    place = point.locations[0]
+    if place.file is None:
+        return spec
+    module = session.dbg.modules.at(place.addr) if place.addr is not None else None
+    return (
+        f"{common.full_path(session, module or session.dbg.modules.main, place.file)}:{place.line}"
     )
 
 

@@ -55,6 +55,7 @@ class At:
     calling_convention = 0x36
     artificial, count, member_location, decl_file, decl_line = 0x34, 0x37, 0x38, 0x3A, 0x3B
     declaration, encoding, external, frame_base, specification = 0x3C, 0x3E, 0x3F, 0x40, 0x47
+    static_link = 0x48
     type, variable_parameter, virtuality, vtable_elem = 0x49, 0x4B, 0x4C, 0x4D
     ranges, data_bit_offset = 0x55, 0x6B
     object_pointer, explicit, signature, enum_class, linkage_name = 0x64, 0x63, 0x69, 0x6D, 0x6E

@@ -98,6 +98,7 @@ class UnitFunctions:
         self._sort()
 
     def _sort(self) -> None:
+        self._sorted = len(self._scan.functions)
         self._rows = sorted(
             (low, high, die)
             for die, (ranges, _) in self._scan.functions.items()
@@ -116,7 +117,8 @@ class UnitFunctions:
         """Find the functions inside of others too; tell whether there was more to read."""
         try:
             with damaged(f"{self._source.elf.path}: .debug_info"):
-                more = self._scan.whole()
+                # Who looks for inlined calls may have had the scan go deeper before.
+                more = self._scan.whole() or self._sorted != len(self._scan.functions)
         except FileError:
             more = True
         if more:

@@ -163,7 +163,7 @@ class UnitNames:
         return known
 
     def _find_scope(self, pos: int) -> str:
-        path = self._path_to(pos)
+        path = self.path_to(pos)
         try:
             with self._entries.guard():
                 view = self._entries.view(self.unit)
@@ -175,7 +175,8 @@ class UnitNames:
         except FileError:
             return ""
 
-    def _path_to(self, pos: int) -> tuple[int, ...]:
+    def path_to(self, pos: int) -> tuple[int, ...]:
+        """Give the entries around an entry, outermost first."""
         try:
             with self._entries.guard():
                 for place in locate(self._entries.dwarf, self.unit, [pos]):
@@ -186,7 +187,7 @@ class UnitNames:
 
     def enumeration_around(self, pos: int) -> int | None:
         """Give the enum that an enumerator is in."""
-        path = self._path_to(pos)
+        path = self.path_to(pos)
         return path[-1] if path else None
 
     def qualified(self, pos: int, name: str) -> str:

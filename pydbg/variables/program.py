@@ -25,6 +25,7 @@ from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import CPLUS, GO, RUST
 from pydbg.symbols.loclists import location_at
 from pydbg.variables.blocks import Block, Variable, innermost, located
+from pydbg.variables.enclosing import enclosing_variable
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import constant_of, optimized_out, place
@@ -155,10 +156,9 @@ class Variables:
             local = scope.find(name)
             if local is not None:
                 return scope.value(local)
-            found = self._local_enumerator(name, scope)
+            found = self._local_enumerator(name, scope) or enclosing_variable(self, scope, name)
             if found is not None:
                 return found
-        if scope is not None and "::" not in name:
             member = self._implicit_member(name, scope)
             if member is not None:
                 return member

@@ -123,6 +123,21 @@ def test_members_and_operators(compiler: str) -> None:
     assert not report, f"{len(report)} differ:\n" + "\n".join(report)
 
 
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_lambdas(compiler: str) -> None:
+    program = build("lambdas.cc", "pie", "-std=gnu++20", compiler=compiler)
+    report = _differences(program, _commands("lambdas", "lambdas.cc"))
+    # gdb shows the library's templates with parameters where a lambda is one of their arguments.
+    report = [one for one in report if "std::__invoke_impl<int, main(int, char**)::<l" not in one]
+    assert not report, f"{len(report)} differ:\n" + "\n".join(report)
+
+
+def test_functions_in_functions_are_found_after_a_search_by_name() -> None:
+    program = build("lambdas.cc", "pie", "-std=gnu++20", compiler="g++")
+    ours = pydbg_prints(program, "break nosuch::stop", "break stop", "run", "bt 2", "kill")
+    assert "in operator() (__closure=" in ours["4 bt 2"]
+
+
 def test_what_gdb_refuses_of_members_and_operators() -> None:
     program = build("members.cc", "pie", "-std=gnu++20", compiler="g++")
     asked = {
