@@ -12,7 +12,7 @@ from pydbg.expr.language import language_named
 from pydbg.expr.typeprint import behind_typedefs
 from pydbg.expr.types import FunctionType, TypedefType, VoidType, spell, strip
 from pydbg.symbols.entries import At, Die, Tag
-from pydbg.symbols.languages import language_of
+from pydbg.symbols.languages import CPLUS, language_of
 from pydbg.variables.types import CANONICAL
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ def _note(
         path = _path(module, placed) or path
     static = what != "types" and not any(At.external in one for one in die.origins())
     text = ("static " if static else "") + text
+    if what == "types":
+        # gdb has classes and enums of C++ among what is global, and lists that first.
+        static = row.tag in (Tag.typedef, Tag.base) and die.unit.language in CPLUS
     found.setdefault(path, set()).add((static, row.name, line, text))
 
 

@@ -369,7 +369,7 @@ class Evaluator:
         base = self.value(tree.base).referred()
         if is_object(base):
             at = self.value(tree.index).referred()
-            found = self.ctx.item(base, at)
+            found = self.ctx.item(base, at) or self.ctx.method(base, "operator[]", [at])
             return operated(self, "[]", [base, at]) if found is None else found
         index = self.operand(tree.index)
         inner = strip(base.type)

@@ -62,7 +62,8 @@ class Names:
         if own is not None:
             return own
         struct = strip(ctype)
-        find = struct.namer if self.short and isinstance(struct, StructType) else None
+        named = struct if isinstance(struct, StructType) else ctype
+        find = getattr(named, "namer", None) if self.short else None
         if "<" not in known or (find is None and not self.own):
             return known
         return respell(known, lambda part: self.own.get(part) or (find(part) if find else None))

@@ -144,7 +144,9 @@ class TypeReader:
             return self.function(die)
         if tag == Tag.unspecified:
             name = die.name or "void"
-            return VoidType("decltype(nullptr)" if name == "decltype(nullptr)" else name)
+            if name == "decltype(nullptr)":
+                return IntType(name, self.model.pointer_size, False)
+            return VoidType(name)
         if tag == Tag.ptr_to_member:
             member, owner = self.of(die), self.of(die, At.containing_type)
             word = self.model.pointer_size
@@ -197,7 +199,9 @@ class TypeReader:
         if prefix is not None and isinstance(plain, IntType):
             # In C these are typedefs, and print as characters by their name.
             target = CharType(plain.name, plain.size, plain.signed, prefix)
-        return _Typedef(name, 0, target)
+        made = _Typedef(name, 0, target)
+        made.__dict__["namer"] = self.namer if "<" in name and die.cplus else None
+        return made
 
     def _array(self, die: Die) -> CType:
         element = self.of(die)

@@ -28,6 +28,11 @@ _PREFIXES = ("std::", "std::__cxx11::", "std::__debug::", "std::__cxx1998::")
 
 
 def _children(value: Value, program: Program) -> Iterable[Value]:
+    if has(value, "_M_elems"):  # std::array, which is shown as the struct that it is
+        elements = value["_M_elems"]
+        for index in range(_count(value, program)):
+            yield elements.element(index)
+        return
     printed = program.printed(value)
     for _, child in (printed.children if printed is not None else None) or ():
         if isinstance(child, Value):
@@ -89,7 +94,7 @@ def _unique(value: Value, program: Program, args: list[Value]) -> Value:
 
 _COUNTED: dict[str, tuple[int, Method]] = {"size": (0, _size), "empty": (0, _empty)}
 _ENDS: dict[str, tuple[int, Method]] = {"front": (0, _front), "back": (0, _back)}
-_INDEXED: dict[str, tuple[int, Method]] = {"at": (1, _at)}
+_INDEXED: dict[str, tuple[int, Method]] = {"at": (1, _at), "operator[]": (1, _at)}
 _UNIQUE: dict[str, tuple[int, Method]] = {"get": (0, lambda value, *_: unique_get(value))}
 _SHARED: dict[str, tuple[int, Method]] = {
     "get": (0, _shared_get),
