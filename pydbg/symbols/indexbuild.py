@@ -35,6 +35,8 @@ __all__ = ["build", "write"]
 _NAMED = DECLARED | {Tag.subprogram, Tag.namespace}
 """What is looked up by name."""
 _STRX = range(Form.strx1, Form.strx4 + 1)
+_PARTS = 64
+"""So many parts are sorted one after the other."""
 _INDEXED = frozenset((Form.strx, Form.gnu_str_index, *_STRX))
 """The forms of a string by its number; all others give an offset."""
 
@@ -50,8 +52,8 @@ def build(elf: ElfFile, area: IO[bytes]) -> dict[str, array[int]]:
     """
     source = Dwarf(elf)
     offsets = source.offsets
-    names: set[int] = set()
-    files: set[int] = set()
+    names = _Rows("names", "name_units", "name_strings")
+    files = _Rows("files", "file_units")
     ranges: list[tuple[int, int, int]] = []
     places, sums = array("Q", [0]), array("I")
     for number, offset in enumerate(offsets):
@@ -63,9 +65,9 @@ def build(elf: ElfFile, area: IO[bytes]) -> dict[str, array[int]]:
         if unit is None:
             continue
         with damaged(elf.path):
-            names |= _names(source, unit, number)
+            names.add(_names(source, unit, number))
         if unit.is_code:
-            files |= _files(source, unit, number)
+            files.add(_files(source, unit, number))
             ranges += [(low, high, number) for low, high in _ranges(source, unit)]
         source.forget(unit)
     starts, ends, range_units = sorted_ranges(ranges)
@@ -74,8 +76,8 @@ def build(elf: ElfFile, area: IO[bytes]) -> dict[str, array[int]]:
         "starts": array("Q", starts),
         "ends": array("Q", ends),
         "range_units": array("I", range_units),
-        **_split(names, "names", "name_units", "name_strings"),
-        **_split(files, "files", "file_units"),
+        **names.sorted(),
+        **files.sorted(),
         "line_places": places,
         "line_sums": sums,
     }
@@ -92,14 +94,30 @@ def _lines(source: Dwarf, unit: Unit) -> bytes:
     return b"" if lines is None else pack(lines.files)
 
 
-def _split(packed: set[int], *columns: str) -> dict[str, array[int]]:
-    """Sort packed rows and take them apart, 32 bits a column."""
-    rows = sorted(packed)
-    last = len(columns) - 1
-    return {
-        name: array("I", (row >> 32 * (last - at) & 0xFFFFFFFF for row in rows))
-        for at, name in enumerate(columns)
-    }
+class _Rows:
+    """Gather packed rows, 32 bits a column, and sort them in little memory: a part at a time."""
+
+    def __init__(self, *columns: str) -> None:
+        self._columns = columns
+        self._parts = [array("I") for _ in range(_PARTS)]
+
+    def add(self, rows: Iterable[int]) -> None:
+        """Add rows; those of one call have to be different from those of all others."""
+        shifts = [32 * at for at in reversed(range(len(self._columns)))]
+        for row in rows:
+            values = [row >> shift & 0xFFFFFFFF for shift in shifts]
+            self._parts[values[0] * _PARTS >> 32].extend(values)
+
+    def sorted(self) -> dict[str, array[int]]:
+        """Give the columns, and forget the rows."""
+        width = len(self._columns)
+        found = [array("I") for _ in self._columns]
+        for at, part in enumerate(self._parts):
+            rows = sorted(zip(*(part[column::width] for column in range(width)), strict=True))
+            self._parts[at] = array("I")
+            for column, values in zip(found, zip(*rows, strict=True), strict=False):
+                column.extend(values)
+        return dict(zip(self._columns, found, strict=True))
 
 
 def _names(source: Dwarf, unit: Unit, number: int) -> set[int]:
