@@ -327,10 +327,10 @@ def set_directories(session: Session, parsed: Parsed) -> None:
 
 
 def _warn_missing(session: Session, text: str) -> None:
-    from pathlib import Path
+    from os.path import expanduser, isdir
 
     for part in text.replace(":", " ").split():
-        if not part.startswith("$") and not Path(part).expanduser().is_dir():
+        if not part.startswith("$") and not isdir(expanduser(part)):
             session.warn(f"Warning: {part}: No such file or directory.")
 
 
