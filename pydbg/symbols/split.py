@@ -8,6 +8,7 @@ DebugFissionDWP for the forms of GNU before DWARF 5. Files are looked for where 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from pydbg.symbols.debugfiles import Places, open_elf
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.homes import Sections
 
-__all__ = ["Package", "dwo_files", "find_package", "open_dwo"]
+__all__ = ["Package", "can_be_split", "dwo_files", "find_package", "open_dwo"]
 
 Windows = dict[str, tuple[int, int]]
 
@@ -43,6 +44,15 @@ class Package:
         """Give the same of type units, by signature, each with its place in the order."""
         rows = _index(self.sections.elf, ".debug_tu_index")
         return {signature: (row, windows) for row, (signature, windows) in enumerate(rows)}
+
+
+def can_be_split(abbrevs: memoryview) -> bool:
+    """Tell whether some abbreviation can name a .dwo file: DW_AT_dwo_name, or GNU's.
+
+    >>> can_be_split(memoryview(bytes([1, 0x11, 0, 0x76, 0x08, 0, 0])))
+    True
+    """
+    return re.search(rb"\x76[\x08\x0e\x1a\x1f\x25-\x28]|\xb0\x42", abbrevs) is not None
 
 
 def _index(elf: ElfFile, name: str) -> Iterator[tuple[int, Windows]]:

@@ -21,7 +21,7 @@ from pydbg.symbols.dwarf import Abbrevs, Form
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.homes import ALTERNATE, PACKAGED, SPLIT_SHIFT, TYPES, Home, Sections
 from pydbg.symbols.rangelists import Entry, list_entries, old_list
-from pydbg.symbols.split import Package, dwo_files, find_package, open_dwo
+from pydbg.symbols.split import Package, can_be_split, dwo_files, find_package, open_dwo
 from pydbg.symbols.unit import Attr, Ranges, Unit
 
 if TYPE_CHECKING:
@@ -126,25 +126,22 @@ class Dwarf:
         return not unit.offset & ALTERNATE or unit.offset in self._imports
 
     @cached_property
-    def _may_be_split(self) -> bool:
-        """Tell whether some abbreviation can name a .dwo file: DW_AT_dwo_name, or GNU's."""
-        import re
-
-        data = self.section(".debug_abbrev")
-        return re.search(rb"\x76[\x08\x0e\x1a\x1f\x25-\x28]|\xb0\x42", data) is not None
+    def _skeletons(self) -> list[Unit]:
+        """Give the units whose entries are in .dwo files."""
+        possible = can_be_split(self.section(".debug_abbrev"))
+        units = [self.unit(offset) for offset in self.offsets] if possible else []
+        return [u for u in units if u is not None and u.is_code and u.dwo_name is not None]
 
     def split_units(self) -> Iterator[Unit]:
         """Give the units in .dwo files and in the package, those of types too."""
         seen: set[int] = set()
         packaged = False
-        for offset in self.offsets if self._may_be_split else ():
-            skeleton = self.unit(offset)
-            if skeleton is not None and skeleton.is_code and skeleton.dwo_name is not None:
-                unit = self._whole(skeleton)
-                if unit is not None and unit is not skeleton:
-                    packaged = self._package is not None
-                    yield unit
-                    yield from self._split_types(unit, seen)
+        for skeleton in self._skeletons:
+            unit = self._whole(skeleton)
+            if unit is not None and unit is not skeleton:
+                packaged = self._package is not None
+                yield unit
+                yield from self._split_types(unit, seen)
         if packaged and self._package is not None:
             for signature in self._package.types:
                 found = self._packaged_type(signature)
