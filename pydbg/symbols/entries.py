@@ -29,7 +29,7 @@ _MAX_REFERENCES = 16
 class Tag:
     """Name the tags that are told apart somewhere (DWARF 5, table 7.3)."""
 
-    array, klass, enumeration, formal, imported = 0x01, 0x02, 0x04, 0x05, 0x08
+    array, klass, enumeration, formal, imported, label = 0x01, 0x02, 0x04, 0x05, 0x08, 0x0A
     lexical_block, member, pointer, reference = 0x0B, 0x0D, 0x0F, 0x10
     compile_unit, structure, subroutine, typedef, union = 0x11, 0x13, 0x15, 0x16, 0x17
     unspecified_parameters, inheritance, inlined, ptr_to_member = 0x18, 0x1C, 0x1D, 0x1F
@@ -63,6 +63,7 @@ class At:
     call_parameter, call_data_value, export_symbols, alignment = 0x80, 0x86, 0x89, 0x88
     reference, rvalue_reference, noreturn, defaulted, deleted = 0x77, 0x78, 0x87, 0x8B, 0x8A
     mips_linkage_name, gnu_call_value, gnu_vector = 0x2007, 0x2111, 0x2107
+    gnu_call_target = 0x2113
     discr_value, discr_list = 0x16, 0x3D
 
 

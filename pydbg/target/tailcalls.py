@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.callsites import CallSite
     from pydbg.symbols.modules import Module, ModuleList
 
-__all__ = ["TailCalls"]
+__all__ = ["TailCalls", "callee_of"]
 
 _MAX_STEPS = 2000
 
@@ -29,6 +29,19 @@ class _Unknown(Exception):
 _MOST_KNOWN = 4096
 
 Site = tuple[int, "CallSite"]  # the load bias of its module with it
+
+
+def callee_of(modules: ModuleList, bias: int, call: CallSite) -> int | None:
+    """Return where the function that a call names begins; None through a pointer."""
+    if call.target is not None:
+        return call.target + bias
+    if call.target_name is None:
+        return None
+    found = [(m, s) for m, s in modules.lookup(call.target_name) if s.is_code and s.kind != "plt"]
+    if not found:
+        return None
+    module, symbol = next((pair for pair in found if pair[1].bind != "local"), found[0])
+    return module.addr_of(symbol)
 
 
 class TailCalls:
@@ -122,20 +135,10 @@ class TailCalls:
         return []
 
     def _target(self, site: Site) -> int:
-        bias, call = site
-        if call.target is not None:
-            return call.target + bias
-        if call.target_name is None:
+        target = callee_of(self._modules, *site)
+        if target is None:
             raise _Unknown
-        found = [
-            (m, s)
-            for m, s in self._modules.lookup(call.target_name)
-            if s.is_code and s.kind != "plt"
-        ]
-        if not found:
-            raise _Unknown
-        module, symbol = next((pair for pair in found if pair[1].bind != "local"), found[0])
-        return module.addr_of(symbol)
+        return target
 
     def _tail_sites(self, function: int) -> list[Site]:
         module: Module | None = self._modules.at(function)

@@ -17,6 +17,7 @@ from pydbg.variables.types import TypeReader
 if TYPE_CHECKING:
     from pydbg.expr.types import CType
     from pydbg.frames import Frame
+    from pydbg.symbols.callsites import CallSite
     from pydbg.symbols.unitnames import NameTable
     from pydbg.variables.program import Variables
 
@@ -50,7 +51,7 @@ class FileTypes:
         self.blocks: dict[int, Block] = {}
         self.reenters: dict[int, bool] = {}
         """Function's entry -> whether it may be entered again by a tail call."""
-        self._calls_before: dict[int, int | None] = {}
+        self._calls_before: dict[int, CallSite | None] = {}
         """Where a call returns to -> its entry."""
         self._function_types: dict[int, CType | None] = {}
         self._passed: dict[int, dict[int, Passed]] = {}
@@ -106,8 +107,8 @@ class FileTypes:
                 self._function_types[offset] = None if die is None else self.reader.read(die)
         return self._function_types[offset]
 
-    def call_before(self, frame: Frame) -> int | None:
-        """Give the entry of the call that a frame of this file waits for, None if it has none."""
+    def call_before(self, frame: Frame) -> CallSite | None:
+        """Give the call that a frame of this file waits for, None if it is not described."""
         module = frame.module
         if module is None:
             return None
@@ -116,23 +117,33 @@ class FileTypes:
             from pydbg.symbols.callsites import call_returning_to
 
             site = call_returning_to(module, frame.lookup_addr, frame.addr)
-            self._calls_before[return_pc] = None if site is None else site.die
+            self._calls_before[return_pc] = site
         return self._calls_before[return_pc]
 
     def passed(self, site: int) -> dict[int, Passed]:
-        """Give what the call of an entry passes in registers, by their numbers."""
+        """Give what the call of an entry passes in registers, by their numbers.
+
+        A parameter that the compiler removed is passed nowhere; the position of its entry in the
+        unit, made negative, stands for it (DWARF 5, section 3.4.2).
+        """
         found = self._passed.get(site)
         if found is None:
             die = self.names.entries.at(site)
             found = self._passed[site] = {}
             for child in die.children() if die is not None else ():
-                where = child.block(At.location)
-                if child.tag not in (Tag.call_parameter, Tag.gnu_call_parameter) or not where:
+                if child.tag not in (Tag.call_parameter, Tag.gnu_call_parameter):
                     continue
-                if len(where) == 1 and 0x50 <= where[0] <= 0x6F:  # DW_OP_reg0 to reg31
+                where = child.block(At.location)
+                key: int | None = None
+                if not where:
+                    meant = child.target(At.call_parameter) or child.target(At.abstract_origin)
+                    key = None if meant is None else -meant.pos
+                elif len(where) == 1 and 0x50 <= where[0] <= 0x6F:  # DW_OP_reg0 to reg31
+                    key = where[0] - 0x50
+                if key is not None:
                     value = child.block(At.call_value) or child.block(At.gnu_call_value)
                     simple = dwexpr.number_of(value) if value else None
-                    found.setdefault(where[0] - 0x50, (value, child, simple))
+                    found.setdefault(key, (value, child, simple))
         return found
 
     def _definition(self, keyword: str, name: str) -> Die | None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from pydbg.errors import DebuggerError, ExprError, FileError
 from pydbg.symbols.entries import At, Die
 from pydbg.symbols.loclists import location_at
+from pydbg.target.tailcalls import callee_of
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.format import Formatter
     from pydbg.frames import Frame
+    from pydbg.symbols.callsites import CallSite
     from pydbg.symbols.modules import Module
     from pydbg.variables.blocks import Block
     from pydbg.variables.files import FileTypes
@@ -79,6 +81,10 @@ class ModuleSurroundings:
         """Fail: a global has no caller."""
         raise ExprError(_GONE)
 
+    def entry_parameter(self, position: int, /) -> int:
+        """Fail: a global has no caller."""
+        raise ExprError(_GONE)
+
     def address_index(self, index: int, /) -> int:
         """Return an address of .debug_addr."""
         if self._die is None:
@@ -109,7 +115,7 @@ class FrameSurroundings(ModuleSurroundings):
         self._link_addr = link_addr
         self._base: int | None = None
         self._sought = False
-        self._made_by: tuple[int, Frame, FileTypes] | None = None
+        self._made_by: tuple[CallSite, Frame, FileTypes] | None = None
 
     def read(self, addr: int, size: int, /) -> bytes:
         """Read the memory of the frame's process."""
@@ -185,10 +191,17 @@ class FrameSurroundings(ModuleSurroundings):
 
     def entry_value(self, register: int, /) -> int:
         """Return what a register held at the function's entry, as the caller's call tells."""
+        return self._passed(register)
+
+    def entry_parameter(self, position: int, /) -> int:
+        """Return what a removed parameter would have been, by its position in the unit."""
+        return self._passed(-position)
+
+    def _passed(self, key: int) -> int:
         from pydbg.variables.places import first_piece
 
         site, caller, file = self._made_by = self._made_by or self._call_site()
-        value, die, where = file.passed(site).get(register, _NOTHING)
+        value, die, where = file.passed(site.die).get(key, _NOTHING)
         if value is None or die is None:
             raise ExprError(_GONE)
         if where is not None:
@@ -207,8 +220,8 @@ class FrameSurroundings(ModuleSurroundings):
             return int.from_bytes(piece.data, "little")
         return piece.addr
 
-    def _call_site(self) -> tuple[int, Frame, FileTypes]:
-        """Return the entry of the call that made this frame, the caller, and its file."""
+    def _call_site(self) -> tuple[CallSite, Frame, FileTypes]:
+        """Return the call that made this frame, the caller, and its file."""
         frame: Frame | None = self.frame
         while frame is not None and frame.inline is not None and frame.how != "tailcall":
             frame = self._outer(frame)  # Only real functions are entered.
@@ -222,7 +235,36 @@ class FrameSurroundings(ModuleSurroundings):
         site = file.call_before(caller) if file is not None else None
         if site is None or file is None:
             raise ExprError(_GONE)
+        called = callee_of(self.dbg.modules, caller.module.bias, site)
+        if called is None:
+            scope = self._owner_scope(caller)
+            if scope is None:
+                raise ExprError(_GONE)
+            called = scope.around.pointed_by(file.names.entries.at(site.die))
+        if called != self._start_of(frame):
+            raise ExprError(_GONE)  # Functions between them are not on the stack any more.
         return site, caller, file
+
+    def pointed_by(self, call: Die | None) -> int:
+        """Return where a call through a pointer went, as far as that is still known."""
+        from pydbg.variables.places import first_piece
+
+        expression = None if call is None else call.block(At.call_target)
+        if call is not None and not expression:
+            expression = call.block(At.gnu_call_target)
+        if call is None or not expression:
+            raise ExprError(_GONE)
+        self.use(call)
+        piece = first_piece(expression, self)
+        if piece.kind == "memory":
+            return piece.addr
+        return int.from_bytes(piece.data[: self.pointer_size], "little")
+
+    @staticmethod
+    def _start_of(frame: Frame) -> int | None:
+        module = frame.module
+        function = module.spot_at(frame.lookup_addr).function if module is not None else None
+        return None if module is None or function is None else module.addr(function.low)
 
     def _outer(self, frame: Frame) -> Frame | None:
         level = frame.level + 1
@@ -244,21 +286,30 @@ class FrameSurroundings(ModuleSurroundings):
         if known:
             raise ExprError(_GONE)
 
-    @staticmethod
-    def _may_reenter(module: Module, low: int) -> bool:
+    def _may_reenter(self, module: Module, low: int) -> bool:
+        """Tell whether tail calls may lead back to a function.
+
+        Where one of them leads nowhere that is known, they may (dwarf2/loc.c,
+        func_verify_no_selftailcall).
+        """
         from pydbg.symbols.callsites import tail_calls_at
 
+        first = module.addr(low)
         reached: set[int] = set()
-        waiting = [low]
+        waiting = [first]
         while waiting:
-            for site in tail_calls_at(module, module.addr(waiting.pop())):
-                if site.target is None:
-                    continue
-                if site.target == low or len(reached) > _MAX_REACHED:
+            addr = waiting.pop()
+            home = self.dbg.modules.at(addr)
+            function = home.function_at(addr) if home is not None else None
+            if home is None or function is None or home.addr(function.low) != addr:
+                return True
+            for site in tail_calls_at(home, addr):
+                target = callee_of(self.dbg.modules, home.bias, site)
+                if target is None or target == first or len(reached) > _MAX_REACHED:
                     return True
-                if site.target not in reached:
-                    reached.add(site.target)
-                    waiting.append(site.target)
+                if target not in reached:
+                    reached.add(target)
+                    waiting.append(target)
         return False
 
     def _owner_scope(self, frame: Frame) -> FrameScope | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.entries import Die
 
 __all__ = [
+    "GNU_TYPED",
     "OPTIMIZED_OUT",
     "Machine",
     "PiecedValue",
@@ -36,6 +37,10 @@ __all__ = [
 OPTIMIZED_OUT = "optimized out"
 _MAX_CALLS = 8
 _MAX_PIECES = 256
+
+
+GNU_TYPED = {0xF4: 0xA4, 0xF5: 0xA5, 0xF6: 0xA6, 0xF7: 0xA8, 0xF9: 0xA9}
+"""GNU's forerunners of const_type, regval_type, deref_type, convert and reinterpret."""
 
 
 class Surroundings(Protocol):
@@ -55,6 +60,10 @@ class Surroundings(Protocol):
     def tls(self, offset: int, /) -> int: ...
     def entry_value(self, register: int, /) -> int:
         """Return what a register held when the function was entered; ExprError if unknown."""
+        ...
+
+    def entry_parameter(self, position: int, /) -> int:
+        """Return what the caller would have passed for a parameter that is not passed at all."""
         ...
 
     def address_index(self, index: int, /) -> int:
@@ -174,12 +183,14 @@ class Machine:
             return pos
         if op in (0x98, 0x99, 0x9A):
             return self._call(op, code, pos, stack)
-        if 0xA4 <= op <= 0xA9 or 0xF4 <= op <= 0xF9:
+        if 0xA4 <= op <= 0xA9 or op in GNU_TYPED:
             return self._typed(op, code, pos, stack)
         if op == 0xFD:  # GNU_variable_value
             raise ExprError("value has been optimized out")
         if op == 0xFA:  # GNU_parameter_ref
-            raise ExprError("value has been optimized out")
+            position, pos = fixed(code, pos, 4)
+            stack.append(self.around.entry_parameter(position))
+            return pos
         if op == 0x97:  # push_object_address
             stack.append(self._stack[0] if self._stack else 0)
             return pos
@@ -222,7 +233,7 @@ class Machine:
 
     def _typed(self, op: int, code: bytes, pos: int, stack: list[int]) -> int:
         """Do the operations on typed numbers, which stay bits here."""
-        low = op - 0xF0 + 0xA0 if op >= 0xF0 else op
+        low = GNU_TYPED.get(op, op)
         if low == 0xA4:  # const_type
             at, pos = uleb(code, pos)
             size = code[pos]
