@@ -38,7 +38,6 @@ from pydbg.signaltable import SignalTable
 from pydbg.stepping import (
     CallFunction,
     Finish,
-    LeaveInline,
     NextInsn,
     Plan,
     StepInsn,
@@ -283,11 +282,9 @@ class Debugger(LineStepping, Lifecycle):
         self.refuse_parked()
         caller, frame = self._caller()
         if frame.inline is not None and frame.how != "tailcall":
-            inner = frame.inner
-            while inner is not None and inner.raw is frame.raw:
-                inner = inner.inner
-            back = None if inner is None or inner.cfa is None else (frame.addr, inner.cfa)
-            return self._go(LeaveInline(thread, frame.inline.ranges, back))
+            from pydbg.linestep import FinishInline
+
+            return self._go(FinishInline(thread, frame, self.steps))
         if caller is None or frame.cfa is None:
             raise CommandError('"finish" not meaningful in the outermost frame.')
         if self.steps.map.is_go(frame.lookup_addr):

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydbg.events import Event
+    from pydbg.frames import Frame
     from pydbg.linemap import LineMap
     from pydbg.steps import Steps
     from pydbg.symbols.linecode import LineCode
     from pydbg.symbols.modules import InlineCall
     from pydbg.target.thread import Thread
 
-__all__ = ["LineStep", "RunInFrame"]
+__all__ = ["FinishInGoroutine", "FinishInline", "LineStep", "RunInFrame"]
 
 _MANY = 24
 """Sites from which on a line is stepped through instead."""
@@ -100,6 +101,8 @@ class LineStep(Plan):
         self.low = self.high = 0
         """The range that is stepped in (gdb's step_range_start and _end)."""
         self.code: LineCode | None = None
+        self._starts: frozenset[int] = frozenset()
+        """Where in that code a part of an inlined call begins, as link addresses."""
         self.bias = 0
         self.started_in = 0
         """The function that the last step began in."""
@@ -189,6 +192,7 @@ class LineStep(Plan):
         module = self.map.module_at(pc)
         self.bias = module.bias if module is not None else 0
         self.code = None
+        self._starts = frozenset()
         if self._insn:
             return
         place = self.map.place(pc)
@@ -221,7 +225,7 @@ class LineStep(Plan):
         if mark is not None and self._stops_at(mark):
             self._calling = pc + (mark[2] - (pc - self.bias)) if mark[0] == "call" else None
             return ptrace.SINGLESTEP
-        sites = [addr + self.bias for addr in code.exits]
+        sites = [addr + self.bias for addr in (*code.exits, *self._starts)]
         calls = False
         for addr, one in code.marks.items():
             calls |= one[0] == "call"
@@ -317,6 +321,7 @@ class LineStep(Plan):
             return self._judge()
         code = self.code
         inside = code is not None and not self._run_to and code.contains(pc - self.bias)
+        inside = inside and pc - self.bias not in self._starts
         if inside and self.map.cfa(thread) == self.frame.cfa:
             return None
         return self._judge()
@@ -334,7 +339,7 @@ class LineStep(Plan):
         code = self.code
         link_addr = pc - self.bias
         known = code is not None and (link_addr in code.exits or link_addr in code.marks)
-        if not known:
+        if not known and link_addr not in self._starts:
             return self._leaving(pc)
         cfa = self.map.cfa(thread)
         if cfa is not None and cfa < self.frame.cfa:
@@ -527,9 +532,23 @@ class LineStep(Plan):
         return self._stop()
 
     def _go_through(self, call: InlineCall) -> Event | None:
-        """Run to where the code of an inlined call ends."""
+        """Run to where the code of an inlined call ends.
+
+        Where a part of it begins it is shown as being in front of the call, which may be a
+        place to stop at.
+        """
         code = self.map.code_of(call.ranges)
         self.code = code if code is not None and code.whole else None
+        facts = self.map.facts(min(call.ranges)[0]) if call.ranges else None
+        around = (*facts.entered, *facts.ahead) if facts is not None else ()
+        calls = [one for one in around if one.die in self.frame.chain]
+        if (call.path, call.line) != self.line:
+            calls.append(call)
+        starts = {low - self.bias for one in calls for low, _ in one.ranges}
+        inside = code.inside if code is not None else ()
+        self._starts = frozenset(
+            addr for addr in starts if any(low <= addr < high for low, high in inside)
+        )
         return None
 
     def _stop(self, now: FrameId | None = None) -> Event | None:
@@ -549,3 +568,30 @@ class LineStep(Plan):
 
     def _done(self) -> Event:
         return events.StepDone(self.thread.inferior.pid, self.thread.tid, self.name)
+
+
+class FinishInline(LineStep):
+    """Run until the code of an inlined call is left.
+
+    It is a step over calls in the frame around it, from no line at all: the next line that
+    begins there ends it (finish_command in infcmd.c).
+    """
+
+    def __init__(self, thread: Thread, frame: Frame, steps: Steps) -> None:
+        super().__init__(thread, "finish", steps)
+        call, module = frame.inline, frame.module
+        assert call is not None and module is not None
+        addr = frame.lookup_addr
+        dies = [one.die for one in module.inline_calls_at(addr)]
+        chain = tuple(dies[: dies.index(call.die)] if call.die in dies else ())
+        cfa = (frame.cfa or 0) - self.map.stack_top(thread)
+        self.frame = FrameId(cfa, self.map.function(addr), chain)
+        self.bias = module.bias
+        self._stack_at = thread.sp
+        inner = frame.inner
+        while inner is not None and inner.raw is frame.raw:
+            inner = inner.inner
+        if inner is not None and inner.cfa is not None:
+            self._run_over(frame.addr, inner.cfa)  # A call in it is still to return.
+        else:
+            self._go_through(call)

@@ -158,50 +158,6 @@ class NextInsn(_Decoding):
         return self.stepped()
 
 
-class LeaveInline(NextInsn):
-    """Step over calls until the code of an inlined call is left."""
-
-    name = "finish"
-
-    def __init__(
-        self,
-        thread: Thread,
-        ranges: Iterable[tuple[int, int]],
-        back: tuple[int, int] | None = None,
-    ) -> None:
-        """Leave ``ranges``; ``back`` is where a call in them returns to, and the stack then."""
-        super().__init__(thread, 1)
-        self._ranges = tuple(ranges)
-        self._back = back
-
-    def begin(self) -> None:
-        """Plant the site behind the call that is still to return."""
-        super().begin()
-        if self._back is not None:
-            self.add_site(self._back[0])
-
-    def request(self) -> int:
-        """Run until that call has returned, then step."""
-        return ptrace.CONT if self._back is not None else super().request()
-
-    def reached(self, thread: Thread) -> Event | None:
-        """Judge the place where the call returned to."""
-        if self._back is None:
-            return super().reached(thread)
-        if thread is not self.thread or thread.pc != self._back[0] or thread.sp < self._back[1]:
-            return None
-        self.end()
-        self._back = None
-        return self.stepped()
-
-    def stepped(self) -> Event | None:
-        """Look whether the pc is still inside."""
-        pc = self.thread.pc
-        if any(low <= pc < high for low, high in self._ranges):
-            return None
-        return self._done()
-
-
 class StepTo(_Decoding):
     """Step until the next instruction is of a kind: call, ret or jump."""
 
