@@ -15,9 +15,18 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.variables.files import FileTypes
 
-__all__ = ["Block", "Variable", "blocks_around", "innermost"]
+__all__ = [
+    "Block",
+    "Constant",
+    "Label",
+    "TypeName",
+    "Variable",
+    "blocks_around",
+    "innermost",
+]
 
 _MAX_DEPTH = 200
+_INHERITED = Tag.structs | {Tag.formal, Tag.variable, Tag.label, Tag.typedef, Tag.enumeration}
 
 
 class Variable:
@@ -96,6 +105,28 @@ class Variable:
         return found is not None and found.flag(At.declaration)
 
 
+class Constant(Variable):
+    """Be an enumerator that is declared in a block; ``enum`` is the entry of its type."""
+
+    __slots__ = ("enum",)
+
+    def __init__(self, name: str, die: Die, enum: Die) -> None:
+        super().__init__(name, die, False)
+        self.enum = enum
+
+
+class Label(Variable):
+    """Be a label of ``goto``, which may have been optimized out."""
+
+    __slots__ = ()
+
+
+class TypeName(Variable):
+    """Be the name of a type that is declared in a block."""
+
+    __slots__ = ()
+
+
 def located(die: Die) -> Die | None:
     """Return the first of an entry and those it completes that has a place or a value."""
     for one in die.origins():
@@ -112,6 +143,8 @@ class Block:
         self.inner: list[Die] = []
         """Lexical blocks inside that have code of their own."""
         self.variables: list[Variable] = []
+        self.symbols: list[Variable] = []
+        """All names that are declared, in the order in which gdb reads them."""
         self.calls: list[Die] = []
         """What is described of the calls in it."""
         self.imports: list[Die] = []
@@ -154,6 +187,11 @@ class Block:
             name = next((one.name for one in child.origins() if At.name in one.attrs), None)
             if name:
                 self.variables.append(Variable(name, child, tag == Tag.formal))
+                self.symbols.append(self.variables[-1])
+        elif tag == Tag.label:
+            name = next((one.name for one in child.origins() if At.name in one.attrs), None)
+            if name:
+                self.symbols.append(Label(name, child, False))
         elif tag in Tag.blocks:
             if At.low_pc in child.attrs or At.ranges in child.attrs:
                 self.inner.append(child)
@@ -166,6 +204,12 @@ class Block:
             self.calls.append(child)
         elif tag in Tag.structs or tag in (Tag.typedef, Tag.enumeration):
             self.types.append(child)
+            if tag == Tag.enumeration:
+                self.symbols += [
+                    Constant(one.name, one, child) for one in child.children() if one.name
+                ]
+            if child.name and not child.flag(At.declaration):
+                self.symbols.append(TypeName(child.name, child, False))
 
     def _inherit(self, origin: Die, seen: set[tuple[int, int]], depth: int) -> None:
         """Note what only the abstract entry knows: variables that the optimiser removed."""
@@ -176,9 +220,7 @@ class Block:
                 continue
             if child.tag in Tag.blocks:
                 self._inherit(child, seen, depth + 1)
-            elif child.tag in (Tag.formal, Tag.variable) or child.tag in Tag.structs | {
-                Tag.typedef, Tag.enumeration
-            }:  # fmt: skip
+            elif child.tag in _INHERITED:
                 self._note(child, depth)
 
     def inner_at(self, link_addr: int) -> Block | None:
@@ -198,26 +240,33 @@ class Block:
         """Return the parameters in their order."""
         return [one for one in self.variables if one.is_argument]
 
-    @cached_property
-    def locals(self) -> list[Variable]:
-        """Return the variables in the order in which gdb lists them.
+    def listed(self) -> list[Variable]:
+        """Return all names in the order in which gdb lists them.
 
         A function's are kept as declared; a lexical block's are in a hash table of gdb's
         (dictionary.c, dict_create_hashed), whose order is what the user sees.
         """
-        own = [one for one in self.variables if not one.is_argument]
         if self.is_function:
-            return own
-        # One bucket for five symbols, the names of types and enumerators among them.
-        named = [one for one in self.types if one.name]
-        named += [
-            inner for one in self.types if one.tag == Tag.enumeration for inner in one.children()
-        ]
-        count = (len(self.variables) + len(named)) // 5 + 1
+            return self.symbols
+        count = len(self.symbols) // 5 + 1  # One bucket for five symbols.
         buckets: list[list[Variable]] = [[] for _ in range(count)]
-        for one in own:
+        for one in self.symbols:
             buckets[_hash(one.name, self.die.cplus) % count].append(one)
         return [one for bucket in buckets for one in bucket]
+
+    @cached_property
+    def locals(self) -> list[Variable]:
+        """Return what has a value and is no parameter, in the order in which gdb lists it.
+
+        Enumerators have one, and labels that were optimized out are shown as such.
+        """
+        return [
+            one
+            for one in self.listed()
+            if not one.is_argument
+            and not isinstance(one, TypeName)
+            and not (isinstance(one, Label) and At.low_pc in one.die.attrs)
+        ]
 
 
 def blocks_around(root: Block, link_addr: int) -> Iterator[Block]:

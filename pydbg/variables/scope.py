@@ -10,7 +10,7 @@ from pydbg.expr.types import CType
 from pydbg.expr.values import Value
 from pydbg.symbols import dwexpr
 from pydbg.symbols.entries import At
-from pydbg.variables.blocks import Block, Variable, blocks_around
+from pydbg.variables.blocks import Block, Constant, Variable, blocks_around
 from pydbg.variables.frame import FrameSurroundings
 from pydbg.variables.places import constant_of, optimized_out, place, place_simply
 
@@ -58,6 +58,8 @@ class FrameScope:
         """Return a variable's type."""
         if variable.fixed_type is not None:
             return variable.fixed_type
+        if isinstance(variable, Constant):
+            return self.file.reader.read(variable.enum)
         die = variable.find(At.type)
         ctype = self.file.reader.of(die) if die is not None else self.file.reader.model.int
         settled = self._owner.settled(ctype, self.around)
