@@ -102,9 +102,9 @@ def ptype(session: Session, parsed: Parsed) -> str:
     if "o" in flags:
         from pydbg.expr.offsets import offsets
 
-        shown = offsets(ctype, hexadecimal="x" in flags)
-        if shown is not None:
-            return shown
+        laid_out = offsets(ctype, hexadecimal="x" in flags)
+        if laid_out is not None:
+            return laid_out
     shown = session.dbg.language.ptype(ctype)
     return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
 

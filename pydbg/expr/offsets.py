@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.expr.typeprint import (
-    Names,
-    behind_typedefs,
-    declaration,
-    head,
-    inside,
-    needs_labels,
-    split,
-)
+from pydbg.expr.typeprint import Names, declaration, head, inside, needs_labels, taken_apart
 from pydbg.expr.types import CType, Field, QualifiedType, StructType, unqualified
 
 __all__ = ["offsets"]
@@ -24,10 +16,9 @@ _MAX_DEPTH = 40
 
 
 def offsets(ctype: CType, *, hexadecimal: bool = False) -> str | None:
-    """Return a struct with the offset and size in bytes of each member, None for other types.
+    """Return a type with the offset and size in bytes of each member; None without members.
 
-    Pointers, arrays and functions may stand before it. As in gdb the header is only for what is
-    a struct itself, not by a typedef.
+    As in gdb, the header stands above what is a struct itself and no typedef of one.
 
     >>> from pydbg.expr.types import LP64
     >>> both = StructType("s", 8, "struct", [Field("c", LP64.char), Field("i", LP64.int, 4)])
@@ -41,15 +32,14 @@ def offsets(ctype: CType, *, hexadecimal: bool = False) -> str | None:
                                  }
     """
     names = Names(short=True)
-    base, declarator = split(behind_typedefs(ctype), "", names)
-    base = behind_typedefs(base)
-    struct = unqualified(base)
-    if not isinstance(struct, StructType):
+    base, declarator = taken_apart(ctype, "", names)
+    inner = unqualified(base)
+    if not isinstance(inner, StructType):
         return None
-    header = _HEADER if isinstance(unqualified(ctype), StructType) else ""
     words = base.words if isinstance(base, QualifiedType) else ""
-    text = f"{header}type = {words}{_Layout(hexadecimal).struct(struct, 0, 0, names)}"
-    return f"{text} {declarator}" if declarator else text
+    header = _HEADER if isinstance(unqualified(ctype), StructType) else ""
+    shown = _Layout(hexadecimal).struct(inner, 0, 0, names)
+    return f"{header}type = {words}{shown}" + (f" {declarator}" if declarator else "")
 
 
 class _Layout:

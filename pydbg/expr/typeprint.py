@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydbg.expr.respell import respell
 from pydbg.expr.types import (
+    ArrayType,
     CType,
     EnumType,
     Field,
@@ -30,6 +31,7 @@ __all__ = [
     "inside",
     "needs_labels",
     "ptype",
+    "taken_apart",
     "whatis",
 ]
 
@@ -103,20 +105,37 @@ def whatis(ctype: CType, is_name: bool) -> str:
 
 
 def whatis_name(ctype: CType) -> CType:
-    """Return what ``whatis`` shows of a type's name: one typedef less."""
+    """Return what ``whatis`` shows of a type's name: one typedef less, and its qualifiers."""
     inner = unqualified(ctype)
-    if isinstance(inner, TypedefType):
-        return _requalified(inner.target, ctype)
-    return ctype
+    return inner.target if isinstance(inner, TypedefType) else ctype
 
 
 def declaration(ctype: CType, name: str, show: int, level: int, names: Names = _PLAIN) -> str:
     """Declare ``name`` with a type; ``show`` says how many levels of members are shown."""
     if show > 0:
         ctype = behind_typedefs(ctype)
-    base, declarator = split(ctype, name, names)
+    base, declarator = (taken_apart if show > 0 else split)(ctype, name, names)
     text = _base(base, show, level, names)
     return f"{text} {declarator}" if declarator else text
+
+
+def taken_apart(ctype: CType, name: str, names: Names) -> tuple[CType, str]:
+    """Return the innermost type, behind all typedefs, and the declarator around ``name``.
+
+    >>> from pydbg.expr.types import LP64, TypedefType
+    >>> taken_apart(LP64.pointer(TypedefType("t", 8, LP64.pointer(LP64.int))), "", Names())[1]
+    '**'
+    """
+    base, declarator = split(ctype, name, names)
+    while isinstance(unqualified(base), TypedefType):
+        behind = behind_typedefs(base)
+        inner = unqualified(behind)
+        if declarator and not inner.name and not isinstance(inner, (StructType, EnumType)):
+            behind = inner  # As in gdb, qualifiers of a pointer's typedef are lost here.
+        if isinstance(behind, (ArrayType, FunctionType)) and declarator[:1] in ("*", "&"):
+            declarator = f"({declarator})"
+        base, declarator = split(behind, declarator, names)
+    return base, declarator
 
 
 def _requalified(target: CType, like: CType) -> CType:
@@ -152,11 +171,6 @@ def _base(ctype: CType, show: int, level: int, names: Names) -> str:
     inner = unqualified(ctype)
     if show <= 0 and inner.name:
         return words + names.of(inner)
-    if isinstance(inner, TypedefType):
-        # What a pointer's typedef stands for: only its innermost type is shown.
-        behind = _requalified(behind_typedefs(inner), ctype)
-        base, _ = split(behind, "", names)
-        return _base(base, show, level, names) if base is not ctype else base_name(inner)
     if isinstance(inner, StructType):
         return words + _struct(inner, show, level, names if not inner.name else names.outside)
     if isinstance(inner, EnumType):
