@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydbg.access import MemoryView
 from pydbg.context import ProgramContext
-from pydbg.errors import DebuggerError, LocationError
+from pydbg.errors import DebuggerError
 from pydbg.locspec import Resolved, parse
 from pydbg.sourcelanguage import Languages
 from pydbg.state import ProgramState
@@ -243,7 +243,8 @@ class Inspection(ProgramState):
 
     def places(self, spec: str) -> list[Resolved]:
         """Return the places a location spec means; raises LocationError if there are none."""
-        places = self.points.resolve(parse(spec))
+        parsed = parse(spec)
+        places = self.points.resolve(parsed)
         if not places:
-            raise LocationError(f'Function "{spec}" not defined.')
+            raise self.points.undefined(parsed)
         return places

@@ -157,6 +157,9 @@ class Resolver:
         modules = self._chosen(spec)
         symbols = self._symbols(spec, modules)
         described = self._described(spec, modules) if spec.offset is None else []
+        own = [one for one in described if one[3] is None]
+        if spec.scope is not None and (symbols or own):
+            described = own  # As in gdb, a function of a file is not where it was inlined.
         if symbols or described or spec.offset is None:
             return self._unique(symbols, described, is_function=spec.offset is None)
         module = self._modules.by_name(spec.name)
@@ -262,7 +265,19 @@ class Resolver:
             if key not in places:
                 place = self.place(module, link_addr)
                 places[key] = replace(place, function=name, inlined=die) if die else place
-        return list(places.values())
+        if not described:
+            return list(places.values())
+        return sorted(places.values(), key=self._entry_of)
+
+    @staticmethod
+    def _entry_of(place: Resolved) -> tuple[str, int]:
+        """Return what gdb sorts functions by: where their entries are (linespec.c)."""
+        module = place.module
+        if module is None:
+            return "", 0
+        function = module.function_at(module.addr(place.link_addr))
+        own = function.die if function is not None else 0
+        return module.path, own if place.inlined is None else place.inlined
 
     def place_inside(self, module: Module, link_addr: int) -> Resolved:
         """Describe a link address that was given as such: the innermost function counts."""

@@ -91,7 +91,7 @@ class PointSet:
             if pending is None:
                 pending = self._dbg.settings["breakpoint pending"] == "on"
             if not pending and not self._may_appear(spec):
-                raise self._undefined(spec)
+                raise self.undefined(spec)
         point = Breakpoint(
             number=self._last + 1,
             spec=text,
@@ -143,7 +143,8 @@ class PointSet:
             return False
         return bool(main.lookup(f"{START_MAIN}@plt") or main.elf.interp)
 
-    def _undefined(self, spec: Spec) -> LocationError:
+    def undefined(self, spec: Spec) -> LocationError:
+        """Return what is wrong with a spec that means no place."""
         if spec.kind in ("line", "relative"):
             return self._no_line(spec)
         if not len(self._dbg.modules):

@@ -100,10 +100,10 @@ class _Function:
         if found is None or found[1].is_assembly:
             return self._link_addr
         start = self._function.low if self._function is not None else self._link_addr
-        return self._behind_prologue(start)
+        return self._behind_prologue(start, marks=False)
 
-    def _behind_prologue(self, start: int) -> int:
-        pc = self._skip_instructions(start)
+    def _behind_prologue(self, start: int, *, marks: bool = True) -> int:
+        pc = self._skip_instructions(start, marks=marks)
         found = self._line(pc)
         if found is not None and found[0].low != pc:
             # In the middle of a line: its rest belongs to the prologue too, unless the
@@ -118,11 +118,15 @@ class _Function:
             return start <= end < max(high for _, high in self._function.ranges)
         return self._symbol(end) == self._symbol(pc)
 
-    def _skip_instructions(self, start: int) -> int:
-        """Do what gdbarch_skip_prologue does on x86."""
+    def _skip_instructions(self, start: int, *, marks: bool) -> int:
+        """Do what gdbarch_skip_prologue does on x86.
+
+        The end that the line table marks counts for breakpoints only: a step into a function
+        that clang optimised stops at its first instruction if that begins no frame.
+        """
         lines, bounds = self._module.lines, self._bounds(start)
         if lines is not None and bounds is not None:
-            marked = marked_prologue_end(lines, *bounds)
+            marked = marked_prologue_end(lines, *bounds) if marks else None
             if marked is not None:
                 return max(start, marked)
             if self._is_llvm():

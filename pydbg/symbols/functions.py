@@ -432,15 +432,28 @@ class FunctionTable:
         last = base_name(name).rpartition("::")[2].partition("<")[0]
         names = dict.fromkeys([last, *own_names(name)])  # Go's have brackets of their own.
         needles = self._strings.needles(names, templates=True)
+        seen = set()
         for offset in self._strings.units_with(names, templates=True):
+            seen.add(offset)
             unit = self.dwarf.unit(offset)
-            functions = self.unit_functions(unit) if unit is not None and unit.is_code else None
-            if functions is not None:
-                try:
-                    with damaged(f"{self.dwarf.elf.path}: .debug_info"):
-                        yield from list(functions.named(name, needles))
-                except FileError:
-                    continue
+            if unit is not None and unit.is_code:
+                yield from self._named_in(unit, name, needles)
+        for unit in self.dwarf.units() if seen else ():
+            # With LTO code is in units of its own, and its names are in those of the sources.
+            if unit.name == "<artificial>" and unit.offset not in seen:
+                yield from self._named_in(unit, name, None)
+
+    def _named_in(
+        self, unit: Unit, name: str, needles: list[bytes] | None
+    ) -> list[tuple[int, str, int | None]]:
+        functions = self.unit_functions(unit)
+        if functions is None:
+            return []
+        try:
+            with damaged(f"{self.dwarf.elf.path}: .debug_info"):
+                return list(functions.named(name, needles))
+        except FileError:
+            return []
 
     def unit_functions(self, unit: Unit) -> UnitFunctions | None:
         """Give a unit's functions; None where its entries are damaged."""
