@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
+from pydbg.commands.options import Options, for_now
 from pydbg.commands.results import Display, Displays
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, NoSymbol, UsageError
@@ -58,6 +59,16 @@ def _print_format(session: Session, text: str | None) -> Format:
     return form
 
 
+_OPTIONS = {
+    f"-{name}": f"print {name}"
+    for name in (
+        "address", "array", "array-indexes", "elements", "max-depth", "null-stop", "object",
+        "pretty", "raw-values", "repeats", "static-members", "symbol", "union", "vtbl",
+    )
+}  # fmt: skip
+"""The options of ``print``: settings for the time of the command."""
+
+
 # --- print ---------------------------------------------------------------------------------
 
 
@@ -82,10 +93,18 @@ def _kept_text(session: Session, value: Value, form: Format) -> str:
         raise
 
 
-def show(session: Session, parsed: Parsed) -> str:
+def show(session: Session, parsed: Parsed) -> str | None:
     """Evaluate an expression, keep its value and show it."""
-    form = _print_format(session, parsed["FMT"])
-    text = parsed["EXPRESSION"]
+    return _show(session, parsed, voids=True)
+
+
+def call(session: Session, parsed: Parsed) -> str | None:
+    """Evaluate an expression; show it as print does unless it is void."""
+    return _show(session, parsed, voids=False)
+
+
+def _show(session: Session, parsed: Parsed, *, voids: bool) -> str | None:
+    form, text = _asked(session, parsed)
     dbg = session.dbg
     if text is None:
         if not dbg.history:
@@ -93,27 +112,33 @@ def show(session: Session, parsed: Parsed) -> str:
         value = dbg.history[-1]
     else:
         value = _evaluate(session, text)
+    if value.is_void and not voids:
+        return None
     if not value.is_gone:
         value.data  # noqa: B018 - what cannot be read has no number
     # Kept before it is shown: a value that cannot be shown in this format has its number too.
     dbg.history.append(value)
-    return _kept_text(session, value, form)
+    with for_now(session, _settings(parsed)):
+        return _kept_text(session, value, form)
 
 
-def call(session: Session, parsed: Parsed) -> str | None:
-    """Evaluate an expression; show it as print does unless it is void."""
-    value = _evaluate(session, parsed["EXPRESSION"])
-    if value.is_void:
-        return None
-    history = session.dbg.history
-    history.append(value)
-    return _kept_text(session, value, _print_format(session, parsed["FMT"]))
+def _asked(session: Session, parsed: Parsed) -> tuple[Format, str | None]:
+    """Return format and expression; behind options the format is still to be read."""
+    text, shape = parsed["EXPRESSION"], parsed["FMT"]
+    if parsed["OPTION"] and shape is None and text is not None:
+        shape, text = _FORMAT_TEXT.take(text)
+        text = text or None
+    return _print_format(session, shape), text
+
+
+def _settings(parsed: Parsed) -> list[tuple[str, str]]:
+    return [(_OPTIONS[name], value) for name, value in parsed["OPTION"] or ()]
 
 
 def output(session: Session, parsed: Parsed) -> None:
     """Show a value without its number and without a newline."""
     value = _evaluate(session, parsed["EXPRESSION"])
-    session.write(_value_text(session, value, _print_format(session, parsed["FMT"])))
+    session.write(_value_text(session, value, _format(parsed["FMT"])))
 
 
 def printf(session: Session, parsed: Parsed) -> None:
@@ -143,6 +168,8 @@ def echo(session: Session, parsed: Parsed) -> None:
 def examine(session: Session, parsed: Parsed) -> None:
     """Show memory."""
     examiner = common.examiner(session)
+    # As in gdb, print and x have one last format.
+    examiner.letter = session.memory.get("print format") or "x"
     form, rest = examiner.parse(parsed["FMT_ADDRESS"] or "")
     session.memory["print format"] = form.letter
     if form.count == 0:
@@ -253,8 +280,13 @@ def _display_text(session: Session, row: Display) -> str:
         shown = _value_text(session, value, _format(row.format))
     except DebuggerError as error:
         shown = f"<error: {error}>"
-    form = f"{row.format} " if row.format else ""
-    return f"{row.number}: {form}{row.text} = {shown}"
+    form = _shown_format(row.format)
+    return f"{row.number}: {form}{' ' if form else ''}{row.text} = {shown}"
+
+
+def _shown_format(form: str) -> str:
+    """Return a format without the letter for raw values, which is not shown."""
+    return form.replace("r", "").rstrip("/")
 
 
 def _is_memory(form: str) -> bool:
@@ -313,7 +345,7 @@ def info_display(session: Session, parsed: Parsed) -> Displays:
         if _is_memory(form):
             form = _full_format(form)
         elif form:
-            form = form.replace("r", "").rstrip("/")
+            form = _shown_format(form)
         note = "" if row.block is None or row.block in seen else f" {_ELSEWHERE}"
         rows.append(replace(row, format=form, text=row.text + note))
     return Displays(tuple(rows))
@@ -417,14 +449,18 @@ def _printing() -> tuple[Command, ...]:
         missing="Argument required (expression to compute).",
     )
     maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="a C expression")
+    options = Arg("OPTION", Options("option", _OPTIONS, delimited=True), optional=True,
+                  doc="settings for this time, such as -pretty or -elements 4")  # fmt: skip
     return (
         _row("print", "Show the value of an expression.", show,
-             aliases=("p", "inspect"), args=(form, maybe), example="print/x $rip",
+             aliases=("p", "inspect"), args=(form, options, maybe), example="print/x $rip",
              help="The value is kept in the history as $1, $2, ...; `print` alone shows the last "
              "one again.  Registers are $rax, variables of your own $name; {TYPE}ADDR and "
-             "ARRAY@COUNT read memory; NAME(ARGS) calls a function of the program.\n" + _FORMS),
+             "ARRAY@COUNT read memory; NAME(ARGS) calls a function of the program.\n" + _FORMS
+             + "\nEach `set print` setting can be given for once: `print -pretty -elements 4 -- x`."
+             "\n-- must end them."),
         _row("call", "Evaluate an expression; show nothing if it is void.", call,
-             args=(form, expression), example="call (int)getpid()",
+             args=(form, options, maybe), example="call (int)getpid()",
              help="Otherwise as print."),
         _row("output", "Show a value alone, without number and newline.", output,
              args=(form, expression), example="output/x 255",

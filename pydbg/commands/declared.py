@@ -11,6 +11,8 @@ from pydbg.errors import DebuggerError
 from pydbg.expr.language import language_named
 from pydbg.expr.typeprint import behind_typedefs
 from pydbg.expr.types import FunctionType, TypedefType, VoidType, spell, strip
+from pydbg.records import NamedTuple
+from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import CPLUS, language_of
 from pydbg.variables.types import CANONICAL
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.unitnames import Named, UnitNames
     from pydbg.variables.files import FileTypes
 
-__all__ = ["groups"]
+__all__ = ["Declared", "Row", "groups", "rows", "variables_named"]
 
 _TAGS = {
     "functions": frozenset((Tag.subprogram,)),
@@ -29,15 +31,42 @@ _TAGS = {
     "types": Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base},
 }
 
-Row = tuple[bool, str, int | None, str]
-"""Whether it is static, the name to sort by, the line, the text."""
+
+class Row(NamedTuple):
+    """Hold one declaration: its name, its line, and the text without the line."""
+
+    name: str
+    line: int | None
+    text: str
 
 
 def groups(
-    session: Session, what: str, pattern: re.Pattern[str] | None
+    session: Session,
+    what: str,
+    pattern: re.Pattern[str] | None,
+    typed: re.Pattern[str] | None = None,
 ) -> tuple[tuple[SymbolGroup, ...], set[str]]:
     """Return the declarations of each file, and the linker's names of what they declare."""
-    found: dict[str, set[Row]] = {}
+    found, linked = rows(session, what, pattern, typed)
+    made = [
+        SymbolGroup(path, tuple((row.line, None, row.text) for row in ordered))
+        for path, ordered in found.items()
+    ]
+    return tuple(made), linked
+
+
+def rows(
+    session: Session,
+    what: str,
+    pattern: re.Pattern[str] | None,
+    typed: re.Pattern[str] | None = None,
+) -> tuple[dict[str, list[Row]], set[str]]:
+    """Return what each file declares, the files and names in order; and the linker's names.
+
+    ``typed`` is for the text of the type. Of several declarations of one name in a file the
+    first counts (symtab.c, std::set of symbol_search).
+    """
+    found: dict[str, dict[tuple[bool, str], Row]] = {}
     linked: set[str] = set()
     for module, file in session.dbg.variables.files():
         for names in file.names.all():
@@ -50,14 +79,55 @@ def groups(
                         name = _name(file, names, row, what)
                         linked.add(name)
                         if pattern is None or pattern.search(name):
-                            _note(found, what, module, file, names, row._replace(name=name))
+                            row = row._replace(name=name)
+                            _note(found, what, module, file, names, row, typed)
                 except DebuggerError:
                     continue  # A damaged entry is left out.
-    made = []
-    for path in sorted(found):
-        rows = sorted(found[path], key=lambda row: (row[0], row[1]))
-        made.append(SymbolGroup(path, tuple((line, None, text) for _, _, line, text in rows)))
-    return tuple(made), linked
+    return {
+        path: [found[path][key] for key in sorted(found[path])] for path in sorted(found)
+    }, linked
+
+
+class Declared(NamedTuple):
+    """Hold where a variable is declared: the file as it is named, its path, the line."""
+
+    module: Module
+    file: str
+    path: str
+    line: int
+    addr: int | None
+
+
+def variables_named(session: Session, name: str) -> list[Declared]:
+    """Return where the global variables of a name are declared, in units that define them."""
+    found: list[Declared] = []
+    for module, file in session.dbg.variables.files():
+        rows = [(names, row) for names, row in file.names.named(name) if row.tag == Tag.variable]
+        units = [names.unit for names, row in rows if not row.declaration]
+        for names, row in rows:
+            if names.unit not in units:
+                continue
+            with file.guard():
+                die = file.names.entries.die(names.unit, row.pos)
+                made = _declared(module, die)
+            if made is not None:
+                found.append(made)
+    return found
+
+
+def _declared(module: Module, die: Die) -> Declared | None:
+    line = next((n for one in die.origins() if (n := one.number(At.decl_line))), None)
+    if line is None:
+        return None
+    placed = next((one for one in die.origins() if At.decl_file in one), die)
+    unit = die.unit
+    file = _path(module, placed) or unit.name or ""
+    code, addr = die.block(At.location), None
+    if code is not None and code[:1] == b"\x03":  # DW_OP_addr
+        addr = module.addr(int.from_bytes(code[1 : 1 + unit.address_size], "little"))
+    elif code is not None and code[:1] in (b"\xa1", b"\xfb"):  # DW_OP_addrx, GNU_addr_index
+        addr = module.addr(die.view.source.indexed(unit, uleb(code, 1)[0]))
+    return Declared(module, file, os.path.join(unit.comp_dir or "", file), line, addr)
 
 
 def _name(file: FileTypes, names: UnitNames, row: Named, what: str) -> str:
@@ -73,14 +143,17 @@ def _name(file: FileTypes, names: UnitNames, row: Named, what: str) -> str:
 
 
 def _note(
-    found: dict[str, set[Row]],
+    found: dict[str, dict[tuple[bool, str], Row]],
     what: str,
     module: Module,
     file: FileTypes,
     names: UnitNames,
     row: Named,
+    typed: re.Pattern[str] | None,
 ) -> None:
     die = file.names.entries.die(names.unit, row.pos)
+    if typed is not None and not typed.search(_type_text(what, file, die)):
+        return
     text = _text(what, module, file, die, row)
     if text is None:
         return
@@ -95,12 +168,22 @@ def _note(
     if what == "types":
         # gdb has classes and enums of C++ among what is global, and lists that first.
         static = row.tag in (Tag.typedef, Tag.base) and die.unit.language in CPLUS
-    found.setdefault(path, set()).add((static, row.name, line, text))
+    found.setdefault(path, {}).setdefault((static, row.name), Row(row.name, line, text))
+
+
+def _type_text(what: str, file: FileTypes, die: Die) -> str:
+    """Return the text of what a declaration's type is."""
+    if what == "functions":
+        return spell(file.reader.read(die))
+    holder = next((one for one in die.origins() if At.type in one), None)
+    return "" if holder is None else spell(file.reader.of(holder))
 
 
 def _path(module: Module, die: Die) -> str | None:
     """Return the file that an entry is declared in, as gdb names it."""
     number = die.number(At.decl_file)
+    if not die.entries.top(die.unit).ranges():
+        return None  # As in gdb, the table of files of a unit without code is not read.
     if number is None or module.lines is None or die.unit.line_offset is None:
         return None
     name = module.lines.header(die.unit).file_name(number)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
+from pydbg.commands.options import Options
 from pydbg.commands.results import (
     Files,
     Note,
@@ -17,7 +18,7 @@ from pydbg.commands.results import (
     Symbols,
 )
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, UsageError
+from pydbg.errors import CommandError, LocationError, UsageError
 from pydbg.symbols.elf import PT_LOAD
 
 if TYPE_CHECKING:
@@ -92,8 +93,11 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
     dbg = session.dbg
     spec = parsed["LOCATION"]
     shown = session.memory.get("listing")
-    if spec is None and shown is not None and shown.first:
-        return _source_line_note(session, f"{shown.file}:{shown.first}")
+    if spec is None and shown is not None:
+        # What was listed last, then line by line (source.c, last_line_listed).
+        listed, following = session.memory.get("info line", (None, 0))
+        line = following if listed is shown else shown.first or shown.line
+        return _source_line_note(session, f"{shown.file}:{line}")
     if spec is None:
         frame = dbg.frame
         if frame is None or frame.line is None:
@@ -101,7 +105,13 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         return _source_line_note(session, f"{frame.path or frame.file}:{frame.line}")
     if _names_line(spec):
         return _source_line_note(session, spec)
-    places = dbg.resolve(spec)
+    try:
+        places = dbg.resolve(spec)
+    except LocationError:
+        variables = _variable_notes(session, spec)
+        if not variables:
+            raise
+        return variables
     exact = spec.startswith("*")
     notes = []
     for place in places:
@@ -111,6 +121,20 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         if not exact and place.inlined is None:
             addr -= place.offset  # A function's line is its first, before the prologue.
         notes.append(_line_note(session, addr, start=not exact))
+    return tuple(notes)
+
+
+def _variable_notes(session: Session, name: str) -> tuple[Note, ...]:
+    """Say that the lines that declare variables have no code."""
+    from pydbg.commands.declared import variables_named
+
+    notes = []
+    for one in variables_named(session, name) if name.isidentifier() else ():
+        text = f'Line number {one.line} is out of range for "{one.file}".'
+        if one.addr is not None:
+            at = _place(session, one.addr)
+            text = f'Line {one.line} of "{one.file}" is at address {at} but contains no code.'
+        notes.append(Note(text))
     return tuple(notes)
 
 
@@ -128,10 +152,14 @@ def _source_line_note(session: Session, spec: str) -> Note:
     if module is None or found is None:
         return Note(f'Line number {place.line} is out of range for "{place.file}".')
     line, link_addr = found
-    if line == place.line:
-        return _line_note(session, module.addr(link_addr), start=True)
-    common.note_address(session, module.addr(link_addr))
-    at = _place(session, module.addr(link_addr))
+    addr = module.addr(link_addr)
+    entry = module.line_at(addr)
+    session.memory["info line"] = session.memory.get("listing"), place.line + 1
+    if line == place.line and entry is not None and entry.line == line:
+        return _line_note(session, addr, start=True)
+    addr = addr if entry is None else entry.low
+    common.note_address(session, addr)
+    at = _place(session, addr)
     return Note(f'Line {place.line} of "{place.file}" is at address {at} but contains no code.')
 
 
@@ -143,6 +171,7 @@ def _line_note(session: Session, addr: int, *, start: bool) -> Note:
         where = common.symbolize(session, addr)
         at = f" for address {addr:#x}{f' {where}' if where else ''}"
         return Note(f"No line number information available{at if addr else '.'}")
+    session.memory["info line"] = session.memory.get("listing"), line.line + 1
     low, high = _place(session, line.low), _place(session, line.high)
     common.note_address(session, line.low)
     if line.low == line.high:
@@ -164,30 +193,47 @@ def _place(session: Session, addr: int) -> str:
 # --- lists of symbols ----------------------------------------------------------------------
 
 
+_LISTED = {"-q": "flag", "-n": "flag", "-t": "text"}
+"""The options of info functions and info variables."""
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        raise UsageError(f"{text}: {error}.") from None
+
+
 def _listing(what: str) -> Callable[[Session, Parsed], Symbols]:
     def info(session: Session, parsed: Parsed) -> Symbols:
-        text = parsed["REGEX"] or ""
-        try:
-            pattern = re.compile(text) if text else None
-        except re.error as error:
-            raise UsageError(f"{text}: {error}.") from None
-        dbg = session.dbg
-        rows: dict[tuple[int, str, str], None] = {}
-        for module in dbg.modules:
-            found: Iterable[Symbol]
-            found = module.functions(pattern) if what == "functions" else module.objects(pattern)
-            for symbol in found:
-                rows[(module.addr_of(symbol), symbol.demangled, symbol.name)] = None
+        options = dict(parsed["OPTION"] or ())
+        text, of_type = parsed["REGEX"] or "", options.get("-t", "")
+        pattern, typed = _pattern(text), _pattern(of_type)
         from pydbg.commands.declared import groups as declared
 
-        groups, known = declared(session, what, pattern)
-        left = [row for row in sorted(rows) if not _is_described(session, what, row, known)]
-        ordered = tuple((None, addr, name) for addr, name, _ in left)
-        if ordered:
-            groups = (*groups, SymbolGroup(None, ordered))
-        return Symbols(what, text, groups, dbg.arch.pointer_size)
+        groups, known = declared(session, what, pattern, typed)
+        if "-n" not in options and typed is None:
+            ordered = _undescribed(session, what, pattern, known)
+            if ordered:
+                groups = (*groups, SymbolGroup(None, ordered))
+        size = session.dbg.arch.pointer_size
+        return Symbols(what, text, groups, size, of_type, quiet="-q" in options)
 
     return info
+
+
+def _undescribed(
+    session: Session, what: str, pattern: re.Pattern[str] | None, known: set[str]
+) -> tuple[tuple[None, int, str], ...]:
+    """Return the symbols that no debug information describes, by address."""
+    rows: dict[tuple[int, str, str], None] = {}
+    for module in session.dbg.modules:
+        found: Iterable[Symbol]
+        found = module.functions(pattern) if what == "functions" else module.objects(pattern)
+        for symbol in found:
+            rows[(module.addr_of(symbol), symbol.demangled, symbol.name)] = None
+    left = [row for row in sorted(rows) if not _is_described(session, what, row, known)]
+    return tuple((None, addr, name) for addr, name, _ in left)
 
 
 def _is_described(session: Session, what: str, row: tuple[int, str, str], known: set[str]) -> bool:
@@ -209,12 +255,9 @@ def _info_types(session: Session, parsed: Parsed) -> Symbols:
     from pydbg.commands.declared import groups as declared
 
     text = parsed["REGEX"] or ""
-    try:
-        pattern = re.compile(text) if text else None
-    except re.error as error:
-        raise UsageError(f"{text}: {error}.") from None
-    found, _ = declared(session, "types", pattern)
-    return Symbols("types", text, found, session.dbg.arch.pointer_size)
+    found, _ = declared(session, "types", _pattern(text))
+    size = session.dbg.arch.pointer_size
+    return Symbols("types", text, found, size, quiet=bool(parsed["OPTION"]))
 
 
 # --- shared libraries and sections ---------------------------------------------------------
@@ -315,9 +358,19 @@ def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
     return Command(name, group="status", summary=summary, run=run, **fields)
 
 
+_LISTING = (
+    "Those whose name matches the regular expression: first what debug information declares, by "
+    "file, then the rest by address.  -n leaves those out, -t takes only what has a type that "
+    "matches a regular expression, -q leaves the heading out."
+)
+
+
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
     pattern = Arg("REGEX", kinds.REGEX, optional=True, doc="regular expression")
+    listed = (Arg("OPTION", Options("option", _LISTED), optional=True,
+                  doc="-q, -n or -t TYPE"), pattern)  # fmt: skip
+    quiet = Arg("OPTION", Options("option", {"-q": "flag"}), optional=True, doc="-q")
     return (
         _row("info symbol", "Say which symbol an address is in.", info_symbol, aliases=("sym",),
              args=(Arg("ADDRESS", kinds.ADDRESS, doc="an address",
@@ -329,17 +382,13 @@ def commands() -> tuple[Command, ...]:
              help="The first symbol of that name, the program's own before its libraries'.",
              example="info address main"),
         _row("info functions", "List functions.", _listing("functions"), aliases=("fu",),
-             args=(pattern,), example="info functions ^ma",
-             help="Those whose name matches the regular expression: first what debug "
-             "information declares, by file, then the rest by address."),
+             args=listed, example="info functions ^ma", help=_LISTING),
         _row("info variables", "List global and static variables.", _listing("variables"),
-             aliases=("va",), args=(pattern,), example="info variables env",
-             help="Those whose name matches the regular expression: first what debug "
-             "information declares, by file, then the rest by address."),
+             aliases=("va",), args=listed, example="info variables env", help=_LISTING),
         _row("info types", "List the types of the program.", _info_types, aliases=("ty",),
-             args=(pattern,), example="info types ^s",
+             args=(quiet, pattern), example="info types ^s",
              help="Those that debug information declares and whose name matches the regular "
-             "expression, by file."),
+             "expression, by file.  -q leaves the heading out."),
         _row("info line", "Say which code a source line made.", info_line, aliases=("li",),
              args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="a line or *ADDRESS"),),
              help="Without LOCATION it is the selected frame's line.", example="info line *$pc"),

@@ -15,6 +15,7 @@ from pydbg.errors import CommandError, DebuggerError, LocationError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydbg.commands.declared import Declared
     from pydbg.commands.session import Session
     from pydbg.symbols.modules import Module
     from pydbg.symbols.units import Unit
@@ -150,15 +151,20 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
     if match := re.fullmatch(r"(.+):(\d+)", spec):
         return [_file(session, match[1])._replace(line=int(match[2]))]
     file = None
-    name = ""
+    name, whole = "", spec
     if match := re.fullmatch(r"([^:]*[./][^:]*):([^:].*)", spec):
         name, spec = match[1], match[2]
         file = _file(session, name)
-    found = []
+    found: list[Listing] = []
     try:
-        places = session.dbg.resolve(spec)
+        places = session.dbg.resolve(whole)
     except LocationError:
-        if file is None:
+        found = [
+            Listing(one.module, one.file, one.line)
+            for one in _variables(session, spec)
+            if file is None or one.file == file.file
+        ]
+        if file is None and not found:
             raise
         places = []
     for place in places:
@@ -176,6 +182,20 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
             raise CommandError(f'Function "{spec}" not defined in "{name}".')
         raise CommandError(f"No line number known for {spec}.")
     return list(dict.fromkeys(found))
+
+
+def _variables(session: Session, name: str) -> list[Declared]:
+    """Return where global variables of a name are declared."""
+    if not name.isidentifier():
+        return []
+    from pydbg.commands.declared import variables_named
+
+    found = variables_named(session, name)
+    for one in found:
+        if one.path:
+            paths = session.memory.setdefault("source paths", {})
+            paths[(one.module.path, one.file)] = one.path
+    return found
 
 
 def _file(session: Session, name: str) -> Listing:
@@ -203,6 +223,7 @@ def _show(session: Session, place: Listing, first: int, end: int) -> Note | None
         return None
     count = len(lines) - (1 if lines and not lines[-1] else 0)
     if first > count:
+        session.memory["listing"] = place._replace(line=first, first=first, last=first)
         what = "" if count == 1 else "s"
         text = f"Line number {first} out of range; {place.file} has {count} line{what}."
         raise CommandError(text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
@@ -418,30 +419,54 @@ def _catch_spec(point: Any) -> str:
 
 def rbreak(session: Session, parsed: Parsed) -> tuple[Any, ...]:
     """Break at all functions whose name matches a regular expression."""
-    import re
+    from pydbg.commands.declared import rows
 
+    text = parsed["REGEX"] or ""
+    file, colon, name = text.rpartition(":")
+    if colon and "." in file and not file.endswith(":"):
+        text = name.strip()
+    else:
+        file = ""
     try:
-        pattern = re.compile(parsed["REGEX"] or "")
+        pattern = re.compile(text)
     except re.error as error:
-        raise UsageError(f"{parsed['REGEX']}: {error}.") from None
-    names = dict.fromkeys(
-        symbol.demangled if symbol.name.startswith("_") else symbol.name
-        for module in session.dbg.modules
-        if module.is_main or session.dbg.inferior is not None
-        for symbol in module.functions(pattern)
-    )
-    if not names:
+        raise UsageError(f"{text}: {error}.") from None
+    declared, known = rows(session, "functions", pattern)
+    found = [
+        (f"{path}:{row.name}", row.text)
+        for path, ordered in declared.items()
+        if not file or path == file or path.endswith(f"/{file}")
+        for row in ordered
+    ]
+    if not file:
+        found += [
+            (name, f"<function, no debug info> {name};")
+            for name in _undescribed(session, pattern)
+            if name not in known
+        ]
+    if not found:
         raise CommandError(f'No function matches "{parsed["REGEX"]}".')
-    if len(names) > 200 and not session.confirm(f"Set breakpoints at {len(names)} functions?"):
+    if len(found) > 200 and not session.confirm(f"Set breakpoints at {len(found)} functions?"):
         raise CommandError("Not confirmed.")
     results: list[Any] = []
-    for name in names:
+    for spec, shown in found:
         try:
-            point = session.dbg.break_at(name)
+            point = session.dbg.break_at(spec)
         except LocationError:
             continue
-        results.append(made(session, point))
+        results += [made(session, point), Note(shown)]
     return tuple(results)
+
+
+def _undescribed(session: Session, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Give the functions of units without debug information."""
+    dbg = session.dbg
+    for module in dbg.modules:
+        if not module.is_main and dbg.inferior is None:
+            continue
+        for symbol in module.functions(pattern):
+            if module.dwarf is None or module.dwarf.unit_at(symbol.link_addr) is None:
+                yield symbol.demangled if symbol.name.startswith("_") else symbol.name
 
 
 # --- rows ----------------------------------------------------------------------------------

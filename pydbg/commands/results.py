@@ -510,6 +510,8 @@ class Symbols(Record):
     pattern: str
     groups: tuple[SymbolGroup, ...] = ()
     word_size: int = 8
+    type_pattern: str = ""
+    quiet: bool = False
 
 
 def fields_of(record: Any) -> dict[str, Any]:

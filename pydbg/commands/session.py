@@ -53,6 +53,7 @@ NEEDS: dict[str, str] = {
     "stopped": "The program is not being run.",
     "registers": "The program has no registers now.",
     "frame": "No stack.",
+    "a frame": "No registers.",
 }
 
 

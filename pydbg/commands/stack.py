@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
+from pydbg.commands.options import for_now, scan
 from pydbg.commands.results import Backtrace, FrameDetails, FrameShown, SourceLine
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
@@ -41,7 +40,7 @@ def shown(session: Session, frame: Frame, heading: str = "") -> FrameShown:
 def backtrace(session: Session, parsed: Parsed) -> Backtrace:
     """Show the frames of the stack."""
     count, full, given = _backtrace_arguments(parsed["COUNT"] or "", session)
-    with _for_now(session, given):
+    with for_now(session, given):
         return _backtrace(session, count, full=full)
 
 
@@ -83,20 +82,8 @@ _SETTINGS = {
     "-raw-frame-arguments": "print raw-frame-arguments",
 }
 """The options of ``backtrace`` that are settings for the time of the command."""
-_SWITCHES = frozenset({"-past-entry", "-past-main", "-raw-frame-arguments"})
-_NO_MEANING = frozenset({"-hide", "-no-filters", "--"})
-"""Options about frame filters, which pydbg does not have."""
-
-
-def _option(word: str) -> str:
-    """Return the option that a word begins; raises UsageError."""
-    every = ("-full", *_SETTINGS, *_NO_MEANING)
-    found = [one for one in every if one.startswith(word)]
-    if word in found or len(found) == 1:
-        return word if word in found else found[0]
-    if found:
-        raise UsageError(f"{word}: Ambiguous option: {', '.join(found)}.")
-    raise UsageError(f'Unknown option "{word}".  Valid are {", ".join(every)}, N and -N.')
+_OPTIONS = {**_SETTINGS, "-full": "flag", "-hide": "flag", "-no-filters": "flag"}
+"""All options; those about frame filters, which pydbg does not have, mean nothing."""
 
 
 def _backtrace_arguments(
@@ -104,40 +91,14 @@ def _backtrace_arguments(
 ) -> tuple[int | None, bool, list[tuple[str, str]]]:
     """Return the count, whether variables are shown, and settings for this command."""
     count: int | None = None
-    full = False
-    given: list[tuple[str, str]] = []
-    words = re.findall(r"\S+", text)
-    while words:
-        word = words.pop(0)
+    given, rest = scan(text, _OPTIONS)
+    full = ("-full", "") in given
+    for word in rest.split():
         if word in ("full", "ful", "fu", "f"):
             full = True
-        elif word.startswith("-") and not word[1:2].isdigit():
-            option = _option(word)
-            full |= option == "-full"
-            if option in _SETTINGS:
-                value = "on"
-                if option not in _SWITCHES or (words and words[0] in ("on", "off")):
-                    if not words:
-                        raise UsageError(f"{option} requires an argument")
-                    value = words.pop(0)
-                given.append((_SETTINGS[option], value))
-        else:
+        elif word not in ("hide", "no-filters"):
             count = kinds.int_of(word, session)
-    return count, full, given
-
-
-@contextmanager
-def _for_now(session: Session, given: list[tuple[str, str]]) -> Iterator[None]:
-    """Have settings for the time of a command."""
-    settings = session.settings
-    before = [(name, settings[name]) for name, _ in given]
-    try:
-        for name, value in given:
-            settings.set(name, value)
-        yield
-    finally:
-        for name, old in before:
-            settings.put(name, old)
+    return count, full, [(_SETTINGS[name], value) for name, value in given if name in _SETTINGS]
 
 
 def _reason(session: Session) -> str:
@@ -163,6 +124,7 @@ def _select(session: Session, level: int) -> FrameShown:
 def frame(session: Session, parsed: Parsed) -> FrameShown:
     """Select a frame by its level, or show the selected one."""
     level = parsed["LEVEL"]
+    session.require("frame" if level is None else "a frame")
     if level is None:
         return shown(session, common.selected(session))
     return _select(session, existing(session, level))
@@ -439,12 +401,12 @@ def commands() -> tuple[Command, ...]:
         _row("info stack", "Show the frames of the stack.", backtrace, aliases=("s",), args=args,
              help=more, example="info stack"),
         _row("frame", "Select a frame, or show the selected one.", frame, aliases=("f",),
-             args=(level,), example="frame 1",
+             needs="nothing", args=(level,), example="frame 1",
              help="Registers, expressions and info commands are about the selected frame."),
-        _row("frame level", "Select a frame by its number.", frame, args=(level,),
+        _row("frame level", "Select a frame by its number.", frame, needs="a frame", args=(level,),
              help="As `frame N`.", example="frame level 1"),
         _row("frame function", "Select the innermost frame of a function.", frame_function,
-             args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
+             needs="a frame", args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
                        missing="Missing function name argument"),),
              help="The name without its parameters is enough.", example="frame function main"),
         _row("frame address", "Select the frame at a stack address.", frame_address,
@@ -452,10 +414,11 @@ def commands() -> tuple[Command, ...]:
                        missing="Missing address argument to view a frame"),),
              help="The address is the frame's CFA.", example="frame address $rbp + 16"),
         _row("info frame level", "Describe a frame by its number.", info_frame_level,
-             args=(level,), help="As `info frame N`.", example="info frame level 1"),
+             needs="a frame", args=(level,), help="As `info frame N`.",
+             example="info frame level 1"),
         _row("info frame function", "Describe the innermost frame of a function.",
              info_frame_function,
-             args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
+             needs="a frame", args=(Arg("FUNCTION", kinds.SYMBOL, doc="its name",
                        missing="Missing function name argument"),),
              help="The name without its parameters is enough.", example="info frame function main"),
         _row("up", "Select the caller of the selected frame.", up, args=(count,),

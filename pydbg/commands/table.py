@@ -157,7 +157,8 @@ class Command(NamedTuple):
     args: tuple[Arg, ...] = ()
     needs: str = "nothing"
     """"nothing", "process" (`The program is not being run.`), "stopped" (the same: all-stop),
-    "registers" (`The program has no registers now.`) or "frame" (`No stack.`)."""
+    "registers" (`The program has no registers now.`), "frame" (`No stack.`) or "a frame", which
+    is named (`No registers.`)."""
     repeat: str = "yes"
     """What Enter does afterwards: "yes", "no", or "no-args" (again, without its arguments)."""
     example: str = ""

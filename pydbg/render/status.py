@@ -233,10 +233,14 @@ def symbols(record: Symbols) -> str:
 
 
 def _symbols(record: Symbols) -> Iterator[str]:
-    if record.pattern:
-        yield f'All {record.what} matching regular expression "{clean(record.pattern)}":'
+    typed = f'with type matching regular expression "{clean(record.type_pattern)}"'
+    if record.quiet:
+        pass
+    elif record.pattern:
+        tail = f" {typed}" if record.type_pattern else ""
+        yield f'All {record.what} matching regular expression "{clean(record.pattern)}"{tail}:'
     else:
-        yield f"All defined {record.what}:"
+        yield f"All defined {record.what}" + (f" {typed} :" if record.type_pattern else ":")
     for group in record.groups:
         yield ""
         yield "Non-debugging symbols:" if group.file is None else f"File {clean(group.file)}:"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydbg.errors import DebuggerError, ExprError, FileError, NoProcess
+from pydbg.errors import DebuggerError, ExprError, FileError
 from pydbg.expr.types import (
     CType,
     EnumType,
@@ -29,7 +29,8 @@ from pydbg.variables.enclosing import enclosing_variable
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import constant_of, optimized_out, place
-from pydbg.variables.scope import FrameScope, function_name
+from pydbg.variables.qualified import VALUE_TAGS, in_function_or_file
+from pydbg.variables.scope import FrameScope
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Variables"]
 
-_VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
-                         Tag.constant))  # fmt: skip
 _DEFINED = frozenset((Tag.variable, Tag.subprogram))
 _TYPE_TAGS = frozenset((Tag.typedef, Tag.base, Tag.template_alias, Tag.unspecified))
 
@@ -163,7 +162,7 @@ class Variables:
             if member is not None:
                 return member
         if "::" in name:
-            found = self._in_function_or_file(name)
+            found = in_function_or_file(self, name)
             if found is not None:
                 return found
         unit = None
@@ -313,7 +312,7 @@ class Variables:
         best: tuple[int, Module, FileTypes, Die] | None = None
         for one, types in self.files():
             for names, row in types.names.named(name):
-                if row.tag not in _VALUE_TAGS:
+                if row.tag not in VALUE_TAGS:
                     continue
                 with types.guard():
                     die = types.names.entries.die(names.unit, row.pos)
@@ -382,80 +381,6 @@ class Variables:
         around = names.enumeration_around(die.pos) if names is not None else None
         if around is not None:
             yield die.entries.die(die.unit, around)
-
-    def _in_function_or_file(self, name: str) -> Value | None:
-        """Find ``func::static`` and ``'x.c'::global``."""
-        head, _, last = name.rpartition("::")
-        for module, file in self.files():
-            found = self._in_file(module, file, head, last)
-            if found is not None:
-                return found
-            for names, row in file.names.named(head):
-                if row.tag != Tag.subprogram or row.declaration:
-                    continue
-                with file.guard():
-                    die = file.names.entries.die(names.unit, row.pos)
-                    if At.low_pc not in die and At.ranges not in die:
-                        die = self._compiled(module, file, head) or die
-                    found = self._static_in(module, file, Block(die), last)
-                if found is not None:
-                    return found
-        return None
-
-    @staticmethod
-    def _compiled(module: Module, file: FileTypes, name: str) -> Die | None:
-        """Find the code of a function that its own unit only describes (LTO)."""
-        for symbol in module.lookup(name):
-            function = module.function_at(module.addr_of(symbol)) if symbol.is_code else None
-            if function is not None:
-                return file.names.entries.at(function.die)
-        return None
-
-    def _in_file(self, module: Module, file: FileTypes, path: str, name: str) -> Value | None:
-        if "." not in path:
-            return None
-        for names, row in file.names.named(name):
-            known = names.unit.name or ""
-            if row.tag not in _VALUE_TAGS or not (known == path or known.endswith(f"/{path}")):
-                continue
-            with file.guard():
-                found = self.global_value(module, file, file.names.entries.die(names.unit, row.pos))
-            if found is not None:
-                return found
-        return None
-
-    def _static_in(self, module: Module, file: FileTypes, block: Block, name: str) -> Value | None:
-        for one in block.variables:
-            if one.name == name:
-                around = ModuleSurroundings(self.dbg, module, file)
-                attr = one.die.block(At.location)
-                if attr is None or attr[:1] not in (b"\x03", b"\xa1", b"\xfb"):
-                    frame = self._frame_of(block)
-                    if frame is not None:
-                        scope = self.scope(frame)
-                        if scope is not None:
-                            return scope.value(one)
-                    if self.dbg.thread is None:
-                        raise NoProcess("No frame selected.")
-                    function = function_name(module, block)
-                    raise ExprError(f"No frame is currently executing in block {function}.")
-                die = one.find(At.type)
-                ctype = file.reader.of(die) if die is not None else file.reader.model.int
-                return self.value_of(one.die, ctype, around, None)
-        for inner in block.inner:
-            found = self._static_in(module, file, Block(inner), name)
-            if found is not None:
-                return found
-        return None
-
-    def _frame_of(self, block: Block) -> Frame | None:
-        if self.dbg.thread is None:
-            return None
-        for frame in self.dbg.frames(1000):
-            scope = self.scope_or_none(frame)
-            if scope is not None and scope.function.die.key == block.die.key:
-                return frame
-        return None
 
     def function_at(self, module: Module, addr: int) -> CType | None:
         """Return the type of the function that begins at an address, None if it is not known."""
