@@ -112,6 +112,8 @@ class BreakpointHit(Event, often=True):
     temporary: bool = False
     error: str | None = None
     """The text of a condition that could not be evaluated, which stops too."""
+    several: bool = False
+    """Whether the first has several locations."""
 
 
 class DecodedArgument(Protocol):

@@ -185,7 +185,7 @@ class Traps:
         spent: list[int] = []
         """Of these the breakpoints: a catchpoint that was asked counts for itself."""
         error: str | None = None
-        temporary = False
+        temporary = several = False
         caught: CatchHit | None = None
         for location in sorted(locations, key=lambda one: one.breakpoint.number):
             point = location.breakpoint
@@ -206,7 +206,7 @@ class Traps:
             error = error or problem
             if stops:
                 if not numbers:
-                    temporary = point.temporary
+                    temporary, several = point.temporary, len(point.locations) > 1
                 numbers.append(point.number)
                 spent.append(point.number)
                 places.append(location.number)
@@ -217,7 +217,7 @@ class Traps:
             self.dbg.points.spent(number)
         pid = thread.inferior.pid
         hits = tuple(numbers), tuple(places)
-        stop = BreakpointHit(pid, thread.tid, addr, *hits, temporary, error)
+        stop = BreakpointHit(pid, thread.tid, addr, *hits, temporary, error, several)
         return stop if caught is None else replace(caught, also=(*caught.also, stop))
 
     def passes(

@@ -45,7 +45,7 @@ def gather(event: ev.Event, session: Session) -> Stop | ExtraNote | None:
 
 
 def before_run(session: Session, *, stepping: bool = True) -> None:
-    """Note what the next stop is compared with: the thread and the frame selected now.
+    """Note what the next stop is compared with: the thread selected now and its frame.
 
     Going on (not ``stepping``) leaves the frame alone: what can still end then is a step that
     a breakpoint with commands interrupted, and its frame is the one to compare with.
@@ -54,7 +54,8 @@ def before_run(session: Session, *, stepping: bool = True) -> None:
     thread = dbg.thread if dbg.process is not None else None
     session.memory["resumed thread"] = None if thread is None else (thread.inferior.pid, thread.tid)
     if stepping:
-        frame = dbg.frame if thread is not None else None
+        # Steps are the innermost frame's, whichever is selected (infcmd.c, prepare_one_step).
+        frame = next(iter(dbg.frames(1)), None) if thread is not None else None
         session.memory["resumed frame"] = None if frame is None else _frame_id(frame)
 
 
@@ -99,7 +100,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         source=source,
         brief=brief,
         decoded=_decoded(event, session, thread),
-        location=_location(event, session),
+        location=_location(event),
         watches=_watched(event, session),
         bits=8 * dbg.arch.pointer_size,
         returned=_returned(event, session),
@@ -120,14 +121,10 @@ def _switched(session: Session, thread: Thread, event: ev.Event) -> str | None:
     return common.target_id(session, thread)
 
 
-def _location(event: ev.Event, session: Session) -> int | None:
-    if not isinstance(event, ev.BreakpointHit) or not event.numbers or not event.locations:
+def _location(event: ev.Event) -> int | None:
+    if not isinstance(event, ev.BreakpointHit) or not event.locations:
         return None
-    point: Any = session.dbg.breakpoints.get(event.numbers[0])
-    if point is None:
-        # A tbreak is gone by now; only its second location tells that it had several.
-        return event.locations[0] if event.locations[0] > 1 else None
-    return event.locations[0] if len(getattr(point, "locations", ())) > 1 else None
+    return event.locations[0] if event.several else None
 
 
 def _watched(event: ev.Event, session: Session) -> tuple[Watched, ...]:

@@ -78,7 +78,7 @@ def _row_of(session: Session, thread: Thread, current: Thread | None) -> ThreadR
 def _innermost(session: Session, thread: Thread) -> Any:
     dbg = session.dbg
     if thread is dbg.thread:
-        return dbg.frame
+        return next(iter(dbg.frames(1)), None)
     with _Selected(session, thread):
         return dbg.frame
 

@@ -47,7 +47,7 @@ def stop(record: Stop) -> str:
         lines.append(f"[Current thread is {record.thread} ({record.switched})]")
     error = getattr(record.event, "error", None)
     if error:
-        lines.insert(0, _condition_error(record.event, error))
+        lines.insert(0, f"Error in testing breakpoint condition:\n{clean(error)}")
     return "\n".join(lines)
 
 
@@ -55,11 +55,6 @@ def heading(record: Stop) -> tuple[str, bool]:
     """Return the reason of a stop, and whether the frame goes on in the same line."""
     maker = _HEADINGS.get(type(record.event))
     return maker(record) if maker is not None else ("", False)
-
-
-def _condition_error(event: Any, error: str) -> str:
-    numbers = getattr(event, "numbers", None) or (getattr(event, "number", 0),)
-    return f"Error in testing condition for breakpoint {numbers[0]}:\n{clean(error)}"
 
 
 def _hit(record: Stop, text: str, temporary: bool, word: str) -> str:

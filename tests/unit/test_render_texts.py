@@ -123,7 +123,7 @@ def test_source_lines() -> None:
 def test_a_condition_that_fails_is_shown() -> None:
     event = ev.BreakpointHit(1, 1, 0, (3,), error='No symbol "x" in current context.')
     assert render.render(r.Stop(event, 1, frame=FRAME)).startswith(
-        'Error in testing condition for breakpoint 3:\nNo symbol "x" in current context.\n'
+        'Error in testing breakpoint condition:\nNo symbol "x" in current context.\n'
     )
 
 
