@@ -75,7 +75,7 @@ def _characters(data: bytes, width: int, charset: str) -> Iterator[_Char]:
             raw = data[at : at + width]
             code = int.from_bytes(raw, "little")
             known = code < 0x110000 and not 0xD800 <= code < 0xE000
-            text = chr(code) if known and code and chr(code).isprintable() else None
+            text = chr(code) if known and code and _is_printable(chr(code)) else None
             yield text, raw
         return
     at = 0
@@ -84,11 +84,34 @@ def _characters(data: bytes, width: int, charset: str) -> Iterator[_Char]:
         raw = data[at : at + size]
         if size > 1:
             text = raw.decode("utf-8")
-            yield (text if text.isprintable() else None), raw
+            yield (text if _is_printable(text) else None), raw
         else:
             code = raw[0]
             yield (chr(code) if 0x20 <= code < 0x7F else None), raw
         at += size
+
+
+def _is_printable(char: str) -> bool:
+    """Tell what the C library's iswprint says in UTF-8: marks and private characters as well."""
+    if char.isprintable():
+        return True
+    from unicodedata import category
+
+    return category(char) in ("Cf", "Co", "Zs")
+
+
+def _incomplete_at(data: bytes) -> int:
+    """Return where a character begins whose bytes end with the data; its end if none does.
+
+    As in the C library's converter, bytes that could begin four count, whatever they mean.
+    """
+    for at in range(max(len(data) - 3, 0), len(data)):
+        lead = data[at]
+        size = 2 if 0xC2 <= lead < 0xE0 else 3 if lead >> 4 == 14 else 4 if lead >> 3 == 30 else 0
+        rest = data[at + 1 :]
+        if size > 1 + len(rest) and all(byte >> 6 == 2 for byte in rest):
+            return at
+    return len(data)
 
 
 def _utf8_size(data: bytes, at: int) -> int:
@@ -154,6 +177,11 @@ def string_text(
     if width == 1 and len(data) <= min(options.limit, options.threshold) and _PLAIN.match(data):
         # Nothing to escape, and no run can be long enough to be shortened.
         return f'{prefix}"{data.decode("ascii")}"{"..." if ellipsis else ""}'
+    whole = _incomplete_at(data) if width == 1 and options.charset == "utf-8" else len(data)
+    if whole < len(data) <= options.limit and not ellipsis:
+        left = "".join(f"\\{byte:03o}" for byte in data[whole:])
+        text = string_text(data[:whole] + b"\0", options, prefix=prefix) if whole else ""
+        return f"{text}{', ' if text else ''}<incomplete sequence {left}>"
     groups: list[tuple[_Char, int]] = []
     printed = 0
     finished = True
