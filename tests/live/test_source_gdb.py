@@ -1,0 +1,221 @@
+"""Source level beside gdb: what programs of the wild showed to differ, each on a small fixture."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.live.test_commands_gdb import both
+from tests.support.build import build
+
+# fixture, variant, compiler, further flags
+Program = tuple[str, str, str, tuple[str, ...]]
+
+
+def _programs(name: str, *rows: str) -> list[Program]:
+    """Return programs of a fixture; a row is a compiler, a variant and flags."""
+    made = []
+    for row in rows:
+        compiler, variant, *flags = row.split()
+        made.append((name, variant, compiler, tuple(flags)))
+    return made
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    lines = tuple(line for line in text.split("\n") if line)
+    return (*lines, "kill") if "run" in lines else lines
+
+
+SCOPES = """
+info scope sum
+info scope twice
+info scope labels.c:25
+info scope main
+break sum
+run
+info locals
+bt full
+info scope *$pc
+info address again
+p again
+p within
+break labels.c:31
+continue
+info locals
+bt full
+info scope *$pc
+p ONE
+p GREEN
+break labels.c:43
+delete 1 2
+continue
+bt full
+info locals
+info scope *$pc
+"""
+"""Labels, types, enumerators and constants of blocks; inlined functions are scopes too."""
+
+TYPES = "\n".join(
+    f"{command} {what}"
+    for what in (
+        "f", "pf", "&f", "af", "p", "pp", "&p", "ap", "a", "pa", "&a", "aa", "q", "g", "h", "cf",
+        "cpp", "one", "many", "fixed", "t", "ret", "fn", "fn *", "fn [2]", "sp", "sp *", "sp[2]",
+        "sp **", "arr", "arr *", "arr [2]", "spp", "fnp *", "const fn", "const fn *", "pair",
+        "fn *const", "struct t *", "sp **const *", "(fn *)0", "const pair", "struct s", "int",
+    )
+    for command in ("ptype", "ptype/o", "whatis")
+)  # fmt: skip
+"""Typedefs behind pointers, arrays and functions; the header of ptype/o."""
+
+ENTRIES = """
+break leaf
+run
+bt
+up
+info args
+continue
+bt
+up
+info args
+continue
+bt
+continue
+bt
+up
+info frame
+info args
+"""
+"""Values at entry: through pointers that are known no more there are none; removed parameters."""
+
+FINISHES = """
+break work
+run
+bt
+finish
+finish
+finish
+next
+next
+continue
+up
+finish
+finish
+up
+finish
+continue
+finish
+up 2
+finish
+next
+next
+next
+step
+step
+info locals
+delete
+next
+next
+next
+"""
+"""Out of inlined calls, whose code lies in several places."""
+
+OPTIONS = """
+p -pretty -- one
+p -pretty on -- t
+p -elements 1 -- many
+p -array -- many
+p -array-indexes -elements 1 -- many
+p -pre -- one
+p -elements 1 -- /x many
+p -a -- 1
+p -foo -- 1
+p -elements x -- 1
+p -max-depth 0 -- one
+p -max-depth -2 -- 1
+p -one.x
+p --one.x
+p - -1
+p -- one
+p -symbol off -- &one
+call -pretty -- one
+info functions -q ret
+info functions -q nosuch
+info functions -n -t int main
+info functions -t arr
+info functions -foo
+info functions -t
+info variables -q -t pair
+info variables -t struct p
+info variables -n ^a
+info types -q ^a
+info types -q nosuch
+rbreak ^ret$
+rbreak typedefs.c:^ma
+p 'typedefs.c'::one
+p 'typedefs.c'::nosuch
+p 'nosuch.c'::one
+list main
+list many
+info line t
+"""
+"""Options of print and of the lists of symbols."""
+
+PLACES = """
+break twice
+break labels.c:sum
+break labels.c:main
+info breakpoints
+list twice
+info line twice
+info line labels.c:sum
+info scope 9000
+run
+advance 9000
+until 9000
+until labels.c:9000
+advance +9000
+until nosuch.c:3
+list 9000
+"""
+"""Functions of a file, the order of inlined places, lines that are not there."""
+
+CASES: dict[str, tuple[str, list[Program]]] = {
+    "scopes": (
+        SCOPES,
+        _programs("labels.c", "gcc pie", "gcc O2", "clang O2", "clang pie", "gcc m32 -O2"),
+    ),
+    "types": (TYPES, _programs("typedefs.c", "gcc pie", "clang dwarf4")),
+    "entries": (ENTRIES, _programs("entries.c", "gcc O2", "gcc dwarf4 -O2", "clang O2")),
+    "finishes": (
+        FINISHES,
+        _programs("inlined.c", "gcc O2", "gcc pie -O1", "gcc pie -Os", "clang O2", "clang pie -O1"),
+    ),
+    "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
+    "places": (PLACES, _programs("labels.c", "gcc O2", "gcc pie")),
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "program"),
+    [
+        pytest.param(script, program, id="-".join((name, *program[1:3], *program[3])))
+        for name, (script, programs) in CASES.items()
+        for program in programs
+    ],
+)
+def test_same_as_gdb(script: str, program: Program) -> None:
+    """What gdb says about a program is what pydbg says."""
+    name, variant, compiler, flags = program
+    theirs, ours = both(build(name, variant, *flags, compiler=compiler), *_lines(script))
+    wrong = {
+        command: (text, ours.get(command))
+        for command, text in theirs.items()
+        if _common(text) != _common(ours.get(command, ""))
+    }
+    assert not wrong
+
+
+def _common(text: str) -> str:
+    """Leave out what is said of a name that nothing has: there pydbg has a guess, too."""
+    return re.sub(r"  Did you mean .*", "", text)
