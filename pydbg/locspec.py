@@ -211,8 +211,6 @@ class Resolver:
             for link_addr, name, die in module.described(spec.name):
                 if not self._is_in_scope(spec, module, link_addr):
                     continue
-                if die is None:
-                    link_addr = self._behind_prologue(module, link_addr)
                 found.append((module, link_addr, name, die))
         return found
 
@@ -261,10 +259,15 @@ class Resolver:
                 (module.path, link_addr), self._named_by(place, is_function=is_function)
             )
         for module, link_addr, name, die in described:
-            key = (module.path, link_addr)
-            if key not in places:
-                place = self.place(module, link_addr)
-                places[key] = replace(place, function=name, inlined=die) if die else place
+            at = self._behind_prologue(module, link_addr)
+            key = (module.path, at)
+            if key in places:
+                continue
+            place = self.place(module, at)
+            if die is not None and at != link_addr:
+                # An inlined call that begins in a prologue is moved behind it, too.
+                place = self._named_by(place, is_function=True)
+            places[key] = replace(place, function=name, inlined=die) if die else place
         if not described:
             return list(places.values())
         return sorted(places.values(), key=self._entry_of)

@@ -247,12 +247,26 @@ def _sources(
         common.note_path(session, module, insns[index].addr)
         text = common.source_text(session, module, line.file)
         rows = tuple(
-            (number, text[number - 1] if text is not None and 0 < number <= len(text) else None)
+            (number, _text_of(session, text, line.file, number))
             for number in range(first, line.line + 1)
+        )
+        # As in gdb, list goes on behind the line that was shown last.
+        following = line.line + (1 if text is not None else 0)
+        session.memory["listing"] = common.Listing(
+            module, line.file, following, line.line, line.line
         )
         found.append((index, name, rows))
         before = line
     return tuple(found)
+
+
+def _text_of(session: Session, text: Sequence[str] | None, file: str, line: int) -> str | None:
+    """Return a line's text; where the file is missing what is said of it, once in full."""
+    seen = session.memory.get("source file") == file
+    session.memory["source file"] = file
+    if text is None:
+        return f"in {file}" if seen else f"{file}: No such file or directory."
+    return text[line - 1] if 0 < line <= len(text) else None
 
 
 def _same(line: Any, other: Any) -> bool:

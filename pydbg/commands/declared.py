@@ -14,7 +14,7 @@ from pydbg.expr.types import FunctionType, TypedefType, VoidType, spell, strip
 from pydbg.records import NamedTuple
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Tag
-from pydbg.symbols.languages import CPLUS, language_of
+from pydbg.symbols.languages import CPLUS, GO, language_of
 from pydbg.variables.types import CANONICAL
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def rows(
     """Return what each file declares, the files and names in order; and the linker's names.
 
     ``typed`` is for the text of the type. Of several declarations of one name in a file the
-    first counts (symtab.c, std::set of symbol_search).
+    first of the last unit counts (symtab.c, std::set of symbol_search).
     """
     found: dict[str, dict[tuple[bool, str], Row]] = {}
     linked: set[str] = set()
     for module, file in session.dbg.variables.files():
-        for names in file.names.all():
-            for row in names.rows:
+        for names in reversed(list(file.names.all())):  # gdb's list of units grows at its head.
+            for row in sorted(names.rows, key=lambda row: row.pos):
                 if row.tag not in _TAGS[what] or row.declaration:
                     continue
                 linked.add(row.name)
@@ -182,8 +182,9 @@ def _type_text(what: str, file: FileTypes, die: Die) -> str:
 def _path(module: Module, die: Die) -> str | None:
     """Return the file that an entry is declared in, as gdb names it."""
     number = die.number(At.decl_file)
-    if not die.entries.top(die.unit).ranges():
-        return None  # As in gdb, the table of files of a unit without code is not read.
+    if not module.bias and not die.entries.top(die.unit).ranges():
+        # gdb takes a unit without code for one without lines if that is at address 0.
+        return None
     if number is None or module.lines is None or die.unit.line_offset is None:
         return None
     name = module.lines.header(die.unit).file_name(number)
@@ -211,7 +212,7 @@ def _text(what: str, module: Module, file: FileTypes, die: Die, row: Named) -> s
         return language.declaration(file.reader.of(holder), row.name) + ";"
     ctype = file.reader.read(die)
     if isinstance(ctype, TypedefType):
-        if strip(ctype).name == ctype.name:
+        if die.language == GO and strip(ctype).name == ctype.name:
             return None  # Go gives a struct and its name both.
         return f"typedef {behind_typedefs(ctype.target)} {ctype.name};"
     text = language_named(language_of(die.unit)).listed(ctype)

@@ -22,6 +22,7 @@ from pydbg.errors import CommandError, LocationError, UsageError
 from pydbg.symbols.elf import PT_LOAD
 
 if TYPE_CHECKING:
+    from pydbg.commands.common import Listing
     from pydbg.commands.session import Session
     from pydbg.corefile.notes import CoreFile
     from pydbg.symbols.modules import Module
@@ -97,14 +98,14 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         # What was listed last, then line by line (source.c, last_line_listed).
         listed, following = session.memory.get("info line", (None, 0))
         line = following if listed is shown else shown.first or shown.line
-        return _source_line_note(session, f"{shown.file}:{line}")
+        return _source_line_note(session, shown._replace(line=line))
     if spec is None:
         frame = dbg.frame
         if frame is None or frame.line is None:
             return Note("No line number information available.")
         return _source_line_note(session, f"{frame.path or frame.file}:{frame.line}")
     if _names_line(spec):
-        return _source_line_note(session, spec)
+        return _source_line_notes(session, spec)
     try:
         places = dbg.resolve(spec)
     except LocationError:
@@ -142,11 +143,15 @@ def _names_line(spec: str) -> bool:
     return bool(re.fullmatch(r"(?:.*:)?\d+", spec))
 
 
-def _source_line_note(session: Session, spec: str) -> Note:
+def _source_line_notes(session: Session, spec: str) -> tuple[Note, ...]:
     from pydbg.commands.listing import locate
+
+    return tuple(_source_line_note(session, place) for place in locate(session, spec))
+
+
+def _source_line_note(session: Session, place: Listing) -> Note:
     from pydbg.symbols.linebreak import line_start
 
-    place = locate(session, spec)[0]
     module = place.module
     found = line_start(module, place.file, place.line) if module is not None else None
     if module is None or found is None:

@@ -118,8 +118,9 @@ def _around(session: Session, spec: str, count: int) -> Note | tuple[Note, ...] 
     if len(found) == 1:
         first = max(found[0].line - count // 2, 1)
         return _show(session, found[0], first, first + count)
-    for place in found:
-        session.say(f'file: "{place.file}", line number: {place.line}, symbol: "{spec}"')
+    for place in sorted(found, key=lambda one: (one.file, one.line)):
+        symbol = "???" if re.fullmatch(r"(.+):(\d+)", spec) else spec
+        session.say(f'file: "{place.file}", line number: {place.line}, symbol: "{symbol}"')
         first = max(place.line - count // 2, 1)
         session.show(_show(session, place, first, first + count))
     return None
@@ -149,7 +150,7 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
             number = here.line + number if match[1] == "+" else here.line - number
         return [here._replace(line=number)]
     if match := re.fullmatch(r"(.+):(\d+)", spec):
-        return [_file(session, match[1])._replace(line=int(match[2]))]
+        return [one._replace(line=int(match[2])) for one in _files(session, match[1])]
     file = None
     name, whole = "", spec
     if match := re.fullmatch(r"([^:]*[./][^:]*):([^:].*)", spec):
@@ -200,6 +201,12 @@ def _variables(session: Session, name: str) -> list[Declared]:
 
 def _file(session: Session, name: str) -> Listing:
     """Return a source file of the program by its name or the end of its path."""
+    return _files(session, name)[0]
+
+
+def _files(session: Session, name: str) -> list[Listing]:
+    """Return the source files of a name, of the first module that has one."""
+    found: dict[str, Listing] = {}
     for module in session.dbg.modules:
         if module.lines is None or module.dwarf is None:
             continue
@@ -210,7 +217,9 @@ def _file(session: Session, name: str) -> Listing:
                 if name in (table.name, table.path) or table.path.endswith(tail):
                     paths = session.memory.setdefault("source paths", {})
                     paths[(module.path, table.name)] = table.path
-                    return Listing(module, table.name, 1)
+                    found.setdefault(table.path, Listing(module, table.name, 1))
+        if found:
+            return list(found.values())
     raise CommandError(f"No source file named {name}.")
 
 

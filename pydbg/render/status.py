@@ -242,8 +242,9 @@ def _symbols(record: Symbols) -> Iterator[str]:
     else:
         yield f"All defined {record.what}" + (f" {typed} :" if record.type_pattern else ":")
     for group in record.groups:
-        yield ""
-        yield "Non-debugging symbols:" if group.file is None else f"File {clean(group.file)}:"
+        if group.file is not None or not record.quiet:
+            yield ""
+            yield "Non-debugging symbols:" if group.file is None else f"File {clean(group.file)}:"
         for line, addr, text in group.rows:
             if group.file is None and addr is not None:
                 yield f"{address(addr, record.word_size)}  {clean(text)}"

@@ -24,6 +24,7 @@ __all__ = ["CallSite", "call_before", "call_returning_to", "tail_calls", "tail_c
 
 _CALL_SITE, _GNU_CALL_SITE = 0x48, 0x4109
 _CALL_RETURN_PC, _CALL_ORIGIN, _CALL_TAIL_CALL, _CALL_TARGET = 0x7D, 0x7F, 0x82, 0x83
+_MAX_ORIGINS = 8
 _GNU_TARGET, _GNU_TAIL_CALL = 0x2113, 0x2115
 _SITES = _CALL_SITE, _GNU_CALL_SITE
 _TAIL = _CALL_TAIL_CALL, _GNU_TAIL_CALL
@@ -160,6 +161,13 @@ def _site(source: Dwarf, unit: Unit, at: int, follow: Target) -> CallSite | None
     if callee is None:
         return CallSite(return_pc, is_tail, None, None, die)
     _, about = source.entry(*callee)
+    for _ in range(_MAX_ORIGINS):
+        # With LTO a declaration may be completed, by nothing, in the unit of the call.
+        further = follow(callee[0], about.get(dwarf.DW_AT_abstract_origin))
+        if further is None or source.code_ranges(callee[0], about):
+            break
+        callee = further
+        _, about = source.entry(*callee)
     if dwarf.DW_AT_declaration in about and dwarf.DW_AT_specification not in about:
         name = about.get(dwarf.DW_AT_linkage_name) or about.get(dwarf.DW_AT_MIPS_linkage_name)
         text = source.string(callee[0], name or about.get(dwarf.DW_AT_name))

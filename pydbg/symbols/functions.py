@@ -432,15 +432,12 @@ class FunctionTable:
         last = base_name(name).rpartition("::")[2].partition("<")[0]
         names = dict.fromkeys([last, *own_names(name)])  # Go's have brackets of their own.
         needles = self._strings.needles(names, templates=True)
-        seen = set()
         for offset in self._strings.units_with(names, templates=True):
-            seen.add(offset)
             unit = self.dwarf.unit(offset)
-            if unit is not None and unit.is_code:
+            if unit is not None and unit.is_code and unit.name != _LTO:
                 yield from self._named_in(unit, name, needles)
-        for unit in self.dwarf.units() if seen else ():
-            # With LTO code is in units of its own, and its names are in those of the sources.
-            if unit.name == "<artificial>" and unit.offset not in seen:
+        for unit in self.dwarf.units():
+            if unit.name == _LTO:
                 yield from self._named_in(unit, name, None)
 
     def _named_in(
@@ -466,6 +463,10 @@ class FunctionTable:
                 functions = None
             self._units[unit.offset] = functions
         return self._units[unit.offset]
+
+
+_LTO = "<artificial>"
+"""GCC's unit of what was optimised at link time, whose names are in the units of the sources."""
 
 
 def _is_called(name: str, wanted: str) -> bool:
