@@ -76,6 +76,9 @@ class ProgramContext(BaseContext):
             raise MemoryFault(addr, size)
         try:
             data = bytes(module.elf.load_bytes(module.link_addr(addr), size))
+        except MemoryFault as fault:
+            end = max(module.addr(fault.addr), addr)
+            raise MemoryFault(end, addr + size - end) from None
         except DebuggerError:
             raise MemoryFault(addr, size) from None
         if len(data) < size:

@@ -252,6 +252,8 @@ class FrameDetails(Record):
     relation: str = ""
     """What a frame without a place on the stack is: ``inlined into frame 1``."""
     sp_name: str = ""
+    previous_sp: int | None = None
+    """The stack pointer of the frame around, where that is not the CFA."""
     """The register that holds such a frame's stack pointer."""
     titled: bool = True
     """Whether its level is told."""

@@ -269,8 +269,12 @@ def _virtual_frame(
     owner = next(real, None)
     outer = next((f for f in below if owner is not None and f.level > owner.level), None)
     relation = "tail call frame"
+    inner = None
     if frame.how != "tailcall":
         relation = "" if owner is None else f"inlined into frame {frame.level + 1}"
+        inner = frame.inner  # What it calls has saved its registers.
+        while inner is not None and inner.raw is frame.raw:
+            inner = inner.inner
     return FrameDetails(
         level=frame.level,
         cfa=frame.cfa,
@@ -285,12 +289,13 @@ def _virtual_frame(
         language=frame_language(frame),
         arglist=None,
         args="",
-        saved=(),
+        saved=() if inner is None else _saved(inner, arch),
         how=frame.how,
         signal_handler=False,
         outermost="",
         relation=relation,
-        sp_name=dbg.arch.sp,
+        sp_name=dbg.arch.sp if inner is None else "",
+        previous_sp=None if inner is None else inner.cfa,
     )
 
 
@@ -357,6 +362,8 @@ def _base(frame: Frame, arch: Any) -> int | None:
     sp, fp = (frame.raw.regs.get(arch.by_name[name].dwarf) for name in (arch.sp, arch.fp))
     word = arch.pointer_size
     start = frame.raw.function
+    if word == 4 and fp == 0:
+        return None  # i386-tdep.c takes that for the end of the stack.
     if frame.function is None:
         if word == 4 and frame.thread.inferior.read_some(frame.addr, 1):
             return fp  # In unknown code i386-tdep.c believes in the frame pointer.

@@ -64,6 +64,7 @@ class PrintOptions(Record):
 
 _PLAIN = re.compile(rb"[ !#-\[\]-~]+\Z")
 """Characters that stand for themselves between double quotes."""
+_ACTING = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
 # One character: what to print if that is possible, else None, and its bytes.
 _Char = tuple[str | None, bytes]
@@ -92,12 +93,15 @@ def _characters(data: bytes, width: int, charset: str) -> Iterator[_Char]:
 
 
 def _is_printable(char: str) -> bool:
-    """Tell what the C library's iswprint says in UTF-8: marks and private characters as well."""
+    """Tell what the C library's iswprint says in UTF-8: marks and private characters as well.
+
+    Marks that a terminal acts on are none to print: those of direction, and without width.
+    """
     if char.isprintable():
         return True
     from unicodedata import category
 
-    return category(char) in ("Cf", "Co", "Zs")
+    return category(char) in ("Cf", "Co", "Zs") and not _ACTING.match(char)
 
 
 def _incomplete_at(data: bytes) -> int:

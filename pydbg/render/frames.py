@@ -116,7 +116,8 @@ def _details(info: FrameDetails) -> Iterator[str]:
         yield f" source language {info.language}."
     base = "unknown address." if info.arglist is None else f"{info.arglist:#x},"
     yield f" Arglist at {base}" + ("" if info.arglist is None else f" args: {info.args}")
-    previous = "is unknown" if info.cfa is None else f"is {info.cfa:#x}"
+    known = info.cfa if info.previous_sp is None else info.previous_sp
+    previous = "is unknown" if known is None else f"is {known:#x}"
     if info.sp_name:
         previous = f"in {info.sp_name}"
     base = base.replace(".", ",")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
@@ -436,9 +437,14 @@ class FunctionTable:
             unit = self.dwarf.unit(offset)
             if unit is not None and unit.is_code and unit.name != _LTO:
                 yield from self._named_in(unit, name, needles)
-        for unit in self.dwarf.units():
-            if unit.name == _LTO:
-                yield from self._named_in(unit, name, None)
+        for unit in self._lto_units:
+            yield from self._named_in(unit, name, None)
+
+    @cached_property
+    def _lto_units(self) -> list[Unit]:
+        found = self._strings.units_with([_LTO])
+        units = [self.dwarf.unit(offset) for offset in found]
+        return [unit for unit in units if unit is not None and unit.name == _LTO]
 
     def _named_in(
         self, unit: Unit, name: str, needles: list[bytes] | None
