@@ -243,7 +243,7 @@ class Debugger(LineStepping, Lifecycle):
         ...     dbg.regs.rip - first
         3
         """
-        return self._go(StepInsn(self._thread(), max(count, 1)))
+        return self._inside(self._go(StepInsn(self._thread(), max(count, 1))))
 
     def nexti(self, count: int = 1) -> Event:
         """Step instructions, over calls.
@@ -254,7 +254,15 @@ class Debugger(LineStepping, Lifecycle):
         ...     dbg.symbolize(dbg.regs.rip)
         '<_dl_start_user>'
         """
-        return self._go(NextInsn(self._thread(), max(count, 1)))
+        return self._inside(self._go(NextInsn(self._thread(), max(count, 1))))
+
+    def _inside(self, event: Event) -> Event:
+        """Show a thread that stepped an instruction inside of inlined calls that begin there."""
+        thread = self.thread
+        if isinstance(event, StepDone) and thread is not None:
+            for call in self.steps.map.facts(thread.pc).ahead:
+                self.steps.enter(thread, call)
+        return event
 
     def step_to(self, what: str) -> Event:
         """Run to the next "syscall", or step to the next "call", "ret" or "jump".

@@ -229,7 +229,7 @@ def frames_of(
     callee: InlineCall | None = None
     if raw.level == 0 and not raw.parked:
         entered = meant(raw.pc)
-        while calls and not calls[-1].contains(raw.pc - 1) and calls[-1].die not in entered:
+        while calls and calls[-1].begins_at(raw.pc) and calls[-1].die not in entered:
             callee = calls.pop()
     for call in reversed(calls):
         inner = Frame(thread, raw, inner, module=module, call=call, callee=callee)

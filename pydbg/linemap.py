@@ -128,7 +128,7 @@ class LineMap:
         except DebuggerError:
             pass  # Damaged debug information: what was read so far has to do.
         ahead: list[InlineCall] = []
-        while calls and not calls[-1].contains(addr - 1):
+        while calls and calls[-1].begins_at(addr):
             ahead.insert(0, calls.pop())
         return Facts(
             module, place, entry, tuple(calls), tuple(ahead), self._cfa_rule(module, addr), is_go

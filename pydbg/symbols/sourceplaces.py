@@ -33,6 +33,10 @@ class InlineCall(NamedTuple):
     die: int = 0
     """Offset of its entry in .debug_info: which call it is."""
 
+    def begins_at(self, addr: int) -> bool:
+        """Tell whether its code, or a part of it, begins at an address that is inside."""
+        return not self.contains(addr - 1)
+
     def contains(self, addr: int) -> bool:
         """Tell whether a run-time address is in the inlined code."""
         return any(low <= addr < high for low, high in self.ranges)

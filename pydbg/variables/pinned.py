@@ -42,7 +42,7 @@ class PinnedNames:
         if frame is not None:
             spot = frame.module.spot_at(frame.addr) if frame.module is not None else None
             # Where inlined code begins, how the thread came there says which frame it is in.
-            begins = spot is not None and any(not c.contains(frame.addr - 1) for c in spot.calls)
+            begins = spot is not None and any(c.begins_at(frame.addr) for c in spot.calls)
             self._is_certain = frame.how == "cfi" and not begins
             self._scope = dbg.variables.scope_or_none(frame)
 
