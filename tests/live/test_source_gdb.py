@@ -180,6 +180,34 @@ list 9000
 """
 """Functions of a file, the order of inlined places, lines that are not there."""
 
+STEPI = """
+break stream
+run
+nexti
+nexti
+nexti
+nexti
+nexti
+stepi
+stepi
+stepi 2
+up
+stepi
+stepi
+nexti
+frame
+stepi
+stepi
+bt
+info threads
+up
+info frame
+info frame level 2
+info line
+info line
+"""
+"""Instructions one by one, in and out of inlined calls; frames further out."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -190,6 +218,10 @@ CASES: dict[str, tuple[str, list[Program]]] = {
     "finishes": (
         FINISHES,
         _programs("inlined.c", "gcc O2", "gcc pie -O1", "gcc pie -Os", "clang O2", "clang pie -O1"),
+    ),
+    "stepi": (
+        STEPI,
+        _programs("inlined.c", "gcc O2", "gcc pie -O1", "clang O2", "clang pie -O1", "gcc m32 -O2"),
     ),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "places": (PLACES, _programs("labels.c", "gcc O2", "gcc pie")),

@@ -27,7 +27,7 @@ def test_every_command_is_described(row: Command) -> None:
     assert row.group in dict(GROUPS)
     assert row.prefix or row.example, "an example is missing"
     assert row.prefix or COMMANDS.resolve(row.example.split("\n")[0]).command == row
-    assert row.needs in ("nothing", "process", "stopped", "registers", "frame")
+    assert row.needs in ("nothing", "process", "stopped", "registers", "frame", "a frame")
     assert row.repeat in ("yes", "no", "no-args")
     assert command_help(COMMANDS, row)
 
