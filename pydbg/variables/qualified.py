@@ -45,10 +45,10 @@ def in_function_or_file(variables: Variables, name: str) -> Value | None:
 
 def _seen_by_file(variables: Variables, path: str, name: str) -> Value | None:
     """Find what is not the file's own: as in gdb all globals and other files' statics."""
-    for module, file in variables.files():
+    for _, file in variables.files():
         for names in file.names.all():
             if _is_named(names.unit.name or "", path):
-                found = variables.value_named(name, names.unit, file, module)
+                found = variables.value_named(name, names.unit, file)
                 if found is None:
                     raise NoSymbol(f'No symbol "{name}" in specified context.', name)
                 return found
