@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.errors import MemoryFault
+from pydbg.symbols.languages import GO
 from pydbg.symbols.lines import (
     FileTable,
     LineEntry,
@@ -100,7 +101,8 @@ class _Function:
         if found is None or found[1].is_assembly:
             return self._link_addr
         start = self._function.low if self._function is not None else self._link_addr
-        return self._behind_prologue(start, marks=False)
+        unit = self._functions.unit if self._functions is not None else None
+        return self._behind_prologue(start, marks=unit is not None and unit.language == GO)
 
     def _behind_prologue(self, start: int, *, marks: bool = True) -> int:
         pc = self._skip_instructions(start, marks=marks)
@@ -121,8 +123,8 @@ class _Function:
     def _skip_instructions(self, start: int, *, marks: bool) -> int:
         """Do what gdbarch_skip_prologue does on x86.
 
-        The end that the line table marks counts for breakpoints only: a step into a function
-        that clang optimised stops at its first instruction if that begins no frame.
+        The end that the line table marks counts for breakpoints, and in Go: a step into a
+        function that clang optimised stops at its first instruction if that begins no frame.
         """
         lines, bounds = self._module.lines, self._bounds(start)
         if lines is not None and bounds is not None:
