@@ -103,7 +103,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         frame = dbg.frame
         if frame is None or frame.line is None:
             return Note("No line number information available.")
-        return _source_line_note(session, f"{frame.path or frame.file}:{frame.line}")
+        return _source_line_notes(session, f"{frame.path or frame.file}:{frame.line}")
     if _names_line(spec):
         return _source_line_notes(session, spec)
     try:
