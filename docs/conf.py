@@ -39,7 +39,7 @@ nitpick_ignore_regex = [
         # What is inside: parameters that only pydbg itself gives, attributes for other rooms.
         # What is public of these modules is in api.md, and a test says whether all of it is.
         r"pydbg\.(?!(aio|commands|errors|events|expr|library|pytest_plugin|settings)\.)\w+\..*",
-        r"Callback|Expression|InlineCall|Inspection|Language|Macros|Module|ProgramContext|ProgramState|RawFrame|RawStop|Spec|Formatter|Family|Child|Match|Result|Symbol|Tracee|Variables|Writer",
+        r"Callback|Expression|InlineCall|Inspection|Language|Macros|Module|Node|ProgramContext|ProgramState|RawFrame|RawStop|Spec|Formatter|Family|Child|Match|Result|Symbol|Tracee|Variables|Writer",
         r"pydbg\.expr\.types\.(Field|ArrayType)",
         r"pydbg\.events\.(\w+Stop|ThreadExit|ThreadKilled)",
     )
