@@ -58,7 +58,7 @@ class PromptLines:
         self.number += 1
         is_inside = prompt.startswith(">")
         if self._pasted:
-            return self._note(self._pasted.pop(0), is_inside)
+            return self._note(self._pasted.pop(0), is_inside=is_inside)
         self._session.out.flush()
         self._in_python = self._in_python and is_inside
         self._apply_settings()
@@ -72,11 +72,12 @@ class PromptLines:
             return None
         # Lines pasted at once arrive as one text.
         line, *self._pasted = text.split("\n")
-        return self._note(line, is_inside)
+        return self._note(line, is_inside=is_inside)
 
     def remember(self, lines: Iterable[str]) -> None:
-        """Put lines into the history that were read in another way."""
+        """Put lines into the history that were read in another way; one may begin a block."""
         for line in filter(None, lines):
+            self._note(line, is_inside=True)
             self._prompt.history.append_string(line)
 
     def feed(self, keys: str) -> None:
@@ -102,7 +103,7 @@ class PromptLines:
                 self.release()
                 self.release = None
 
-    def _note(self, line: str, is_inside: bool) -> str:
+    def _note(self, line: str, *, is_inside: bool) -> str:
         word = line.strip()
         if word in ("python", "py", "python-interactive"):
             self._in_python = True

@@ -214,12 +214,12 @@ class EditedLines:
             self._early = None
             early.typed(prompt, line)
             return line
-        return (self._editor or self._load()).next_line(prompt)
+        return (self._editor or self._load(prompt)).next_line(prompt)
 
-    def _load(self) -> PromptLines:
+    def _load(self, prompt: str = "") -> PromptLines:
         shown, self._early = self._early or EarlyPrompt(), None
         try:
-            shown.show(_prompt_text(self._session))
+            shown.show(prompt or _prompt_text(self._session))
             from pydbg.ui.prompt import PromptLines
 
             editor = self._editor = PromptLines(self._session)

@@ -50,8 +50,8 @@ LANGUAGES = {
     ),
     "watched.go": (
         "break main.add", "run", "next", "next", "watch sum", "watch p.X", "watch main.total",
-        *["continue"] * 5, "info watchpoints", "delete", "finish", "watch a", "watch main.total",
-        "continue", "info watchpoints", "kill",
+        *["continue"] * 5, "info watchpoints", "delete", "up", "tbreak +1", "continue", "watch a",
+        "watch main.total", "continue", "info watchpoints", "kill",
     ),
 }  # fmt: skip
 

@@ -44,6 +44,8 @@ def field_of(base: Value, name: str | int, evaluator: Evaluator) -> Value:
         return field_of(inner, name, evaluator)
     if not isinstance(ctype, StructType):
         raise ExprError("Attempt to extract a component of a value that is not a structure.")
+    if ctype.field(name) is None:
+        raise ExprError(f"There is no member named {name}.")
     return evaluator.ctx.member(base, name)
 
 
