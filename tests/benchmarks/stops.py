@@ -71,7 +71,7 @@ def run(bench: Bench) -> None:
     )
 
     def callback(which: str) -> float:
-        path = bench.folder / f"{which}.py"
+        path = bench.folder / f"callback_{which}.py"
         path.write_text(_CALLBACK if which == "pydbg" else _CALLBACK_GDB)
         if which == "pydbg":
             python = bench.pydbg()[0]
