@@ -30,7 +30,6 @@ def by_instruction(bench: Bench) -> None:
         ("nexti 3000 over calls, a step", None, 3000, ["finish", "nexti 3000"]),
         ("stepi 1000 times, each shown", 1, 1000, ["stepi"] * 1000),
         ("continue and finish 500 times, both shown", 1, 500, back),
-        ("advance and finish 200 times", None, 200, ["advance hit", "finish"] * 200),
         (
             "break, return and continue 200 times",
             None,
