@@ -8,10 +8,9 @@ from pydbg.breakpoints import Breakpoint
 from pydbg.errors import DebuggerError, ExprError, NoSymbol
 
 if TYPE_CHECKING:
-    from pydbg.breakpoints import Location, Point
+    from pydbg.breakpoints import Point
     from pydbg.debugger import Debugger
     from pydbg.expr.nodes import Node
-    from pydbg.symbols.modules import Module
 
 __all__ = ["LIKE_C", "check_names", "language_at", "parse_at"]
 
@@ -19,14 +18,10 @@ LIKE_C = ("c", "c++", "asm")
 """Languages in which each name of an expression means something by itself."""
 
 
-def _module_of(dbg: Debugger, location: Location) -> Module | None:
-    return next((m for m in dbg.modules if m.path == location.module_path), None)
-
-
 def language_at(dbg: Debugger, point: Point) -> str:
     """Return the language of the code at a breakpoint, the current one without code."""
     for location in point.locations if isinstance(point, Breakpoint) else ():
-        module = _module_of(dbg, location)
+        module = dbg.modules.by_path(location.module_path)
         function = None
         if module is not None:
             function = module.function_at(module.addr(location.link_addr))
@@ -45,7 +40,7 @@ def parse_at(dbg: Debugger, point: Point, text: str) -> Node:
         return language.parse(text)
     context = ProgramContext(dbg, None)
     place = point.locations[0] if isinstance(point, Breakpoint) and point.locations else None
-    module = _module_of(dbg, place) if place is not None else None
+    module = dbg.modules.by_path(place.module_path) if place is not None else None
     scope = None
     if place is not None and module is not None:
         scope = dbg.macros.scope_at(module, place.link_addr, place.file, place.line)
@@ -100,7 +95,7 @@ def _sees(dbg: Debugger, point: Breakpoint, name: str) -> bool:
     from pydbg.variables.pinned import sees
 
     for location in point.locations:
-        module = _module_of(dbg, location)
+        module = dbg.modules.by_path(location.module_path)
         if module is None:
             continue
         function = module.function_at(module.addr(location.link_addr))

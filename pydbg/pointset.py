@@ -432,7 +432,7 @@ class PointSet:
             if loc.module_path is None:
                 found.append(Resolved(None, loc.link_addr, loc.link_addr))
                 continue
-            module = next((m for m in self._dbg.modules if m.path == loc.module_path), None)
+            module = self._dbg.modules.by_path(loc.module_path)
             if module is not None:
                 addr = module.addr(loc.link_addr)
                 resolver = Resolver(self._dbg.modules, lambda _: 0, live=live)

@@ -9,6 +9,7 @@ those of gdb, so that old scripts run; rows of gdb's that mean nothing here are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from pydbg.errors import UsageError
@@ -348,6 +349,7 @@ watchdog
 """
 
 
+@cache
 def table() -> tuple[Setting, ...]:
     """Return all rows, sorted by name.
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.types import CType
     from pydbg.expr.values import Value
-    from pydbg.symbols.modules import Module
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
     from pydbg.watchexpr import Reading
@@ -226,7 +225,7 @@ class Watches:
             self._fit(point)
             return True
         if point.module_path is not None:
-            module = self._module_of(point)
+            module = self._dbg.modules.by_path(point.module_path)
             if module is None:
                 return False
             point.addr = module.addr(point.link_addr)
@@ -248,9 +247,6 @@ class Watches:
                 f"Could not insert hardware watchpoint {point.number}: it needs {count} of "
                 f"the {SLOTS} debug registers, and {free} {'is' if free == 1 else 'are'} free."
             )
-
-    def _module_of(self, point: Watchpoint) -> Module | None:
-        return next((m for m in self._dbg.modules if m.path == point.module_path), None)
 
     def lift(self, point: Watchpoint, inferior: Inferior | None) -> None:
         """Give a watchpoint's debug registers back."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pydbg.expr.context import Context
     from pydbg.expr.types import CType
     from pydbg.frames import Frame
-    from pydbg.symbols.modules import Module, ModuleList
+    from pydbg.symbols.modules import ModuleList
     from pydbg.target.thread import Thread
 
 __all__ = ["Expression", "Reading", "Scope", "is_constant"]
@@ -114,14 +114,10 @@ class _Context(ProgramContext):
             return super().symbol(name)
         if pin.module_path is None:
             return Value.at(pin.type, pin.addr, self.read)
-        module = _module(self._dbg, pin.module_path)
+        module = self._dbg.modules.by_path(pin.module_path)
         if module is None:
             raise ExprError(f'No symbol "{name}" in current context.')
         return Value.at(pin.type, module.addr(pin.addr), self.read)
-
-
-def _module(dbg: Debugger, path: str) -> Module | None:
-    return next((module for module in dbg.modules if module.path == path), None)
 
 
 class _Chain(Evaluator):
@@ -313,7 +309,7 @@ class Expression:
             return None
         addr = pin.addr
         if pin.module_path is not None:
-            module = _module(self._dbg, pin.module_path)
+            module = self._dbg.modules.by_path(pin.module_path)
             if module is None:
                 return None
             addr = module.addr(addr)

@@ -102,6 +102,14 @@ class ModuleList(Sequence["Module"]):
             at -= 1
         return None
 
+    def by_path(self, path: str | None) -> Module | None:
+        """Find the module of a file.
+
+        >>> ModuleList().by_path("/bin/true") is None
+        True
+        """
+        return next((module for module in self._modules if module.path == path), None)
+
     def by_name(self, name: str) -> Module | None:
         """Find a module by path, file name or soname (``libc.so.6``), or its stem (``libc``)."""
         keys: tuple[Callable[[Module], str | None], ...] = (

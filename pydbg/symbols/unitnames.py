@@ -20,15 +20,15 @@ from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.units import Unit
 from pydbg.symbols.walk import locate, reached
 
-__all__ = ["DECLARED", "NameTable", "Named", "UnitNames"]
+__all__ = ["DECLARED", "VALUES", "NameTable", "Named", "UnitNames"]
 
 _TYPES = Tag.structs | {Tag.enumeration, Tag.typedef, Tag.base, Tag.unspecified, Tag.template_alias}
-_VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
+VALUES = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member,
                      Tag.constant))  # fmt: skip
 _MOST_SCOPES = 4096
 _SCOPES = Tag.structs | {Tag.namespace, Tag.enumeration}
 _COMPLETED = Tag.structs | {Tag.enumeration, Tag.variable, Tag.subprogram, Tag.member}
-DECLARED = _TYPES | _VALUES
+DECLARED = _TYPES | VALUES
 _MAX_DEPTH = 512
 _ANONYMOUS = "(anonymous namespace)"
 
@@ -215,7 +215,7 @@ class UnitNames:
         pos, end, depth = unit.die, len(data), 0
         scopes: list[tuple[int, str]] = []  # (depth, qualified name)
         skipping = 0  # the depth of a function whose inside is of no interest
-        wanted = _TYPES | _VALUES | {Tag.namespace, Tag.imported_module}
+        wanted = _TYPES | VALUES | {Tag.namespace, Tag.imported_module}
         while pos < end:
             at = pos
             code = data[pos]
@@ -386,7 +386,7 @@ class NameTable:
         seen = {names.unit.offset for names, _ in found}
         more = []
         for names, row in found:
-            if row.tag in _VALUES and self.entries.dwarf.is_shared(names.unit):
+            if row.tag in VALUES and self.entries.dwarf.is_shared(names.unit):
                 for offset in self._search.units_referring(names.unit, row.pos):
                     unit = None if offset in seen else self.entries.dwarf.unit(offset)
                     seen.add(offset)

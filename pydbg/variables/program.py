@@ -24,12 +24,13 @@ from pydbg.expr.values import Value, from_number
 from pydbg.symbols.entries import At, Die, Tag
 from pydbg.symbols.languages import CPLUS, GO, RUST
 from pydbg.symbols.loclists import location_at
+from pydbg.symbols.unitnames import VALUES
 from pydbg.variables.blocks import Block, Variable, innermost, located
 from pydbg.variables.enclosing import enclosing_variable
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.places import constant_of, optimized_out, place
-from pydbg.variables.qualified import VALUE_TAGS, in_function_or_file
+from pydbg.variables.qualified import in_function_or_file
 from pydbg.variables.scope import FrameScope
 
 if TYPE_CHECKING:
@@ -312,7 +313,7 @@ class Variables:
         best: tuple[int, Module, FileTypes, Die] | None = None
         for one, types in self.files():
             for names, row in types.names.named(name):
-                if row.tag not in VALUE_TAGS:
+                if row.tag not in VALUES:
                     continue
                 with types.guard():
                     die = types.names.entries.die(names.unit, row.pos)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError, NoProcess, NoSymbol
 from pydbg.symbols.entries import At, Die, Tag
+from pydbg.symbols.unitnames import VALUES
 from pydbg.variables.blocks import Block
 from pydbg.variables.frame import ModuleSurroundings
 from pydbg.variables.scope import function_name
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from pydbg.variables.files import FileTypes
     from pydbg.variables.program import Variables
 
-__all__ = ["VALUE_TAGS", "in_function_or_file"]
-
-VALUE_TAGS = frozenset((Tag.variable, Tag.subprogram, Tag.enumerator, Tag.member, Tag.constant))
-"""What has a value or an address."""
+__all__ = ["in_function_or_file"]
 
 
 def in_function_or_file(variables: Variables, name: str) -> Value | None:
@@ -74,7 +72,7 @@ def _in_file(
     if "." not in path:
         return None
     for names, row in file.names.named(name):
-        if row.tag not in VALUE_TAGS or not _is_named(names.unit.name or "", path):
+        if row.tag not in VALUES or not _is_named(names.unit.name or "", path):
             continue
         with file.guard():
             die = file.names.entries.die(names.unit, row.pos)
