@@ -113,7 +113,11 @@ def _text(value: Value, formatter: Formatter) -> str:
 
 
 def local_lines(
-    dbg: Debugger, frame: Frame, indent: str = "", pattern: re.Pattern[str] | None = None
+    dbg: Debugger,
+    frame: Frame,
+    indent: str = "",
+    pattern: re.Pattern[str] | None = None,
+    of_type: re.Pattern[str] | None = None,
 ) -> list[str] | None:
     """Return a line for each local variable, innermost block first; None without symbols."""
     scope = dbg.variables.scope(frame)
@@ -125,23 +129,37 @@ def local_lines(
     lines: list[str] = []
     for block in scope.blocks:
         for one in block.locals:
-            if not one.is_extern and (pattern is None or pattern.search(one.name)):
+            if not one.is_extern and _is_wanted(scope, one, pattern, of_type):
                 lines.append(_line(scope, one, formatter, indent))
     return lines
 
 
 def argument_lines(
-    dbg: Debugger, frame: Frame, pattern: re.Pattern[str] | None = None
+    dbg: Debugger,
+    frame: Frame,
+    pattern: re.Pattern[str] | None = None,
+    of_type: re.Pattern[str] | None = None,
 ) -> list[str] | None:
     """Return a line for each argument; None without symbols."""
     scope = dbg.variables.scope(frame)
     if scope is None:
         return None
     formatter = dbg.formatter(frame)
-    wanted = [
-        one for one in scope.function.arguments if pattern is None or pattern.search(one.name)
-    ]
+    arguments = scope.function.arguments
+    wanted = [one for one in arguments if _is_wanted(scope, one, pattern, of_type)]
     return [_line(scope, one, formatter, "") for one in wanted]
+
+
+def _is_wanted(
+    scope: FrameScope,
+    one: Variable,
+    pattern: re.Pattern[str] | None,
+    of_type: re.Pattern[str] | None,
+) -> bool:
+    """Tell whether a variable's name fits, and its type's."""
+    if pattern is not None and not pattern.search(one.name):
+        return False
+    return of_type is None or of_type.search(str(scope.type_of(one))) is not None
 
 
 def _line(scope: FrameScope, one: Variable, formatter: Formatter, indent: str) -> str:

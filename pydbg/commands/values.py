@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
+from pydbg.commands.options import Options
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
 
@@ -21,25 +23,33 @@ __all__ = ["commands"]
 
 def info_locals(session: Session, parsed: Parsed) -> str:
     """List the local variables of the selected frame."""
-    from pydbg.framevalues import NO_SYMBOLS, local_lines
+    from pydbg.framevalues import local_lines
 
-    lines = local_lines(session.dbg, common.selected(session), pattern=_pattern(parsed["REGEX"]))
-    if lines is None:
-        raise CommandError(NO_SYMBOLS)
-    if not lines:
-        return "No matching locals." if parsed["REGEX"] else "No locals."
-    return "\n".join(lines)
+    return _variables(session, parsed, local_lines, "locals")
 
 
 def info_args(session: Session, parsed: Parsed) -> str:
     """List the arguments of the selected frame."""
-    from pydbg.framevalues import NO_SYMBOLS, argument_lines
+    from pydbg.framevalues import argument_lines
 
-    lines = argument_lines(session.dbg, common.selected(session), pattern=_pattern(parsed["REGEX"]))
+    return _variables(session, parsed, argument_lines, "arguments")
+
+
+def _variables(
+    session: Session, parsed: Parsed, lines_of: Callable[..., list[str] | None], what: str
+) -> str:
+    from pydbg.framevalues import NO_SYMBOLS
+
+    options, name = dict(parsed["OPTION"] or ()), parsed["REGEX"]
+    pattern, of_type = _pattern(name), _pattern(options.get("-t"))
+    frame = common.selected(session)
+    lines = lines_of(session.dbg, frame, pattern=pattern, of_type=of_type)
+    if not lines and "-q" in options:
+        return ""
     if lines is None:
         raise CommandError(NO_SYMBOLS)
     if not lines:
-        return "No matching arguments." if parsed["REGEX"] else "No arguments."
+        return f"No matching {what}." if pattern or of_type else f"No {what}."
     return "\n".join(lines)
 
 
@@ -135,15 +145,19 @@ def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
     regex = Arg("REGEX", kinds.TEXT, optional=True, doc="a regular expression for names")
+    option = Arg("OPTION", Options("option", {"-q": "flag", "-t": "text"}), optional=True,
+                 doc="-q or -t TYPE")  # fmt: skip
     maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="an expression or a type")
     return (
         _row("info locals", "List the local variables of the selected frame.", info_locals,
-             group="status", aliases=("lo",), args=(regex,), example="info locals",
+             group="status", aliases=("lo",), args=(option, regex), example="info locals",
              help="Those of the innermost block come first.  Needs debug information; what the "
-             "compiler removed is <optimized out>."),
+             "compiler removed is <optimized out>.  -t TYPE lists those whose type's name fits a "
+             "regular expression; -q says nothing where there are none."),
         _row("info args", "List the arguments of the selected frame.", info_args,
-             group="status", aliases=("ar",), args=(regex,), example="info args",
-             help="With their values now.  Needs debug information."),
+             group="status", aliases=("ar",), args=(option, regex), example="info args",
+             help="With their values now.  Needs debug information.  -q and -t are those of info "
+             "locals."),
         _row("info scope", "List the variables that a place of the code sees.", info_scope,
              group="status", aliases=("sc",),
              args=(Arg("LOCATION", kinds.LOCATION, optional=True,
