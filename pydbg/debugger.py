@@ -296,7 +296,7 @@ class Debugger(LineStepping, Lifecycle):
         if caller is None or frame.cfa is None:
             raise CommandError('"finish" not meaningful in the outermost frame.')
         if self.steps.map.is_go(frame.lookup_addr):
-            from pydbg.linestep import FinishInGoroutine
+            from pydbg.frameplans import FinishInGoroutine
 
             places = self.steps.map
             return self._go(

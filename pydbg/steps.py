@@ -208,7 +208,7 @@ class LineStepping:
         return self._run_to("advance", spec)
 
     def _run_to(self, name: str, spec: str) -> Event:
-        from pydbg.linestep import RunInFrame
+        from pydbg.frameplans import RunInFrame
         from pydbg.stepping import RunTo
 
         dbg = self._dbg
