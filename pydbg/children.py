@@ -25,7 +25,7 @@ from pydbg.events import (
 )
 from pydbg.stepping import STEPS
 from pydbg.target.thread import si_code
-from pydbg.target.tracer import EXIT_GROUP
+from pydbg.target.waiting import EXIT_GROUP
 
 if TYPE_CHECKING:
     from pydbg.control import RunControl
