@@ -68,6 +68,8 @@ class Location(Record, frozen=False, eq=False):
     """The entry in .debug_info of the inlined call that it is meant for."""
     order: int = 0
     """Where it came among the places that were found; they are numbered by address."""
+    label: str | None = None
+    """The label of goto that it is, if it is one."""
     is_resolver: bool = False
     """Whether it stands for an ifunc that the program has not resolved yet."""
 

@@ -6,8 +6,11 @@ SYMBOL+N        N bytes behind the symbol's own address
 MODULE+N        a link address in a module: libc+0x27680, a.out+0x1139
 MODULE:SYMBOL   a symbol of one module only
 FILE:SYMBOL     a function of the units with that source file
+SYMBOL:LABEL    a label of goto in a function; FILE:SYMBOL:LABEL too
+LABEL           one in the current function, where no function has the name
 FILE:LINE       a source line
--source FILE -function SYMBOL, -source FILE -line N: the same in other words
+-source FILE -function SYMBOL, -source FILE -line N, -function SYMBOL -label LABEL: the same in
+                other words
 +N, -N          a line so far from the current one
 """
 
@@ -23,6 +26,7 @@ from pydbg.records import Record, replace
 from pydbg.symbols.entrypoint import main_from_start
 
 if TYPE_CHECKING:
+    from pydbg.labels import LabelPlace, Labels
     from pydbg.symbols.modules import Module, ModuleList
     from pydbg.symbols.symtab import Symbol
 
@@ -30,6 +34,7 @@ _OFFSET = lazy_pattern(r"^(?P<base>.*?)\s*\+\s*(?P<offset>0[xX][0-9a-fA-F]+|\d+)
 _LINE = lazy_pattern(r"^(?:(?P<file>.+?)\s*:\s*)?(?P<line>\d+)$")
 _RELATIVE = lazy_pattern(r"^[+-]\s*(\d+)$")
 _SCOPED = lazy_pattern(r"^(?P<scope>(?:[^:]|::)+?)\s*:\s*(?P<symbol>[^:\s].*)$")
+_LABELLED = lazy_pattern(r"^(?P<before>-.*?)?\s*-label\s+(?P<label>[\w$.]+)$")
 _EXPLICIT = lazy_pattern(r"-(source|function|line|qualified|q)\b\s*")
 
 
@@ -39,7 +44,7 @@ class Spec(Record):
     ``kind`` is "address" (``name`` is the expression), "line" (``name`` the file or "", and
     ``offset`` the line), "relative" (``offset`` lines from the current one), or "symbol" (a
     name that may be a module's, and an offset). ``scope`` is the module or source file that the
-    symbol is to be in.
+    symbol is to be in, ``label`` a label of that function (of the current one if ``name`` is "").
     """
 
     text: str
@@ -47,6 +52,7 @@ class Spec(Record):
     name: str
     offset: int | None = None
     scope: str | None = None
+    label: str | None = None
 
 
 class Resolved(Record):
@@ -69,17 +75,23 @@ class Resolved(Record):
     """Whether this is the resolver of an ifunc whose function is not known yet."""
     inlined: int | None = None
     """The entry in .debug_info of the inlined call that begins here and is meant."""
+    label: str | None = None
+    """The label that is meant; ``line`` is the one it is written on."""
 
 
 def parse(text: str) -> Spec:
     """Parse a location spec; raises LocationError if there is nothing in it.
 
     >>> parse("main+4")
-    Spec(text='main+4', kind='symbol', name='main', offset=4, scope=None)
+    Spec(text='main+4', kind='symbol', name='main', offset=4, scope=None, label=None)
     >>> parse("*$pc").kind, parse("a.c:12").kind, parse("a.c:ns::f").scope
     ('address', 'line', 'a.c')
     """
-    text = _implicit(text.strip())
+    text = text.strip()
+    if match := _LABELLED.match(text):
+        function = parse(match["before"]) if match["before"] else Spec(text, "symbol", "")
+        return replace(function, text=text, label=match["label"])
+    text = _implicit(text)
     if not text:
         raise LocationError("No location given.")
     if text.startswith("*"):
@@ -90,7 +102,10 @@ def parse(text: str) -> Spec:
         return Spec(text, "relative", "", int(match[1]) * (-1 if text[0] == "-" else 1))
     if (match := _SCOPED.match(text)) and "operator" not in match["scope"]:
         inner = parse(match["symbol"])
-        return Spec(text, "symbol", inner.name, inner.offset, match["scope"].strip("'\""))
+        scope = match["scope"].strip("'\"")
+        if inner.scope is not None:
+            return Spec(text, "symbol", inner.scope, None, scope, inner.name)
+        return Spec(text, "symbol", inner.name, inner.offset, scope)
     if (match := _OFFSET.match(text)) and match["base"] and "operator" not in match["base"]:
         return Spec(text, "symbol", match["base"].strip("'"), int(match["offset"], 0))
     name = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
@@ -132,12 +147,14 @@ class Resolver:
         current_line: Callable[[], int | None] = lambda: None,
         known: Mapping[str | int, int] | None = None,
         block_of: Callable[[Module, int], object | None] | None = None,
+        labels: Labels | None = None,
     ) -> None:
         self._modules = modules
         self._current_file = current_file
         self._current_line = current_line
         self._known = known or {}
         self._block_of = block_of
+        self._label_table = labels
         self.unresolved: set[tuple[str, int]] = set()
         """The (path, link address) of ifunc resolvers among the places."""
         self._evaluate = evaluate
@@ -154,6 +171,12 @@ class Resolver:
             spec = self.absolute(spec)
         if spec.kind == "line":
             return self._lines(spec)
+        if spec.label is not None:
+            return self._labels(spec)
+        return self._named(spec) or self._labels(self.labelled(spec))
+
+    def _named(self, spec: Spec) -> list[Resolved]:
+        """Find the functions, or the place in a module, of a name."""
         modules = self._chosen(spec)
         symbols = self._symbols(spec, modules)
         described = self._described(spec, modules) if spec.offset is None else []
@@ -168,6 +191,59 @@ class Resolver:
         if not module.elf.low <= spec.offset < module.elf.high:
             raise LocationError(f"{spec.text}: {module.name} has no address {spec.offset:#x}.")
         return [self.place(module, spec.offset)]
+
+    @staticmethod
+    def labelled(spec: Spec) -> Spec:
+        """Read a name that no function has as a label's: A:B is FUNCTION:LABEL then."""
+        if spec.offset is not None:
+            return spec
+        return Spec(spec.text, "symbol", spec.scope or "", label=spec.name)
+
+    def _labels(self, spec: Spec) -> list[Resolved]:
+        """Find a label in the functions of a name, or in the current function."""
+        named = [found for found in self._all_labels(spec) if found[-1].name == spec.label]
+        places = [self._labelled_place(*one) for one in named if one[-1].link_addr is not None]
+        if named and not places:
+            raise LocationError(f"Location {spec.text} not available")
+        return places
+
+    def labels(self, spec: Spec) -> list[str]:
+        """Return the names of all labels of the functions of a name."""
+        return [one.name for *_, one in self._all_labels(spec)]
+
+    def _all_labels(self, spec: Spec) -> list[tuple[Module, int, int, LabelPlace]]:
+        """Find the labels of functions: each with where that begins, and its entry."""
+        table = self._label_table
+        if table is None or spec.kind != "symbol":
+            return []
+        if spec.name:
+            modules = self._chosen(spec)
+            functions = [
+                (module, link_addr, function.die)
+                for module, link_addr in self._symbols(spec, modules)
+                if (function := module.function_at(module.addr(link_addr))) is not None
+            ]
+            described = self._described(spec, modules)
+            functions += [(m, link_addr, die) for m, link_addr, _, die in described if die]
+        else:
+            here = table.here()
+            functions = [] if here is None else [here]
+        return [
+            (module, start, die, one)
+            for module, start, die in functions
+            for one in table.of(module, die)
+        ]
+
+    def _labelled_place(
+        self, module: Module, start: int, function: int, label: LabelPlace
+    ) -> Resolved:
+        """Describe a label, whose line is not that of its code, and may have none."""
+        addr = module.addr(start)
+        begin = self.place(module, start)
+        assert label.link_addr is not None
+        name = module.inline_name(addr, function) or begin.function
+        place = self.place(module, label.link_addr)
+        return replace(place, function=name, file=begin.file, line=label.line, label=label.name)
 
     def absolute(self, spec: Spec) -> Spec:
         """Return the line that one counted from the current line is."""

@@ -9,8 +9,10 @@ from pydbg.breakpoints import Breakpoint, Catchpoint, Location, Point
 from pydbg.conditions import check_names, language_at, parse_at
 from pydbg.errors import CommandError, DebuggerError, LocationError, MemoryFault
 from pydbg.events import BreakpointMoved
+from pydbg.labels import Labels
 from pydbg.latebound import IfuncWatch, MainWatch
-from pydbg.locspec import Resolved, Resolver, parse
+from pydbg.locspec import Resolved, Resolver, Spec, parse
+from pydbg.records import replace
 from pydbg.runtimeevents import EVENTS, places
 from pydbg.symbols.entrypoint import START_MAIN
 from pydbg.target.inject import can_inject
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.expr.compile import Condition
     from pydbg.expr.values import Value
-    from pydbg.locspec import Spec
     from pydbg.target.inferior import Inferior
     from pydbg.target.thread import Thread
 
@@ -92,10 +93,11 @@ class PointSet:
                 pending = self._dbg.settings["breakpoint pending"] == "on"
             if not pending and not self._may_appear(spec):
                 raise self.undefined(spec)
+        text = _lasting(text, spec, found)
         point = Breakpoint(
             number=self._last + 1,
             spec=text,
-            parsed=spec,
+            parsed=parse(text),
             hardware=hardware,
             temporary=temporary,
             callback=callback,
@@ -151,8 +153,16 @@ class PointSet:
             return LocationError('No symbol table is loaded.  Use the "file" command.')
         if spec.offset is not None:
             return LocationError(f'No function or loaded module "{spec.name}".')
+        if spec.label is not None and not spec.name:
+            return LocationError(f'No label "{spec.label}" defined in current function.')
+        if spec.label is not None and self.resolve(replace(spec, label=None)):
+            return LocationError(f'No label "{spec.label}" defined in function "{spec.name}".')
         if spec.scope is not None and self._dbg.modules.by_name(spec.scope) is None:
             if not self._has_file(spec.scope):
+                if self.resolve(Spec(spec.scope, "symbol", spec.scope)):
+                    return LocationError(
+                        f'No label "{spec.name}" defined in function "{spec.scope}".'
+                    )
                 return LocationError(f"No source file named {spec.scope}.")
             return LocationError(f'Function "{spec.name}" not defined in "{spec.scope}".')
         near = self._near(spec.name)
@@ -204,6 +214,7 @@ class PointSet:
             current_line=self._current_line,
             known=inferior.late_bound if inferior is not None else None,
             block_of=dbg.variables.block_at,
+            labels=Labels(dbg),
         )
 
     def resolve(self, spec: Spec) -> list[Resolved]:
@@ -213,6 +224,10 @@ class PointSet:
         if any(place.is_resolver for place in found) and self._ask_resolvers(found):
             found = resolver.resolve(spec)
         return found
+
+    def labels(self, function: str) -> list[str]:
+        """Return the labels of goto in functions of a name."""
+        return self._resolver().labels(parse(function))
 
     def locate(self, point: Catchpoint) -> None:
         """Find the places of a runtime's event."""
@@ -286,7 +301,7 @@ class PointSet:
             location.symbolic = _label(place)
             location.file, location.line = place.file, place.line
             location.is_resolver = place.is_resolver
-            location.inlined = place.inlined
+            location.inlined, location.label = place.inlined, place.label
             point.locations.append(location)
 
     def inlined_at(self, addr: int) -> frozenset[int]:
@@ -547,6 +562,15 @@ class PointSet:
         elif isinstance(point, Watchpoint):
             self.watches.lift(point, self._dbg.inferior)
         del self.by_number[number]
+
+
+def _lasting(text: str, spec: Spec, found: list[Resolved]) -> str:
+    """Spell a spec so that it means the same wherever the program is: a label by its function."""
+    label = found[0].label if found else None
+    if label is None or spec.scope is not None or spec.name not in ("", label):
+        return text
+    function = found[0].function
+    return f"{function}:{label}" if spec.name else f"-function {function} {text}"
 
 
 def _label(place: Resolved) -> str:

@@ -215,14 +215,23 @@ def source_lines(file: str, prefix: str, session: Session) -> Iterator[Candidate
 
 
 def locations(prefix: str, session: Session) -> Iterator[Candidate]:
-    """Return functions, source files, and behind a file's colon its lines."""
-    file, colon, rest = prefix.rpartition(":")
-    if colon and not file.endswith(":"):
-        yield from source_lines(file, rest, session)
+    """Return functions, source files, behind a file's colon its lines, a function's its labels."""
+    before, colon, rest = prefix.rpartition(":")
+    if colon and not before.endswith(":"):
+        yield from source_lines(before, rest, session)
+        yield from labels(before, rest, session)
         return
     if prefix:
         yield from source_files(prefix, session)
     yield from symbols(prefix, session)
+
+
+def labels(function: str, prefix: str, session: Session) -> Iterator[Candidate]:
+    """Return the labels of a function."""
+    wanted = fits(prefix, session)
+    for name in session.dbg.points.labels(function):
+        if wanted(name):
+            yield Candidate(f"{function}:{name}", "label")
 
 
 # --- registers and variables ---------------------------------------------------------------

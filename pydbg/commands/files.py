@@ -119,6 +119,11 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         addr = place.addr
         if addr is None:
             addr = place.link_addr if place.module is None else place.module.addr(place.link_addr)
+        if place.label:
+            row = None if place.module is None else place.module.line_at(addr)
+            begin = addr if row is None else row.low
+            notes.append(_no_code(session, place.line or 0, place.file or "", begin))
+            continue
         if not exact and place.inlined is None:
             addr -= place.offset  # A function's line is its first, before the prologue.
         notes.append(_line_note(session, addr, start=not exact))
@@ -163,9 +168,13 @@ def _source_line_note(session: Session, place: Listing) -> Note:
     if line == place.line and entry is not None and entry.line == line:
         return _line_note(session, addr, start=True)
     addr = addr if entry is None else entry.low
+    return _no_code(session, place.line, place.file, addr)
+
+
+def _no_code(session: Session, line: int, file: str, addr: int) -> Note:
     common.note_address(session, addr)
     at = _place(session, addr)
-    return Note(f'Line {place.line} of "{place.file}" is at address {at} but contains no code.')
+    return Note(f'Line {line} of "{file}" is at address {at} but contains no code.')
 
 
 def _line_note(session: Session, addr: int, *, start: bool) -> Note:

@@ -172,6 +172,10 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
         if place.module is None:
             continue
         addr = place.module.addr(place.link_addr)
+        if place.label and place.file is not None and place.line is not None:
+            common.note_path(session, place.module, addr)
+            found.append(Listing(place.module, place.file, place.line))
+            continue
         if not spec.startswith("*") and place.inlined is None:
             addr -= place.offset  # A function's line is its first, before the prologue.
         common.note_path(session, place.module, addr)

@@ -38,6 +38,7 @@ def site_of(location: Location) -> Site:
         line=location.line,
         symbolic=location.symbolic,
         how=getattr(location, "how", ""),
+        spec=getattr(location.breakpoint, "spec", "") if location.label else "",
     )
 
 
@@ -477,6 +478,7 @@ _PLACES = """LOCATION is one of
   MODULE+OFFSET         a link-time address of a module, such as libc+0x27680
   MODULE:SYMBOL         a symbol of one module
   FILE:LINE, LINE       a source line
+  SYMBOL:LABEL, LABEL   a label of goto, without SYMBOL in the current function
 Without LOCATION it is the selected frame's pc.  With `if` the program stops only where the
 expression is not zero, with `thread` only in that thread.  A name that is not found is an error,
 unless `set breakpoint pending on` lets the breakpoint wait for a library that has it."""

@@ -155,6 +155,8 @@ class Site(Record):
     symbolic: str | None = None
     how: str = ""
     """How it is realised, where that is not an int3 ("probe", "debug register")."""
+    spec: str = ""
+    """What was asked for, where that tells the place: a label."""
 
 
 class PointSet(Record):

@@ -138,6 +138,8 @@ def _addr(site: Site, word_size: int) -> str:
 
 def _where(site: Site) -> str:
     how = f" [{site.how}]" if site.how else ""
+    if site.spec:
+        return clean(site.spec) + how
     if site.file is not None:
         name = f"in {clean(site.function)} at " if site.function else ""
         return f"{name}{clean(site.file)}:{site.line}{how}"

@@ -208,6 +208,36 @@ info line
 """
 """Instructions one by one, in and out of inlined calls; frames further out."""
 
+LABELS = """
+break sum:again
+break labels.c:sum:within
+break labels.c:sum:nosuch
+break sum:nosuch
+break nosuch:again
+break twice:bad
+tbreak -function sum -label many
+break -label again
+break again
+info line sum:again
+list sum:again
+list sum:again,sum:within
+info scope sum:again
+info breakpoints
+run
+break many
+tbreak -label many
+break nosuch
+info breakpoints
+until again
+delete 1
+until again
+advance within
+delete
+continue
+break again
+"""
+"""Labels of goto: of a function that is named, and of the current one."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -223,6 +253,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
         STEPI,
         _programs("inlined.c", "gcc O2", "gcc pie -O1", "clang O2", "clang pie -O1", "gcc m32 -O2"),
     ),
+    "labels": (LABELS, _programs("labels.c", "gcc pie", "gcc O2", "clang pie", "clang O2")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "places": (PLACES, _programs("labels.c", "gcc O2", "gcc pie")),
 }

@@ -175,6 +175,15 @@ def test_source_files_and_lines(one: FakeSession) -> None:
     assert words(one, "break nosuch.c:1") == set()
 
 
+def test_labels_of_a_function() -> None:
+    with pydbg.launch(str(build("labels.c"))) as dbg:
+        here = Session(dbg)
+        assert words(here, "break sum:a") == {"break sum:again"}
+        assert words(here, "until labels.c:sum:") == {
+            f"until labels.c:sum:{name}" for name in ("again", "within", "many")
+        }
+
+
 def test_names_of_cplusplus_lose_their_mangling() -> None:
     index = NameIndex(source_names(["_ZN2ns1fEi", "_ZN2ns1fEv", "puts", "_start"]))
     assert list(index.starting("ns")) == ["ns::f"]
