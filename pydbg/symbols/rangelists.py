@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from pydbg.symbols.cursor import fixed, take, uleb
 
 if TYPE_CHECKING:
-    from pydbg.symbols.units import Dwarf, Unit
+    from pydbg.symbols.attributes import Attributes
+    from pydbg.symbols.unit import Unit
 
 __all__ = ["BASE", "Entry", "list_entries", "old_list", "split_list"]
 
@@ -50,7 +51,7 @@ def old_list(
     raise IndexError("a list does not end")
 
 
-def split_list(source: Dwarf, unit: Unit, data: memoryview, pos: int) -> Iterator[Entry]:
+def split_list(source: Attributes, unit: Unit, data: memoryview, pos: int) -> Iterator[Entry]:
     """Read a list of locations of a .dwo before DWARF 5: addresses are indexes."""
     base = unit.low_pc
     for _ in range(MAX_ENTRIES):
@@ -79,7 +80,13 @@ def split_list(source: Dwarf, unit: Unit, data: memoryview, pos: int) -> Iterato
 
 
 def list_entries(
-    source: Dwarf, unit: Unit, data: memoryview, pos: int, *, located: bool, bases: bool = False
+    source: Attributes,
+    unit: Unit,
+    data: memoryview,
+    pos: int,
+    *,
+    located: bool,
+    bases: bool = False,
 ) -> Iterator[Entry]:
     """Read a list of DWARF 5; those of locations have one more kind of entry, the default."""
     size, base = unit.address_size, unit.low_pc
