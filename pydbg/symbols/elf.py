@@ -29,18 +29,10 @@ DF_1_PIE = 0x08000000
 _READ_WHOLE = 256 * 1024
 """Up to this size a file is read, above it is mapped. A mapped file that somebody truncates
 kills us with SIGBUS, and small programs are the ones that are rebuilt under a debugger."""
-_PIECE = 4 << 20
-"""So much is searched before its pages are let go."""
 _SCRIPT_LINE = 256
 """What execve(2) reads of a script's first line."""
 _MAX_SECTIONS = 1 << 18
 _MAX_SEGMENTS = 1 << 16
-_ZLIB_RATIO = 1100
-"""zlib cannot do better than 1032:1, so a header that claims more lies."""
-_LARGE, _LARGE_RATIO = 1 << 26, 64
-"""Debug information shrinks to a third, strings to a tenth: what grows to much more than that
-and is large is made to fill memory."""
-
 _MACHINES = {
     2: "sparc", 3: "i386", 4: "m68k", 8: "mips", 20: "powerpc", 21: "powerpc64", 22: "s390",
     40: "arm", 43: "sparcv9", 50: "ia64", 62: "x86-64", 183: "aarch64", 243: "riscv",
@@ -254,10 +246,14 @@ class ElfFile:
             return memoryview(b"")
         view = self.span(section.offset, section.size, section.name)
         if section.flags & SHF_COMPRESSED:
-            return memoryview(self._decompress(section, view))
+            from pydbg.symbols.compression import decompress
+
+            return memoryview(decompress(self, section, view))
         if section.name.startswith(".zdebug_") and bytes(view[:4]) == b"ZLIB":
+            from pydbg.symbols.compression import inflate
+
             size = int.from_bytes(view[4:12], "big")
-            return memoryview(self._inflate(section, view[12:], size))
+            return memoryview(inflate(self, section, view[12:], size))
         return view
 
     def span(self, offset: int, size: int, what: str = "data") -> memoryview:
@@ -279,20 +275,9 @@ class ElfFile:
 
         A file that is mapped takes no memory for what is searched: its pages are let go again.
         """
-        import re
+        from pydbg.symbols.pieces import hits  # Brings re along.
 
-        search = re.compile(pattern, re.DOTALL).search  # Three times as fast as mmap.find.
-        while start < end:
-            piece = min(start + _PIECE, end)
-            found = search(self.view, start, piece)
-            while found is not None:
-                yield found.start()
-                start = found.start() + 1
-                found = search(self.view, start, piece)
-            if piece == end:
-                return
-            self._forget(start, piece)
-            start = max(start, piece - 4096)
+        return hits(self.view, pattern, start, end, reach=4096, let_go=self._forget)
 
     def _forget(self, start: int, end: int) -> None:
         """Take pages out of our memory; they come again when they are read."""
@@ -309,59 +294,6 @@ class ElfFile:
         section = self.section(name)
         if section is not None:
             self._forget(section.offset + start, section.offset + end)
-
-    def _decompress(self, section: Section, view: memoryview) -> bytes:
-        layout = struct.Struct(self.endian + ("IIQQ" if self.bits == 64 else "III"))
-        if len(view) < layout.size:
-            raise self._bad(f"truncated compression header of {section.name}")
-        header = layout.unpack_from(view)
-        kind, size = header[0], header[-2]
-        packed = view[layout.size :]
-        if kind == 1:
-            return self._inflate(section, packed, size)
-        if kind == 2:
-            return self._unzstd(section, packed, size)
-        raise self._bad(f"unknown compression {kind} of {section.name}")
-
-    def _inflate(self, section: Section, packed: memoryview, size: int) -> bytes:
-        import zlib
-
-        if size > len(packed) * _ZLIB_RATIO + 64:
-            raise self._bad(f"damaged compression header of {section.name}")
-        self._check_growth(section, packed, size)
-        try:
-            data = zlib.decompressobj().decompress(packed, size) if size else b""
-        except zlib.error as error:
-            raise self._bad(f"damaged compressed section {section.name} ({error})") from None
-        if len(data) != size:
-            raise self._bad(f"truncated compressed section {section.name}")
-        return data
-
-    def _check_growth(self, section: Section, packed: memoryview, size: int) -> None:
-        if size > _LARGE and size > len(packed) * _LARGE_RATIO:
-            raise self._bad(f"compressed section {section.name} claims to hold {size} bytes")
-
-    def _unzstd(self, section: Section, packed: memoryview, size: int) -> bytes:
-        try:
-            import zstandard  # type: ignore[import-not-found,unused-ignore]
-        except ImportError:
-            raise self._bad(
-                f"{section.name} is compressed with zstd; 'pip install zstandard' to read it"
-            ) from None
-        self._check_growth(section, packed, size)
-        if size > 64 and not packed:
-            raise self._bad(f"truncated compressed section {section.name}")
-        try:
-            # As a stream, for a frame may hold more than the header says.
-            stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-                packed, read_across_frames=True
-            )
-            data: bytes = stream.read(size)
-        except (zstandard.ZstdError, MemoryError) as error:
-            raise self._bad(f"damaged compressed section {section.name} ({error})") from None
-        if len(data) != size:
-            raise self._bad(f"truncated compressed section {section.name}")
-        return data
 
     @cached_property
     def loads(self) -> tuple[Segment, ...]:

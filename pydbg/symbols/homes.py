@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from pydbg.symbols.cursor import fixed
 from pydbg.symbols.elf import ElfFile
@@ -27,8 +27,6 @@ PACKAGED = 1 << 62
 """Where the type units of a package begin, one ``1 << SPLIT_SHIFT`` after the other."""
 
 _MAX_STRING = 1 << 16
-_PIECE = 8 << 20
-"""So much of a section is looked through before its pages are let go."""
 
 
 class Sections:
@@ -64,18 +62,10 @@ class Sections:
         """
         import re
 
-        data = self.section(name)
-        search = re.compile(re.escape(needle), re.DOTALL).search  # Faster than bytes.find.
-        while start < len(data):
-            end = min(start + _PIECE, len(data))
-            found = search(data, start, end)
-            while found is not None:
-                start = found.start() + 1
-                yield found.start()
-                found = search(data, start, end)
-            if end - start >= _PIECE // 2:
-                self.elf.let_go(name + self.suffix, start, end)
-            start = max(start, end - len(needle) + 1) if end < len(data) else end
+        from pydbg.symbols.pieces import hits
+
+        data, let_go = self.section(name), partial(self.elf.let_go, name + self.suffix)
+        return hits(data, re.escape(needle), start, len(data), reach=len(needle), let_go=let_go)
 
 
 class Home:
