@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from pydbg.errors import UsageError
+from pydbg.linux.spawn import STDOUT
 from pydbg.patterns import lazy_pattern
 from pydbg.records import Record, field
 
@@ -50,7 +51,7 @@ def parse(text: str, env: Mapping[str, str] | None = None, cwd: str | None = Non
     """Take a command line apart; raises UsageError for what only a shell can do.
 
     >>> parse("a 'b c' <in >out 2>&1")
-    RunArgs(argv=['a', 'b c'], stdin='in', stdout='out', stderr=1, append=False)
+    RunArgs(argv=['a', 'b c'], stdin='in', stdout='out', stderr=-2, append=False)
     """
     env = os.environ if env is None else env
     result = RunArgs()
@@ -71,7 +72,7 @@ def parse(text: str, env: Mapping[str, str] | None = None, cwd: str | None = Non
 def _redirect(result: RunArgs, text: str, match: re.Match[str], env: Mapping[str, str]) -> int:
     at = match.end()
     if text.startswith("&1", at) and match[1] == "2":
-        result.stderr = 1
+        result.stderr = STDOUT
         return at + 2
     while at < len(text) and text[at].isspace():
         at += 1
@@ -79,10 +80,12 @@ def _redirect(result: RunArgs, text: str, match: re.Match[str], env: Mapping[str
     if not word.text:
         raise UsageError(f"A file name is missing after {match[0].strip()}.")
     if match[3]:
-        result.stdout, result.stderr = word.text, 1
+        result.stdout, result.stderr = word.text, STDOUT
     elif match[2] == "<" and match[1] in ("", "0"):
         result.stdin = word.text
     elif match[2] != "<" and match[1] in ("", "1"):
+        if result.stderr == STDOUT:
+            result.stderr = 1  # 2>&1 came before: it is where stdout went till now.
         result.stdout, result.append = word.text, match[2] == ">>"
     elif match[2] != "<" and match[1] == "2":
         result.stderr = word.text

@@ -34,6 +34,8 @@ _SECCOMP_SET_MODE_FILTER = 1
 _SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
 _CLOSE_RANGE_CLOEXEC = 4
 _QUERY_PERSONALITY = 0xFFFF_FFFF
+STDOUT = -2
+"""The program's own standard output, as in subprocess."""
 
 
 class LaunchSpec(Record, kw_only=True):
@@ -41,8 +43,8 @@ class LaunchSpec(Record, kw_only=True):
 
     ``path`` is the file to execute (no search in PATH). ``stdin``, ``stdout`` and ``stderr``
     are a path, opened by the child in ``cwd``, or an open descriptor, or None to share the
-    debugger's; ``append`` opens output paths for appending. ``tty`` becomes the controlling
-    terminal of a new session and stdin, stdout and stderr. ``filter`` is a seccomp program
+    debugger's; ``stderr`` may be `STDOUT`, wherever that goes; ``append`` opens output paths
+    for appending. ``tty`` becomes the controlling terminal of a new session and stdin, stdout and stderr. ``filter`` is a seccomp program
     (an array of ``struct sock_filter``). ``keep_signals`` leaves ignored what whoever started
     the debugger had ignored. ``user`` is (uid, gid, groups) to run as. ``pass_fds`` are
     descriptors above 2 that the program keeps; None keeps those that are inheritable.
@@ -381,14 +383,14 @@ def _redirect(spec: LaunchSpec, step: list[str]) -> None:
         if isinstance(source, str):
             step[0] = f"open {source}"
             source = os.open(source, flags, 0o666)
-        if source is not None and source <= 2:
+        if source is not None and 0 <= source <= 2:
             # Copied out of the way: stdout=2 with stderr=1 must swap, not overwrite.
             source = os.dup(source)
         sources.append(source)
     step[0] = "redirect"
     for (fd, _, _), source in zip(rows, sources, strict=True):
         if source is not None:
-            os.dup2(source, fd)
+            os.dup2(1 if source == STDOUT else source, fd)
 
 
 def _seal(spec: LaunchSpec, native: _Native, step: list[str]) -> None:

@@ -64,6 +64,26 @@ def test_point_7_the_programs_stdin(tmp_path: Path) -> None:
     assert "print" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    "redirects", ["> out 2>&1", "2>&1 > out", ">> out 2>&1", "> out 2> err", "2>&1"]
+)
+def test_redirections_are_the_shells(tmp_path: Path, redirects: str) -> None:
+    """The oracle is the shell itself."""
+    words = "-c 'echo out; echo err >&2; echo more'"
+    seen = []
+    for mine in (True, False):
+        where = tmp_path / str(mine)
+        where.mkdir()
+        if mine:
+            argv = command("--batch", "-ex", f"run {words} {redirects}", "--args", "/bin/sh")
+        else:
+            argv = ["sh", "-c", f"sh {words} {redirects}"]
+        done = subprocess.run(argv, cwd=where, env=environment(), capture_output=True, text=True)
+        shown = "".join(f"{word}\n" for word in done.stdout.split() if word in "out err more")
+        seen.append((shown, {file.name: file.read_text() for file in where.iterdir()}))
+    assert seen[0] == seen[1]
+
+
 def test_point_8_order_through_a_pipe(tmp_path: Path) -> None:
     script = tmp_path / "s"
     script.write_text(
