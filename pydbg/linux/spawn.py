@@ -43,11 +43,12 @@ class LaunchSpec(Record, kw_only=True):
 
     ``path`` is the file to execute (no search in PATH). ``stdin``, ``stdout`` and ``stderr``
     are a path, opened by the child in ``cwd``, or an open descriptor, or None to share the
-    debugger's; ``stderr`` may be `STDOUT`, wherever that goes; ``append`` opens output paths
-    for appending. ``tty`` becomes the controlling terminal of a new session and stdin, stdout and stderr. ``filter`` is a seccomp program
-    (an array of ``struct sock_filter``). ``keep_signals`` leaves ignored what whoever started
-    the debugger had ignored. ``user`` is (uid, gid, groups) to run as. ``pass_fds`` are
-    descriptors above 2 that the program keeps; None keeps those that are inheritable.
+    debugger's; ``stderr`` may be `STDOUT`, wherever that goes; ``append`` opens output paths for
+    appending. ``tty`` becomes the controlling terminal of a new session and stdin, stdout and
+    stderr. ``filter`` is a seccomp program (an array of ``struct sock_filter``). ``keep_signals``
+    leaves ignored what whoever started the debugger had ignored. ``user`` is (uid, gid, groups)
+    to run as. ``pass_fds`` are descriptors above 2 that the program keeps; None keeps those that
+    are inheritable.
     """
 
     argv: Sequence[str]
