@@ -36,7 +36,7 @@ class RunInFrame(RunTo):
 
     def reached(self, thread: Thread) -> Event | None:
         """Check the frame, too."""
-        if self._mine(thread) and thread.pc in self._addrs:
+        if self._mine(thread) and thread.pc in self._addrs and not self.is_back(thread):
             cfa = self._places.cfa(thread)
             if None not in (cfa, self._frame) and cfa != self._frame:
                 return None

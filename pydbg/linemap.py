@@ -369,8 +369,10 @@ class LineMap:
         except DebuggerError:
             return None
         for insn in Decoder(64, code, ip=link_addr):
-            if insn.is_ip_rel_memory_operand and insn.flow_control == FlowControl.INDIRECT_BRANCH:
-                return insn.ip_rel_memory_address
+            if insn.is_ip_rel_memory_operand:
+                # The table's first entry pushes a word before it jumps to the dynamic linker.
+                jumps = insn.flow_control == FlowControl.INDIRECT_BRANCH
+                return insn.ip_rel_memory_address if jumps else None
             if insn.is_invalid or insn.flow_control != FlowControl.NEXT:
                 return None
         return None

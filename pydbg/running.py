@@ -147,8 +147,7 @@ class Running(LineStepping, Lifecycle):
         """Show a thread that stepped an instruction inside of inlined calls that begin there."""
         thread = self.thread
         if isinstance(event, StepDone) and thread is not None:
-            for call in self.steps.map.facts(thread.pc).ahead:
-                self.steps.enter(thread, call)
+            self.steps.arrived(thread)
         return event
 
     def step_to(self, what: str) -> Event:

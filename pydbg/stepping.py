@@ -195,7 +195,7 @@ class RunTo(Plan):
     """Run until one of some addresses is reached, or the frame returns.
 
     ``cfa`` is the frame's canonical frame address: with it, ``caller`` ends the plan once the
-    frame is gone, and (``same_frame``) an address counts in that frame or an outer one only.
+    frame is gone.
     """
 
     def __init__(
@@ -206,7 +206,6 @@ class RunTo(Plan):
         *,
         caller: int | None = None,
         cfa: int | None = None,
-        same_frame: bool = False,
         mine: Callable[[Thread], bool] | None = None,
     ) -> None:
         """Run to ``addrs`` in the thread, or in those that are ``mine``: a goroutine moves."""
@@ -216,7 +215,6 @@ class RunTo(Plan):
         self._addrs = frozenset(addrs)
         self._caller = caller
         self._cfa = cfa
-        self._same_frame = same_frame
 
     def begin(self) -> None:
         """Plant the sites."""
@@ -229,15 +227,13 @@ class RunTo(Plan):
         """Check thread and frame."""
         if not self._mine(thread):
             return None
-        pc, sp = thread.pc, thread.sp
-        out = pc == self._caller and self._cfa is not None and sp >= self._cfa
-        inner = self._same_frame and self._cfa is not None and sp < self._cfa - _FRAME_ROOM
-        if out or (pc in self._addrs and not inner):
+        if self.is_back(thread) or thread.pc in self._addrs:
             return LocationReached(thread.inferior.pid, thread.tid, self.name)
         return None
 
-
-_FRAME_ROOM = 1 << 20
+    def is_back(self, thread: Thread) -> bool:
+        """Tell whether the frame has returned to its caller."""
+        return thread.pc == self._caller and self._cfa is not None and thread.sp >= self._cfa
 
 
 class Finish(Plan):

@@ -58,6 +58,12 @@ class Steps:
         if meant:
             self._entered[thread.tid] = thread.pc, thread.sp, self.entered(thread) | meant
 
+    def arrived(self, thread: Thread, meant: int | None = None) -> None:
+        """Take a thread into the inlined call that is meant, or else all that begin there."""
+        ahead = self.map.facts(thread.pc).ahead
+        for call in [one for one in ahead if one.die == meant] or ahead:
+            self.enter(thread, call)
+
     def resumed(self) -> None:
         """Forget the inlined calls that were entered: the program runs."""
         self._entered.clear()
@@ -217,15 +223,22 @@ class LineStepping:
         thread, frame = dbg.thread, dbg.frame
         if thread is None or frame is None:
             raise CommandError("No frame selected.")
-        addrs = [place.addr for place in dbg.places(spec) if place.addr is not None]
+        meant = {place.addr: place.inlined for place in dbg.places(spec) if place.addr is not None}
+        addrs = list(meant)
         caller = self.steps.map.caller_of(thread, frame.raw)
         # Below a program's entry there is no code.
         back = caller.pc if caller is not None and inferior.read_some(caller.pc, 1) else None
         places = self.steps.map
         if name == "advance":
             mine = places.own(thread)
-            return self._go(RunTo(thread, name, addrs, caller=back, cfa=frame.cfa, mine=mine))
-        return self._go(RunInFrame(thread, name, addrs, places, caller=back, cfa=frame.cfa))
+            plan = RunTo(thread, name, addrs, caller=back, cfa=frame.cfa, mine=mine)
+        else:
+            plan = RunInFrame(thread, name, addrs, places, caller=back, cfa=frame.cfa)
+        event = self._go(plan)
+        arrived = dbg.thread
+        if isinstance(event, events.LocationReached) and arrived is not None:
+            self.steps.arrived(arrived, meant.get(arrived.pc))
+        return event
 
     def leave_frame(self, value: Value | None = None) -> None:
         """Return from the selected frame at once: what is left of its function does not run.

@@ -220,6 +220,24 @@ SESSIONS = {
         "pie",
         ("handle SIGUSR1 SIGALRM nostop noprint", *to("twice", *["step"] * 16)),
     ),
+    "from where a handler returns": (
+        "interrupts.c",
+        "pie",
+        (
+            "handle SIGUSR1 SIGALRM nostop noprint",
+            *to("handler", *["finish", "step", "step", "continue"] * 2),
+        ),
+    ),
+    "from the midst of stubs": (
+        "interrupts.c",
+        "pie",
+        to("main", "next", "stepi 5", "step"),
+    ),
+    "to where inlined calls begin": (
+        "inlined.c",
+        "O2",
+        to("stream", *["advance advance", "bt", "until 16", "bt", "advance drain", "bt"] * 3),
+    ),
     "no process": ("steps.c", "pie", ("next", "step", "until", "next foo")),
     "into a function and out": (
         "steps.c",
