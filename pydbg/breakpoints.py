@@ -232,6 +232,8 @@ class Breakpoint(Point, frozen=False, eq=False, kw_only=True):
     spec: str
     parsed: Spec | None = None
     hardware: bool = False
+    printed: str | None = None
+    """What a ``dprintf`` prints: its format string and arguments."""
     locations: list[Location] = field(default_factory=list)
 
     @property
@@ -254,6 +256,8 @@ class Breakpoint(Point, frozen=False, eq=False, kw_only=True):
         ...     dbg.break_at("_start", hardware=True).kind_text
         'hw breakpoint'
         """
+        if self.printed is not None:
+            return "dprintf"
         return "hw breakpoint" if self.hardware else "breakpoint"
 
 

@@ -81,10 +81,11 @@ class PointSet:
         thread: int | None = None,
         pending: bool | None = None,
         ignore: int = 0,
+        printed: str | None = None,
     ) -> Breakpoint:
         """Make a breakpoint; raises LocationError where it means no place and may not wait.
 
-        ``pending`` None asks the setting ``breakpoint pending``.
+        ``pending`` None asks the setting ``breakpoint pending``; ``printed`` is for a dprintf.
         """
         spec = parse(text)
         found = self.resolve(spec)
@@ -103,6 +104,8 @@ class PointSet:
             callback=callback,
             thread=thread,
             ignore_count=ignore,
+            printed=printed,
+            commands=[] if printed is None else [f"printf {printed}"],
         )
         self._set_locations(point, found)
         self.set_condition(point, condition)

@@ -198,6 +198,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      "Disabling randomization of debuggee's virtual address space is {}."),
     ("disassembly-flavor", "enum", "att", ("att", "intel"), "",
      'The current disassembly flavor is "{}".'),
+    ("dprintf-style", "enum", "gdb", ("gdb",), "",
+     'The style of usage for dynamic printf is "{}".'),
     ("editing-mode", "enum", "emacs", ("emacs", "vi"), "",
      'The keys that edit the command line are those of "{}".'),
     ("follow-fork-mode", "enum", "parent", ("parent", "child"), "",

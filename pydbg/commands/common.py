@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydbg.commands.results import FrameLine, SourceLine
 from pydbg.errors import CommandError, DebuggerError, NoProcess
@@ -227,6 +227,20 @@ def note_path(session: Session, module: Module | None, addr: int) -> None:
     if entry is not None:
         paths: dict[tuple[str, str], str] = session.memory.setdefault("source paths", {})
         paths[(module.path, entry.file)] = entry.path
+
+
+def spec_of(session: Session, point: Any) -> str:
+    """Return what a breakpoint was set at; as in gdb a line alone is shown with its file."""
+    spec: str = point.spec
+    if not spec.lstrip("+-").isdigit() or not point.locations:
+        return spec
+    place = point.locations[0]
+    if place.file is None:
+        return spec
+    modules = session.dbg.modules
+    module = modules.at(place.addr) if place.addr is not None else modules.main
+    note_path(session, module, place.shown)
+    return f"{full_path(session, module, place.file)}:{place.line}"
 
 
 # --- threads -------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ __all__ = [
     "Candidate",
     "Format",
     "Kind",
+    "LocationKind",
     "choice",
     "value_of",
 ]
@@ -179,7 +180,7 @@ class _Expr(_Rest):
 _CLAUSE = lazy_pattern(r"(?:^|\s)(?=(?:if\b|thread\s+[\d.]+\s*(?:$|\sif\b)))")
 
 
-class _Location(_Expr):
+class LocationKind(_Expr):
     """Take a location spec: all up to ``if COND`` or ``thread N``.
 
     >>> LOCATION.take("main if argc > 1")
@@ -208,7 +209,7 @@ class _Location(_Expr):
         return candidates.locations(prefix, session)
 
 
-class _Watched(_Location):
+class _Watched(LocationKind):
     """Take an expression: all up to ``if COND`` or ``thread N``."""
 
     def span(self, text: str) -> int:
@@ -551,7 +552,7 @@ WORD = Kind("word")
 TEXT = _Rest("text")
 EXPR = _Expr("expression")
 ADDRESS = _Expr("address")
-LOCATION = _Location("location")
+LOCATION = LocationKind("location")
 WATCHED = _Watched("expression")
 CONDITION = _Clause("condition", "if")
 IN_THREAD = _Clause("thread clause", "thread", word=True)

@@ -15,14 +15,14 @@ NAMES = {
     """,
     "points": """
         break=b,br,bre,brea; tbreak=tb,tbr; hbreak=hb; thbreak=thb; rbreak=rb; info breakpoints=b;
-        save breakpoints; watch=wa; rwatch=rw; awatch=aw; info watchpoints=wat; condition=cond;
-        ignore=ig; enable=en; enable breakpoints; enable once; enable count; enable delete;
-        disable=dis,disa; disable breakpoints; delete=d,del; delete breakpoints; clear; commands;
-        catch=cat; catch syscall; catch fork; catch vfork; catch clone+; catch exec; catch exit+;
-        catch seccomp+; catch throw; catch rethrow; catch catch; catch panic+; catch signal; catch
-        load; catch unload; tcatch=tc; tcatch syscall; tcatch fork; tcatch vfork; tcatch clone+;
-        tcatch exec; tcatch exit+; tcatch seccomp+; tcatch throw; tcatch rethrow; tcatch catch;
-        tcatch panic+; tcatch signal; tcatch load; tcatch unload
+        save breakpoints; dprintf; watch=wa; rwatch=rw; awatch=aw; info watchpoints=wat;
+        condition=cond; ignore=ig; enable=en; enable breakpoints; enable once; enable count; enable
+        delete; disable=dis,disa; disable breakpoints; delete=d,del; delete breakpoints; clear;
+        commands; catch=cat; catch syscall; catch fork; catch vfork; catch clone+; catch exec; catch
+        exit+; catch seccomp+; catch throw; catch rethrow; catch catch; catch panic+; catch signal;
+        catch load; catch unload; tcatch=tc; tcatch syscall; tcatch fork; tcatch vfork; tcatch
+        clone+; tcatch exec; tcatch exit+; tcatch seccomp+; tcatch throw; tcatch rethrow; tcatch
+        catch; tcatch panic+; tcatch signal; tcatch load; tcatch unload
     """,
     "data": """
         print=p,inspect; call; output; printf; echo; x; display=disp; undisplay=und; delete display;
@@ -74,37 +74,37 @@ NAMES = {
         debuginfod verbose; show debuginfod verbose; set demangle-style~+; show demangle-style~+;
         set detach-on-fork; show detach-on-fork; set disable-randomization; show
         disable-randomization; set disassemble-next-line~+; show disassemble-next-line~+; set
-        disassembly-flavor; show disassembly-flavor; set editing~+; show editing~+; set
-        editing-mode+; show editing-mode+; set follow-fork-mode; show follow-fork-mode; set height;
-        show height; set history expansion~+; show history expansion~+; set history filename; show
-        history filename; set history save; show history save; set history size; show history size;
-        set host-charset~+; show host-charset~+; set index-cache directory; show index-cache
-        directory; set index-cache enabled; show index-cache enabled; set inferior-tty~+; show
-        inferior-tty~+; set input-radix~+; show input-radix~+; set language; show language; set
-        listsize; show listsize; set logging; show logging; set logging enabled; show logging
-        enabled; set logging file; show logging file; set logging overwrite; show logging overwrite;
-        set logging redirect; show logging redirect; set max-completions; show max-completions; set
-        max-user-call-depth; show max-user-call-depth; set max-value-size~+; show max-value-size~+;
-        set mi-async~+; show mi-async~+; set multiple-symbols~+; show multiple-symbols~+; set
-        non-stop~+; show non-stop~+; set opaque-type-resolution~+; show opaque-type-resolution~+;
-        set osabi~+; show osabi~+; set output-radix~+; show output-radix~+; set
-        overload-resolution~+; show overload-resolution~+; set pagination; show pagination; set
-        print address; show print address; set print array; show print array; set print
-        array-indexes; show print array-indexes; set print asm-demangle~+; show print
-        asm-demangle~+; set print demangle~+; show print demangle~+; set print elements; show print
-        elements; set print entry-values; show print entry-values; set print finish~+; show print
-        finish~+; set print frame-arguments; show print frame-arguments; set print frame-info; show
-        print frame-info; set print inferior-events~+; show print inferior-events~+; set print
-        max-depth; show print max-depth; set print null-stop; show print null-stop; set print
-        object; show print object; set print pretty; show print pretty; set print
-        raw-frame-arguments; show print raw-frame-arguments; set print raw-values; show print
-        raw-values; set print repeats; show print repeats; set print sevenbit-strings~+; show print
-        sevenbit-strings~+; set print static-members; show print static-members; set print symbol;
-        show print symbol; set print symbol-filename~+; show print symbol-filename~+; set print
-        thread-events~+; show print thread-events~+; set print union; show print union; set print
-        vtbl~+; show print vtbl~+; set prompt; show prompt; set python print-stack~+; show python
-        print-stack~+; set schedule-multiple~+; show schedule-multiple~+; set scheduler-locking;
-        show scheduler-locking; set seccomp-profile+; show seccomp-profile+; set
+        disassembly-flavor; show disassembly-flavor; set dprintf-style; show dprintf-style; set
+        editing~+; show editing~+; set editing-mode+; show editing-mode+; set follow-fork-mode; show
+        follow-fork-mode; set height; show height; set history expansion~+; show history
+        expansion~+; set history filename; show history filename; set history save; show history
+        save; set history size; show history size; set host-charset~+; show host-charset~+; set
+        index-cache directory; show index-cache directory; set index-cache enabled; show index-cache
+        enabled; set inferior-tty~+; show inferior-tty~+; set input-radix~+; show input-radix~+; set
+        language; show language; set listsize; show listsize; set logging; show logging; set logging
+        enabled; show logging enabled; set logging file; show logging file; set logging overwrite;
+        show logging overwrite; set logging redirect; show logging redirect; set max-completions;
+        show max-completions; set max-user-call-depth; show max-user-call-depth; set
+        max-value-size~+; show max-value-size~+; set mi-async~+; show mi-async~+; set
+        multiple-symbols~+; show multiple-symbols~+; set non-stop~+; show non-stop~+; set
+        opaque-type-resolution~+; show opaque-type-resolution~+; set osabi~+; show osabi~+; set
+        output-radix~+; show output-radix~+; set overload-resolution~+; show overload-resolution~+;
+        set pagination; show pagination; set print address; show print address; set print array;
+        show print array; set print array-indexes; show print array-indexes; set print
+        asm-demangle~+; show print asm-demangle~+; set print demangle~+; show print demangle~+; set
+        print elements; show print elements; set print entry-values; show print entry-values; set
+        print finish~+; show print finish~+; set print frame-arguments; show print frame-arguments;
+        set print frame-info; show print frame-info; set print inferior-events~+; show print
+        inferior-events~+; set print max-depth; show print max-depth; set print null-stop; show
+        print null-stop; set print object; show print object; set print pretty; show print pretty;
+        set print raw-frame-arguments; show print raw-frame-arguments; set print raw-values; show
+        print raw-values; set print repeats; show print repeats; set print sevenbit-strings~+; show
+        print sevenbit-strings~+; set print static-members; show print static-members; set print
+        symbol; show print symbol; set print symbol-filename~+; show print symbol-filename~+; set
+        print thread-events~+; show print thread-events~+; set print union; show print union; set
+        print vtbl~+; show print vtbl~+; set prompt; show prompt; set python print-stack~+; show
+        python print-stack~+; set schedule-multiple~+; show schedule-multiple~+; set
+        scheduler-locking; show scheduler-locking; set seccomp-profile+; show seccomp-profile+; set
         solib-search-path~+; show solib-search-path~+; set startup-quietly~+; show
         startup-quietly~+; set startup-with-shell~+; show startup-with-shell~+; set step-mode; show
         step-mode; set stop-on-solib-events~+; show stop-on-solib-events~+; set style enabled; show

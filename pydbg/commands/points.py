@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
 from pydbg.commands.catch import what_text
+from pydbg.commands.pointfile import save
 from pydbg.commands.results import Note, PointRow, Points, PointSet, Site
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, FileError, LocationError, UsageError
+from pydbg.errors import CommandError, LocationError, UsageError
 from pydbg.runtimeevents import EVENTS
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pydbg.commands.kinds import BreakpointRef
     from pydbg.commands.session import Session
 
-__all__ = ["commands", "made"]
+__all__ = ["commands", "here", "made", "set_or_wait"]
 
 
 # --- making --------------------------------------------------------------------------------
@@ -49,24 +50,10 @@ def made(session: Session, point: Any) -> PointSet:
         kind=point.kind_text,
         number=point.number,
         temporary=point.temporary,
-        spec=_spec(session, point),
+        spec=common.spec_of(session, point),
         sites=sites,
         pending=point.pending,
         also=_others(session, point, map(site_of, sorted(point.locations, key=_order))),
-    )
-
-
-def _spec(session: Session, point: Any) -> str:
-    """Return what the places were asked for by; as in gdb a line alone is shown with its file."""
-    spec: str = point.spec
-    if not spec.lstrip("+-").isdigit() or len(point.locations) < 2:
-        return spec
-    place = point.locations[0]
-    if place.file is None:
-        return spec
-    module = session.dbg.modules.at(place.addr) if place.addr is not None else None
-    return (
-        f"{common.full_path(session, module or session.dbg.modules.main, place.file)}:{place.line}"
     )
 
 
@@ -94,13 +81,13 @@ def _others(
 def _breaker(*, temporary: bool = False, hardware: bool = False) -> Callable[..., Any]:
     def set_break(session: Session, parsed: Parsed) -> tuple[Any, ...]:
         dbg = session.dbg
-        spec = parsed["LOCATION"] or _here(session)
+        spec = parsed["LOCATION"] or here(session)
         thread = parsed["THREAD"]
         if thread is not None and thread not in [one.number for one in dbg.threads]:
             raise CommandError(f"Unknown thread {thread}.")
 
         def ask(pending: bool | None) -> Breakpoint:
-            return dbg.break_at(
+            point = dbg.break_at(
                 spec,
                 condition=parsed["CONDITION"],
                 temporary=temporary,
@@ -108,33 +95,49 @@ def _breaker(*, temporary: bool = False, hardware: bool = False) -> Callable[...
                 thread=thread,
                 pending=pending,
             )
+            if parsed["LOCATION"] is None:
+                _unnamed(point)
+            return point
 
-        notes: list[Any] = []
-        try:
-            point = ask(None)
-        except LocationError as error:
-            if not _may_wait(session, error):
-                raise
-            point = ask(True)
-        if point.pending and session.settings.text("breakpoint pending") == "on":
-            notes.append(Note(f'Function "{spec}" not defined.'))
-        if parsed["LOCATION"] is None:
-            for location in point.locations:
-                location.function = None  # As gdb, which looked nothing up.
-        link_time = _link_time(session, point)
-        if link_time:
-            notes.append(Note(link_time))
-        return (*notes, made(session, point))
+        return set_or_wait(session, spec, "breakpoint", ask)
 
     return set_break
 
 
-def _may_wait(session: Session, error: LocationError) -> bool:
+def set_or_wait(
+    session: Session, spec: str, what: str, ask: Callable[[bool | None], Breakpoint]
+) -> tuple[Any, ...]:
+    """Set a point by ``ask(pending)``; where it means no place yet, it may wait for a library."""
+    notes: list[Any] = []
+    try:
+        point = ask(None)
+    except LocationError as error:
+        if not _may_wait(session, error, what):
+            raise
+        point = ask(True)
+    if point.pending and session.settings.text("breakpoint pending") == "on":
+        notes.append(Note(f'Function "{spec}" not defined.'))
+    link_time = _link_time(session, point)
+    if link_time:
+        notes.append(Note(link_time))
+    return (*notes, made(session, point))
+
+
+def _unnamed(point: Breakpoint) -> None:
+    """Show a breakpoint at the current place by its line alone, until it is resolved anew.
+
+    So does gdb, which takes the place as it is and looks up no function for it.
+    """
+    for location in point.locations:
+        location.function = None
+
+
+def _may_wait(session: Session, error: LocationError, what: str) -> bool:
     """Return whether a breakpoint that does not resolve shall wait for a library."""
     if session.settings.text("breakpoint pending") != "auto" or not session.interactive:
         return False
     session.say(str(error))
-    question = "Make breakpoint pending on future shared library load? (y or [n]) "
+    question = f"Make {what} pending on future shared library load? (y or [n]) "
     # The end of input is a no here.
     try:
         return session.query(question)
@@ -142,7 +145,8 @@ def _may_wait(session: Session, error: LocationError) -> bool:
         return False
 
 
-def _here(session: Session) -> str:
+def here(session: Session) -> str:
+    """Return the location spec of the selected frame's pc."""
     frame = session.dbg.frame
     if frame is None:
         raise CommandError("No default breakpoint address now.")
@@ -274,7 +278,7 @@ def delete(session: Session, parsed: Parsed) -> None:
 
 def clear(session: Session, parsed: Parsed) -> Note | None:
     """Delete the breakpoints at a location."""
-    spec = parsed["LOCATION"] or _here(session)
+    spec = parsed["LOCATION"] or here(session)
     places = session.dbg.resolve(spec)
     wanted = {place.addr if place.addr is not None else place.link_addr for place in places}
     lines = {(place.file, place.line) for place in places if place.file is not None}
@@ -355,64 +359,6 @@ def _placed(point: Any) -> bool:
     if point.kind_text == "catchpoint":
         return bool(point.locations)
     return getattr(point, "planted", False) and bool(point.parts)
-
-
-def save(session: Session, parsed: Parsed) -> Note:
-    """Write all breakpoints as commands into a file."""
-    path = parsed["FILE"]
-    points = [point for _, point in sorted(session.dbg.breakpoints.items())]
-    if not points:
-        raise CommandError("Nothing to save.")
-    text = "".join(line + "\n" for point in points for line in _saved(point))
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(text)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FileError(f"Unable to open file '{path}' for saving ({reason})") from None
-    return Note(f"Saved to file '{path}'.")
-
-
-def _saved(point: Any) -> Iterable[str]:
-    prefix = "t" if point.temporary else ""
-    if point.kind_text.endswith("watchpoint"):
-        from pydbg.commands.watch import saved
-
-        yield saved(point)
-    elif point.kind_text == "catchpoint":
-        yield f"{prefix}catch {_catch_spec(point)}"
-    else:
-        word = "hbreak" if point.hardware else "break"
-        thread = "" if point.thread is None else f" thread {point.thread}"
-        yield f"{prefix}{word} {point.spec}{thread}"
-    if point.condition:
-        yield f"  condition $bpnum {point.condition}"
-    if point.ignore_count:
-        yield f"  ignore $bpnum {point.ignore_count}"
-    if point.commands:
-        from pydbg.render.points import indented
-
-        yield "  commands"
-        yield from indented(tuple(point.commands), 4)
-        yield "  end"
-    if point.disable_after is not None:
-        yield f"enable count {point.disable_after} $bpnum"
-    if point.delete_after:
-        yield "enable delete $bpnum"
-    if not point.enabled:
-        yield "disable $bpnum"
-    for location in getattr(point, "locations", ()):
-        if not location.enabled:
-            yield f"disable $bpnum.{location.number}"
-
-
-def _catch_spec(point: Any) -> str:
-    words = [point.kind, *point.specs]
-    if point.kind == "syscall" and point.phase != "both":
-        words.append(point.phase)
-    if point.kind in ("load", "unload") and point.pattern:
-        words = [point.kind, point.pattern]
-    return " ".join(words)
 
 
 # --- many at once --------------------------------------------------------------------------
@@ -497,9 +443,9 @@ def _row(name: str, summary: str, run: Callable[..., Any], **fields: Any) -> Com
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import catch, watch
+    from pydbg.commands import catch, dprintf, watch
 
-    return (*_making(), *watch.commands(), *_changing(), *catch.commands())
+    return (*_making(), *dprintf.commands(), *watch.commands(), *_changing(), *catch.commands())
 
 
 def _making() -> tuple[Command, ...]:

@@ -45,6 +45,8 @@ def _made(record: PointSet) -> str:
     if record.kind == "hw breakpoint":
         word = "Temporary hardware" if record.temporary else "Hardware assisted"
         word += " breakpoint"
+    elif record.kind == "dprintf":
+        word = "Dprintf"
     else:
         word = "Temporary breakpoint" if record.temporary else "Breakpoint"
     text = f"{word} {record.number}"

@@ -238,6 +238,45 @@ break again
 """
 """Labels of goto: of a function that is named, and of the current one."""
 
+PRINTS = r"""
+dprintf
+dprintf sum
+dprintf sum,
+dprintf sum,n
+dprintf sum if n == 2,"n\n"
+dprintf nosuch,"n\n"
+dprintf sum,"sum of %d, %s\n", n, "text"
+dprintf labels.c:43,"main %c %5.2f %% %#x\n", 65, 3.5, 255
+dprintf printf,"in the library\n"
+dprintf sum:again,"label %d\n", n
+dprintf 14,"%d %d\n", 1, 2
+show dprintf-style
+info breakpoints
+condition 1 n > 2
+ignore 2 1
+disable 3
+break labels.c:49
+run
+dprintf printf,"printed %d\n", $_thread
+break labels.c:46
+info breakpoints
+enable 3
+enable once 1
+run
+next
+info breakpoints
+finish
+delete 2 3
+info breakpoints
+continue
+tbreak main
+run
+dprintf sum,"nothing there %d\n", nosuch
+continue
+info breakpoints
+"""
+"""What a dprintf prints, in the program and in a library; what else breakpoints have."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -254,6 +293,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
         _programs("inlined.c", "gcc O2", "gcc pie -O1", "clang O2", "clang pie -O1", "gcc m32 -O2"),
     ),
     "labels": (LABELS, _programs("labels.c", "gcc pie", "gcc O2", "clang pie", "clang O2")),
+    "prints": (PRINTS, _programs("labels.c", "gcc pie", "gcc O2")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "places": (PLACES, _programs("labels.c", "gcc O2", "gcc pie")),
 }
