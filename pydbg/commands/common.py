@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands.results import FrameLine, SourceLine
+from pydbg.commands.results import NEWER, FrameLine, SourceLine
 from pydbg.errors import CommandError, DebuggerError, NoProcess
 from pydbg.records import NamedTuple
 
@@ -147,7 +147,7 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     if frame.file is None or frame.line is None or frame.is_signal_frame:
         return None
     note_source(session, frame)
-    lines = source_text(session, frame.module, frame.file)
+    lines, newer = _source(session, frame.module, frame.file)
     text = None
     if lines is not None and 1 <= frame.line <= len(lines):
         text = lines[frame.line - 1]
@@ -156,7 +156,8 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     session.memory["listing"] = Listing(frame.module, frame.file, frame.line, 0, 0)
     middle = brief and frame.addr != frame.line_start
     word_size = session.dbg.arch.pointer_size
-    return SourceLine(frame.file, frame.line, text, seen, frame.addr if middle else None, word_size)
+    addr = frame.addr if middle else None
+    return SourceLine(frame.file, frame.line, text, seen, addr, word_size, newer)
 
 
 def forget_missing_source(session: Session) -> None:
@@ -193,17 +194,27 @@ def source_text(session: Session, module: Module | None, file: str) -> Sequence[
     ``file`` is as the line table names it; the table knows the directory of its unit. That the
     file is newer than the program is said once.
     """
+    lines, newer = _source(session, module, file)
+    if newer:
+        session.warn(NEWER)
+    return lines
+
+
+def _source(
+    session: Session, module: Module | None, file: str
+) -> tuple[Sequence[str] | None, bool]:
+    """Return a file's lines, and whether it is still to be said that it is newer."""
     place = source_place(session, module, file)
     if place is None:
-        return None
+        return None, False
     told: set[str] = session.memory.setdefault("sources told", set())
+    newer = False
     if place not in told:
         from pydbg.sources import is_newer
 
         told.add(place)
-        if module is not None and is_newer(place, module.path):
-            session.warn("warning: Source file is more recent than executable.")
-    return sources(session).text(place)
+        newer = module is not None and is_newer(place, module.path)
+    return sources(session).text(place), newer
 
 
 def full_path(session: Session, module: Module | None, file: str) -> str:

@@ -73,6 +73,9 @@ class FrameLine(Record, often=True):
     word_size: int = 8
 
 
+NEWER = "warning: Source file is more recent than executable."
+
+
 class SourceLine(Record, often=True):
     """Hold a line of source; ``text`` is None where the file cannot be read.
 
@@ -86,6 +89,8 @@ class SourceLine(Record, often=True):
     seen: bool = False
     addr: int | None = None
     word_size: int = 8
+    newer: bool = False
+    """Whether it is to be said now that the file is newer than the program."""
 
 
 class Watched(Record):

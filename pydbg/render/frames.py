@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.commands.results import Backtrace, FrameDetails, FrameLine, FrameShown, SourceLine
+from pydbg.commands.results import (
+    NEWER,
+    Backtrace,
+    FrameDetails,
+    FrameLine,
+    FrameShown,
+    SourceLine,
+)
 from pydbg.render.escape import ASIDE, address, clean
 
 __all__ = ["backtrace", "details", "frame", "shown", "source"]
@@ -41,7 +48,9 @@ def source(line: SourceLine) -> str:
     >>> source(SourceLine("b.c", 3, None)).lstrip(ASIDE)
     '3\tb.c: No such file or directory.'
     """
-    text = f"{address(line.addr, line.word_size)}\t" if line.addr is not None else ""
+    text = f"{ASIDE}{NEWER}\n" if line.newer else ""
+    if line.addr is not None:
+        text += f"{address(line.addr, line.word_size)}\t"
     if line.text is not None:
         return f"{text}{line.line}\t{clean(line.text)}"
     if line.seen:

@@ -13,6 +13,7 @@ import pytest
 import pydbg
 from pydbg.commands.session import Session
 from tests.live.test_line_steps import differing
+from tests.support import run
 from tests.support.build import build, source
 from tests.support.oracle import gdb
 from tests.support.run import batch
@@ -94,6 +95,34 @@ def test_a_source_newer_than_the_program_is_told_once(moved: Path) -> None:
     done = batch(program, "list 9,10", "list 12,13", "break sum", "run")
     assert done.stderr.count("warning: Source file is more recent than executable.") == 1
     assert "18\t    if (n <= 0)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("break sum", "run", "next"),
+        ("info line sum", "list 9,10", "break sum", "run"),
+        ("break sum", "run", "up", "frame"),
+    ],
+)
+def test_a_newer_source_is_told_where_gdb_tells_it(moved: Path, lines: tuple[str, ...]) -> None:
+    (moved / "new").rename(moved / "old")
+    program = moved / "prog"
+    newer = program.stat().st_mtime + 100
+    os.utime(moved / "old/steps.c", (newer, newer))
+    script = "\n".join(lines)
+    shown = []
+    for command, env in (
+        (["gdb", "-nx", "-q", "-iex", "set width 0", str(program)], {**os.environ, "HOME": "/"}),
+        (run.command("-q", "-nx", program), run.environment()),
+    ):
+        text = subprocess.run(
+            command, input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=60, env=env, check=False,
+        ).stdout.split("\n")  # fmt: skip
+        at = next(n for n, line in enumerate(text) if "more recent" in line)
+        shown.append([line.split(") ")[-1] for line in text[at - 1 : at + 2]])
+    assert shown[0] == shown[1]
 
 
 def test_a_directory_of_the_command_line(moved: Path) -> None:
