@@ -15,14 +15,25 @@ NAMES = {
     """,
     "points": """
         break=b,br,bre,brea; tbreak=tb,tbr; hbreak=hb; thbreak=thb; rbreak=rb; info breakpoints=b;
-        save breakpoints; dprintf; watch=wa; rwatch=rw; awatch=aw; info watchpoints=wat;
+        save breakpoints
+    """,
+    "dprintf": """
+        dprintf
+    """,
+    "watch": """
+        watch=wa; rwatch=rw; awatch=aw; info watchpoints=wat
+    """,
+    "pointchanges": """
         condition=cond; ignore=ig; enable=en; enable breakpoints; enable once; enable count; enable
         delete; disable=dis,disa; disable breakpoints; delete=d,del; delete breakpoints; clear;
-        commands; catch=cat; catch syscall; catch fork; catch vfork; catch clone+; catch exec; catch
-        exit+; catch seccomp+; catch throw; catch rethrow; catch catch; catch panic+; catch signal;
-        catch load; catch unload; tcatch=tc; tcatch syscall; tcatch fork; tcatch vfork; tcatch
-        clone+; tcatch exec; tcatch exit+; tcatch seccomp+; tcatch throw; tcatch rethrow; tcatch
-        catch; tcatch panic+; tcatch signal; tcatch load; tcatch unload
+        commands
+    """,
+    "catch": """
+        catch=cat; catch syscall; catch fork; catch vfork; catch clone+; catch exec; catch exit+;
+        catch seccomp+; catch throw; catch rethrow; catch catch; catch panic+; catch signal; catch
+        load; catch unload; tcatch=tc; tcatch syscall; tcatch fork; tcatch vfork; tcatch clone+;
+        tcatch exec; tcatch exit+; tcatch seccomp+; tcatch throw; tcatch rethrow; tcatch catch;
+        tcatch panic+; tcatch signal; tcatch load; tcatch unload
     """,
     "data": """
         print=p,inspect; call; output; printf; echo; x; display=disp; undisplay=und; delete display;
