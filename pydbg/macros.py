@@ -5,22 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
-from pydbg.expr.macros import expand
 from pydbg.records import Record
 from pydbg.symbols.entries import Entries
-from pydbg.symbols.macros import (
-    DW_AT_GNU_macros,
-    DW_AT_macro_info,
-    DW_AT_macros,
-    Macro,
-    MacroFile,
-    MacroTable,
-    read_macros,
-)
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger
     from pydbg.frames import Frame
+    from pydbg.symbols.macros import Macro, MacroFile, MacroTable
     from pydbg.symbols.modules import Module
     from pydbg.symbols.unit import Unit
 
@@ -47,6 +38,8 @@ class MacroScope(Record):
 
     def _special(self, name: str) -> Macro | None:
         """Return what the preprocessor itself makes of two names."""
+        from pydbg.symbols.macros import Macro
+
         main = self.table.main
         if name == "__FILE__":
             return Macro(name, None, f'"{self.path}"', main, -1)
@@ -79,6 +72,8 @@ class Macros:
         """Expand the macros of a scope, and the user's, in an expression."""
         if scope is None and not self.user:
             return text
+        from pydbg.expr.macros import expand  # Few programs have macros: every start has locals.
+
         return expand(text, lambda name: self.find(name, scope))
 
     def find(self, name: str, scope: MacroScope | None) -> Macro | None:
@@ -117,6 +112,13 @@ class Macros:
         return MacroScope(table, found[0], line, found[1])
 
     def _table(self, module: Module, unit: Unit) -> MacroTable | None:
+        from pydbg.symbols.macros import (
+            DW_AT_GNU_macros,
+            DW_AT_macro_info,
+            DW_AT_macros,
+            read_macros,
+        )
+
         assert module.dwarf is not None
         key = id(unit.home), unit.offset
         if key not in self._tables:

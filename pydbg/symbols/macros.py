@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-from pydbg.records import Record
+from pydbg.records import Record, field
 from pydbg.symbols.cursor import Buffer, cstring, damaged, fixed, uleb
 from pydbg.symbols.dwarf import Form
 from pydbg.symbols.line_program import Header
@@ -47,8 +45,7 @@ class Macro(Record):
         return self.name if self.params is None else f"{self.name}({', '.join(self.params)})"
 
 
-@dataclass(eq=False)
-class MacroFile:
+class MacroFile(Record, frozen=False, eq=False):
     """Be one inclusion of a file: ``line`` of ``parent`` has it; ``name`` is the line table's."""
 
     name: str

@@ -20,7 +20,7 @@ HEAVY = {
 SESSION = """
 import sys
 from pydbg.cli import main
-status = main(["--batch", "-ex", "break main", "-ex", "run", "-ex", "bt", sys.argv[1]])
+status = main(["--batch", "-ex", "break main", "-ex", "run", "-ex", "bt", "-ex", "info locals", sys.argv[1]])
 print("loaded", *sorted(set(sys.modules)))
 sys.exit(status)
 """
