@@ -14,7 +14,7 @@ from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Attr, Dwarf, Unit
-from pydbg.symbols.walk import locate, occurrences, sibling_of, step_over
+from pydbg.symbols.walk import locate_in, occurrences, sibling_of, step_over
 
 if TYPE_CHECKING:
     from pydbg.symbols.functions import Function, UnitFunctions
@@ -86,12 +86,13 @@ def call_before(
         sites = _read(source, unit, function, follow, tail=False)
         return next((site for site in sites if site.return_pc == return_pc), None)
     code, pos = uleb(data, function)
+    if not abbrevs[code].children:
+        return None
     end = sibling_of(data, pos, abbrevs[code], unit.sizes) or len(data)
     needle = return_pc.to_bytes(unit.address_size, "little")
-    for place in locate(source, unit, list(occurrences(data[:end], needle, function))):
-        if function not in place.path:
-            continue
-        inner = place.path[place.path.index(function) + 1 :]
+    positions = list(occurrences(data[:end], needle, function))
+    for place in locate_in(source, unit, positions, function):
+        inner = place.path[1:]
         if any(abbrevs[uleb(data, at)[0]].tag == dwarf.DW_TAG_subprogram for at in inner):
             continue  # Another function's, inside of this one.
         if abbrevs[uleb(data, place.die)[0]].tag in _SITES:

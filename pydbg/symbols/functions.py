@@ -151,11 +151,11 @@ class UnitFunctions:
         function = self.at(link_addr)
         if function is None:
             return []
-        return [
-            call
-            for call in self.inlined_in(function)
-            if any(low <= link_addr < high for low, high in call.ranges)
-        ]
+        try:
+            with damaged(f"{self._source.elf.path}: .debug_info"):
+                return self._scan.inlined_at(function.die - self.unit.offset, link_addr)
+        except FileError:
+            return []
 
     def has_parameters(self, entry: Function | Inlined) -> bool:
         """Tell whether a function, or an inlined call of one, has parameters to show."""

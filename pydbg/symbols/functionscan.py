@@ -183,12 +183,20 @@ class FunctionScan:
             found = self._inlined[function] = list(self._calls_in(function))
         return found
 
-    def _calls_in(self, function: int) -> Iterator[Inlined]:
+    def inlined_at(self, function: int, link_addr: int) -> list[Inlined]:
+        """Give the inlined calls around an address of a function, outermost first."""
+        return list(self._calls_in(function, link_addr))
+
+    def _calls_in(self, function: int, link_addr: int | None = None) -> Iterator[Inlined]:
+        """Walk over a function's inlined calls: all, or those around an address.
+
+        What is inside of a call that is not around it is passed over.
+        """
         source, unit, sizes = self.source, self.unit, self._sizes
         data, abbrevs = source.data(unit), self._abbrevs
         pos, end, depth = function, len(data), 0
         calls: list[int] = []  # depths of the inlined calls that are open
-        inner = 0  # depth of a function inside, whose calls are its own
+        inner = 0  # depth of what is passed over, as a function inside: its calls are its own
         while pos < end:
             die = pos
             code, pos = uleb(data, pos)
@@ -203,12 +211,22 @@ class FunctionScan:
                 continue
             abbrev = abbrevs[code]
             tag = abbrev.tag
-            if tag == dwarf.DW_TAG_inlined_subroutine and not inner:
-                yield self.inlined_call(die, len(calls) + 1)
-                if abbrev.children:
-                    calls.append(depth)
-            elif tag == dwarf.DW_TAG_subprogram and depth and abbrev.children and not inner:
+            if inner:
+                pass
+            elif tag == dwarf.DW_TAG_inlined_subroutine:
+                if link_addr is None or _holds(self._code_of(die), link_addr):
+                    yield self.inlined_call(die, len(calls) + 1)
+                    if abbrev.children:
+                        calls.append(depth)
+                elif abbrev.children:
+                    inner = depth
+            elif tag == dwarf.DW_TAG_subprogram and depth and abbrev.children:
                 inner = depth
+            if inner and inner == depth and abbrev.children:
+                sibling = sibling_of(data, pos, abbrev, sizes)
+                if sibling:
+                    pos, inner = sibling, 0
+                    continue
             pos = step_over(data, pos, abbrev, sizes)
             if abbrev.children:
                 depth += 1
@@ -316,6 +334,10 @@ class Scopes:
                 found = tuple(at for at in place.path if abbrevs[uleb(data, at)[0]].tag in _SCOPES)
             self._known[key] = found
         return found
+
+
+def _holds(ranges: Ranges, link_addr: int) -> bool:
+    return any(low <= link_addr < high for low, high in ranges)
 
 
 def _has_list(abbrev: Abbrev, version: int) -> bool:

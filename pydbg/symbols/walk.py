@@ -15,7 +15,16 @@ from pydbg.symbols.cursor import uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Dwarf, Unit
 
-__all__ = ["Place", "locate", "occurrences", "outline_of", "reached", "sibling_of", "step_over"]
+__all__ = [
+    "Place",
+    "locate",
+    "locate_in",
+    "occurrences",
+    "outline_of",
+    "reached",
+    "sibling_of",
+    "step_over",
+]
 
 _AT_SIBLING = 0x01
 _MAX_DEPTH = 512
@@ -162,6 +171,11 @@ def locate(source: Dwarf, unit: Unit, positions: Sequence[int]) -> list[Place]:
         found += _locate_from(source, unit, here, starts[near], end, list(paths[near]))
         index = max(last, index + 1)
     return found
+
+
+def locate_in(source: Dwarf, unit: Unit, positions: Sequence[int], die: int) -> Iterator[Place]:
+    """Find the same among what is inside of an entry; the ways to them begin with it."""
+    return _locate_from(source, unit, positions, die, unit.end - unit.offset, [])
 
 
 def _locate_from(
