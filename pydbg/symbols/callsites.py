@@ -6,12 +6,13 @@ calls by the address of the jump alone, which gdb does not follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydbg.records import Record
 from pydbg.symbols import dwarf
-from pydbg.symbols.cursor import uleb
+from pydbg.symbols.cursor import as_uleb, uleb
 from pydbg.symbols.dwarf import Abbrev, Form
 from pydbg.symbols.units import Attr, Dwarf, Unit
 from pydbg.symbols.walk import locate_in, occurrences, sibling_of, step_over
@@ -28,6 +29,8 @@ _MAX_ORIGINS = 8
 _GNU_TARGET, _GNU_TAIL_CALL = 0x2113, 0x2115
 _SITES = _CALL_SITE, _GNU_CALL_SITE
 _TAIL = _CALL_TAIL_CALL, _GNU_TAIL_CALL
+_ADDRESSES = _CALL_RETURN_PC, dwarf.DW_AT_low_pc
+_MAX_HIGHS = 8
 
 Target = Callable[[Unit, "Attr | None"], "tuple[Unit, int] | None"]
 
@@ -71,7 +74,42 @@ def tail_calls(source: Dwarf, unit: Unit, function: int, follow: Target) -> list
 
     ``follow`` finds the entry that a reference means.
     """
-    return list(_read(source, unit, function, follow, tail=True))
+    data, abbrevs = source.data(unit), source.abbrevs(unit)
+    marked = {
+        code: abbrev
+        for code, abbrev in abbrevs.whole().items()
+        if abbrev.tag in _SITES and any(map(abbrev.has, _TAIL)) and any(map(abbrev.has, _ADDRESSES))
+    }
+    if not marked:
+        return []
+    searched = _tail_pattern(source, unit, function, marked)
+    if searched is None:
+        return list(_read(source, unit, function, follow, tail=True))
+    end = _end_of(source, unit, function)
+    found = (match.start() for match in searched.finditer(data, function, end))
+    sites = (_site(source, unit, at, follow) for at in _sites_at(source, unit, function, [*found]))
+    return [site for site in sites if site is not None and site.is_tail]
+
+
+def _tail_pattern(
+    source: Dwarf, unit: Unit, function: int, marked: dict[int, Abbrev]
+) -> re.Pattern[bytes] | None:
+    """Give what the entries of tail calls begin with: a code and an address in the function.
+
+    None where they are made in another way, or the function is too large for that.
+    """
+    if any(abbrev.attrs[0][0] not in _ADDRESSES for abbrev in marked.values()):
+        return None
+    if not all(map(_has_address, marked.values())):
+        return None
+    highs: set[int] = set()  # all but the lowest three bytes of addresses
+    for low, high in source.code_ranges(unit, source.entry(unit, function)[1]):
+        highs.update(range(low >> 24, min(high >> 24, (low >> 24) + _MAX_HIGHS) + 1))
+    if not 0 < len(highs) < _MAX_HIGHS:
+        return None
+    rest = [high.to_bytes(unit.address_size - 3, "little") for high in sorted(highs)]
+    codes, ends = (b"|".join(map(re.escape, some)) for some in ([*map(as_uleb, marked)], rest))
+    return re.compile(b"(?s:(?:%s)(?=...(?:%s)))" % (codes, ends))
 
 
 def call_before(
@@ -85,29 +123,40 @@ def call_before(
     if not all(map(_has_address, abbrevs.whole().values())):
         sites = _read(source, unit, function, follow, tail=False)
         return next((site for site in sites if site.return_pc == return_pc), None)
+    needle = return_pc.to_bytes(unit.address_size, "little")
+    end = _end_of(source, unit, function)
+    positions = list(occurrences(data[:end], needle, function))
+    for at in _sites_at(source, unit, function, positions):
+        site = _site(source, unit, at, follow)
+        if site is not None and site.return_pc == return_pc:
+            return site
+    return None
+
+
+def _end_of(source: Dwarf, unit: Unit, function: int) -> int:
+    """Give where what is inside of a function's entry ends, at the latest."""
+    data, abbrevs = source.data(unit), source.abbrevs(unit)
     code, pos = uleb(data, function)
     if not abbrevs[code].children:
-        return None
-    end = sibling_of(data, pos, abbrevs[code], unit.sizes) or len(data)
-    needle = return_pc.to_bytes(unit.address_size, "little")
-    positions = list(occurrences(data[:end], needle, function))
+        return function
+    return sibling_of(data, pos, abbrevs[code], unit.sizes) or len(data)
+
+
+def _sites_at(source: Dwarf, unit: Unit, function: int, positions: Sequence[int]) -> Iterator[int]:
+    """Give the entries of a function's own calls that have one of some sorted positions in them."""
+    data, abbrevs = source.data(unit), source.abbrevs(unit)
     for place in locate_in(source, unit, positions, function):
         inner = place.path[1:]
         if any(abbrevs[uleb(data, at)[0]].tag == dwarf.DW_TAG_subprogram for at in inner):
             continue  # Another function's, inside of this one.
         if abbrevs[uleb(data, place.die)[0]].tag in _SITES:
-            site = _site(source, unit, place.die, follow)
-            if site is not None and site.return_pc == return_pc:
-                return site
-    return None
+            yield place.die
 
 
 def _has_address(abbrev: Abbrev) -> bool:
     """Tell whether entries have the address of their call in them, if they are calls at all."""
     return abbrev.tag not in _SITES or all(
-        form == Form.addr
-        for name, form, _ in abbrev.attrs
-        if name in (_CALL_RETURN_PC, dwarf.DW_AT_low_pc)
+        form == Form.addr for name, form, _ in abbrev.attrs if name in _ADDRESSES
     )
 
 

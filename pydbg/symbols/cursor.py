@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from pydbg.errors import FileError
 
-__all__ = ["Buffer", "cstring", "damaged", "fixed", "signed", "sleb", "sleb_slow", "take", "uleb"]
+__all__ = [
+    "Buffer",
+    "as_uleb",
+    "cstring",
+    "damaged",
+    "fixed",
+    "signed",
+    "sleb",
+    "sleb_slow",
+    "take",
+    "uleb",
+]
 
 Buffer = bytes | memoryview
 
@@ -37,6 +48,19 @@ def uleb(data: Buffer, pos: int) -> tuple[int, int]:
         shift += 7
         if shift > _LEB_BITS:
             raise IndexError("LEB128 number too long")
+
+
+def as_uleb(number: int) -> bytes:
+    """Give an unsigned LEB128 number as assemblers write it, in as few bytes as there can be.
+
+    >>> uleb(as_uleb(624485), 0)
+    (624485, 3)
+    """
+    found = bytearray()
+    while number >= 0x80:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*found, number))
 
 
 def sleb(data: Buffer, pos: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
 from pydbg.records import Record, field
 from pydbg.symbols.cursor import Buffer, cstring, damaged, fixed, uleb
 from pydbg.symbols.dwarf import Form
