@@ -187,6 +187,19 @@ class ProgramState:
                 return thread
         raise CommandError(f"Unknown thread {number}.")
 
+    def look_at(self, thread: Tracee) -> None:
+        """Select a thread of any process for a moment: breakpoints stay where they are planted.
+
+        >>> import pydbg
+        >>> with pydbg.launch("/bin/true") as dbg:
+        ...     dbg.look_at(dbg.threads[0])
+        ...     dbg.thread.number
+        1
+        """
+        self.inferior, self.arch = thread.inferior, thread.inferior.arch
+        self.thread = thread
+        self.changed()
+
     def select_inferior(self, number: int) -> Inferior:
         """Make a process the current one.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands.results import NEWER, FrameLine, SourceLine
-from pydbg.errors import CommandError, DebuggerError, NoProcess
+from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
 from pydbg.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -240,6 +241,16 @@ def note_path(session: Session, module: Module | None, addr: int) -> None:
         paths[(module.path, entry.file)] = entry.path
 
 
+def pattern_of(text: str | None) -> re.Pattern[str] | None:
+    """Return a regular expression of the user's, None for none; raises UsageError."""
+    if not text:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"Invalid regexp: {error}") from None
+
+
 def spec_of(session: Session, point: Any) -> str:
     """Return what a breakpoint was set at; as in gdb a line alone is shown with its file."""
     spec: str = point.spec
@@ -257,7 +268,27 @@ def spec_of(session: Session, point: Any) -> str:
 # --- threads -------------------------------------------------------------------------------
 
 
+def every_thread(session: Session) -> list[Thread]:
+    """Return the threads of all processes that are debugged, in order."""
+    dbg = session.dbg
+    others = [one for one in dbg.inferiors if one is not dbg.inferior]
+    found = [t for one in others for t in one.threads.values() if not t.zombie]
+    return sorted([*dbg.threads, *found], key=lambda t: (t.inferior.number, t.number))
+
+
+def thread_id(session: Session, thread: Thread) -> str:
+    """Return a thread's number, behind that of its process where there is, or was, another."""
+    dbg = session.dbg
+    qualified = len(dbg.inferiors) > 1 or thread.inferior.number != 1
+    return f"{thread.inferior.number}.{thread.number}" if qualified else f"{thread.number}"
+
+
 def thread_name(thread: Thread) -> str:
+    """Return what the user calls a thread, or else what it calls itself."""
+    return thread.given_name or own_name(thread)
+
+
+def own_name(thread: Thread) -> str:
     """Return what the thread calls itself (/proc/PID/task/TID/comm), "" if it is gone."""
     from pydbg.linux import procfs
 

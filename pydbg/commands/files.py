@@ -211,18 +211,11 @@ _LISTED = {"-q": "flag", "-n": "flag", "-t": "text"}
 """The options of info functions and info variables."""
 
 
-def _pattern(text: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(text) if text else None
-    except re.error as error:
-        raise UsageError(f"{text}: {error}.") from None
-
-
 def _listing(what: str) -> Callable[[Session, Parsed], Symbols]:
     def info(session: Session, parsed: Parsed) -> Symbols:
         options = dict(parsed["OPTION"] or ())
         text, of_type = parsed["REGEX"] or "", options.get("-t", "")
-        pattern, typed = _pattern(text), _pattern(of_type)
+        pattern, typed = common.pattern_of(text), common.pattern_of(of_type)
         from pydbg.commands.declared import groups as declared
 
         groups, known = declared(session, what, pattern, typed)
@@ -269,7 +262,7 @@ def _info_types(session: Session, parsed: Parsed) -> Symbols:
     from pydbg.commands.declared import groups as declared
 
     text = parsed["REGEX"] or ""
-    found, _ = declared(session, "types", _pattern(text))
+    found, _ = declared(session, "types", common.pattern_of(text))
     size = session.dbg.arch.pointer_size
     return Symbols("types", text, found, size, quiet=bool(parsed["OPTION"]))
 

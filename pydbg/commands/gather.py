@@ -76,7 +76,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         frame = dbg.frame
     except DebuggerError:
         frame = None
-    many = thread.inferior.was_threaded
+    many = thread.inferior.was_threaded or len(dbg.inferiors) > 1 or thread.inferior.number > 1
     brief = (
         isinstance(event, ev.StepDone)
         and frame is not None
@@ -91,6 +91,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
     return Stop(
         event,
         thread=thread.number,
+        thread_id=common.thread_id(session, thread),
         thread_name=common.thread_name(thread) if many else "",
         many=many,
         switched=_switched(session, thread, event),
@@ -115,7 +116,9 @@ def _switched(session: Session, thread: Thread, event: ev.Event) -> str | None:
     if isinstance(event, ev.CoreLoaded):
         return common.target_id(session, thread) if len(event.tids) > 1 else None
     # A run begins with the leader, whose thread id is the process id.
-    before = session.memory.get("resumed thread") or (thread.inferior.pid, thread.inferior.pid)
+    before = session.memory.get("resumed thread")
+    if before is None and thread.inferior.number == 1:
+        before = (thread.inferior.pid, thread.inferior.pid)
     if before == (thread.inferior.pid, thread.tid):
         return None
     return common.target_id(session, thread)

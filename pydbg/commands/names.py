@@ -11,7 +11,7 @@ NAMES = {
         run=r; start; starti; kill=k; attach; detach; continue=c,cont,fg; finish=fin; until=u;
         advance=adv; jump=j; interrupt; step=s; next=n; stepi=si; nexti=ni; stepsys+; stepcall+;
         stepret+; stepjump+; handle=ha; signal; info signals=sig; info handle; info threads=th;
-        thread=t; thread apply; info inferiors; inferior
+        thread=t; thread name; thread find; thread apply; info inferiors; inferior
     """,
     "points": """
         break=b,br,bre,brea; tbreak=tb,tbr; hbreak=hb; thbreak=thb; rbreak=rb; info breakpoints=b;

@@ -106,6 +106,8 @@ class Stop(Record, often=True):
 
     event: Event
     thread: int | None = None
+    thread_id: str = ""
+    """Its number as it is shown: ``2.1`` is thread 1 of process 2."""
     thread_name: str = ""
     many: bool = False
     """Whether the process has, or had, more than one thread."""
@@ -372,9 +374,9 @@ class Displays(Record):
 
 
 class ThreadRow(Record):
-    """Describe one thread of ``info threads``."""
+    """Describe one thread of ``info threads``; ``number`` is as it is shown."""
 
-    number: int
+    number: str
     target: str
     name: str
     frame: FrameLine | None

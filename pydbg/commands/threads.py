@@ -22,11 +22,20 @@ __all__ = ["commands"]
 # --- lists ---------------------------------------------------------------------------------
 
 
-def _listed(text: str, session: Session, *, what: str = "thread ID") -> list[int]:
-    """Return the numbers of a list such as ``1 3-5``; convenience variables count too."""
-    found: list[int] = []
+Ids = list[tuple[int, int]]
+"""Threads by the numbers of their processes and their own."""
+
+
+def _listed(text: str, session: Session, *, what: str = "thread ID") -> Ids:
+    """Return what a list names: ``1 3-5``, ``2.1``, ``2.*``; convenience variables count too."""
+    found: Ids = []
     for word in text.split():
-        low, dash, high = word.partition("-")
+        process, own = _process(word, session)
+        if own == "*":
+            every = common.every_thread(session)
+            found += [(process, t.number) for t in every if t.inferior.number == process]
+            continue
+        low, dash, high = own.partition("-")
         try:
             first = _number(low, session)
             last = _number(high, session) if dash else first
@@ -36,29 +45,34 @@ def _listed(text: str, session: Session, *, what: str = "thread ID") -> list[int
             raise UsageError("inverted range")
         if last - first > 100_000:
             raise UsageError(f"Invalid {what}: {word}")
-        found += range(first, last + 1)
+        found += [(process, number) for number in range(first, last + 1)]
     return found
 
 
-def _number(text: str, session: Session) -> int:
-    if text.startswith("$"):
-        return kinds.value_of(text, session)
-    # 1.2 is thread 2 of inferior 1; only the current inferior's threads have numbers here.
+def _process(text: str, session: Session) -> tuple[int, str]:
+    """Split ``2.1`` into the process's number, without one the current's, and the thread's."""
+    inferior = session.dbg.inferior
+    here = 1 if inferior is None else inferior.number
     head, dot, tail = text.partition(".")
     if not dot:
-        return int(text)
-    inferior = session.dbg.inferior
-    here = int(head) == (1 if inferior is None else inferior.number)
-    return int(tail) if here else 0
+        return here, text
+    try:
+        return _number(head, session), tail
+    except (ValueError, DebuggerError):
+        raise UsageError(f"Invalid thread ID: {text}") from None
+
+
+def _number(text: str, session: Session) -> int:
+    return kinds.value_of(text, session) if text.startswith("$") else int(text)
 
 
 def info_threads(session: Session, parsed: Parsed) -> Threads:
     """List the threads."""
     asked = parsed["LIST"] or ""
-    threads = session.dbg.threads if session.dbg.inferior is not None else []
+    threads = common.every_thread(session)
     if asked:
         wanted = set(_listed(asked, session))
-        threads = [thread for thread in threads if thread.number in wanted]
+        threads = [t for t in threads if (t.inferior.number, t.number) in wanted]
     current = session.dbg.thread
     rows = tuple(_row_of(session, thread, current) for thread in threads)
     return Threads(rows, asked if session.dbg.inferior is not None or asked else "")
@@ -67,7 +81,7 @@ def info_threads(session: Session, parsed: Parsed) -> Threads:
 def _row_of(session: Session, thread: Thread, current: Thread | None) -> ThreadRow:
     frame = _innermost(session, thread)
     return ThreadRow(
-        number=thread.number,
+        number=common.thread_id(session, thread),
         target=common.target_id(session, thread),
         name=common.thread_name(thread),
         frame=None if frame is None else common.frame_line(session, frame, level=False),
@@ -96,14 +110,14 @@ class _Selected:
         frame = dbg.frame
         self._level = 0 if frame is None else frame.level
         if self._thread is not dbg.thread:
-            dbg.select_thread(self._thread.number)
+            dbg.look_at(self._thread)
 
     def __exit__(self, *_: object) -> None:
         dbg = self._dbg
         before = self._before
-        if before is None or dbg.inferior is None or before not in dbg.threads:
+        if before is None or before.inferior.dead or before.zombie or before.gone:
             return
-        dbg.select_thread(before.number)
+        dbg.look_at(before)
         if self._level:
             try:
                 dbg.select_frame(self._level)
@@ -122,21 +136,55 @@ def thread(session: Session, parsed: Parsed) -> Any:
         current = dbg.thread
         if current is None:
             raise CommandError("No thread selected")
-        return Note(f"[Current thread is {current.number} ({common.target_id(session, current)})]")
-    numbers = _one(text, session)
-    found = dbg.select_thread(numbers) if dbg.inferior is not None else None
-    if found is None:
-        raise CommandError(f"Unknown thread {text}.")
+        shown = common.thread_id(session, current)
+        return Note(f"[Current thread is {shown} ({common.target_id(session, current)})]")
+    found = _one(text, session)
+    if found.inferior is not dbg.inferior:
+        dbg.select_inferior(found.inferior.number)
+    dbg.select_thread(found.number)
     target = common.target_id(session, found)
-    heading = f"[Switching to thread {found.number} ({target})]"
+    heading = f"[Switching to thread {common.thread_id(session, found)} ({target})]"
     return stack.shown(session, common.selected(session), heading)
 
 
-def _one(text: str, session: Session) -> int:
+def _one(text: str, session: Session) -> Thread:
+    process, own = _process(text, session)
     try:
-        return _number(text, session)
+        number = _number(own, session)
     except (ValueError, DebuggerError):
         raise UsageError(f"Invalid thread ID: {text}") from None
+    for found in common.every_thread(session):
+        if (found.inferior.number, found.number) == (process, number):
+            return found
+    raise CommandError(f"Unknown thread {text}.")
+
+
+def thread_name(session: Session, parsed: Parsed) -> None:
+    """Give the selected thread a name, or its own again."""
+    current = session.dbg.thread
+    if current is None:
+        raise CommandError("No thread selected")
+    current.given_name = parsed["NAME"] or ""
+
+
+def thread_find(session: Session, parsed: Parsed) -> Note:
+    """Find threads whose name or target id matches."""
+    text = parsed["REGEX"]
+    pattern = common.pattern_of(text)
+    assert pattern is not None
+    lines = []
+    for one in common.every_thread(session):
+        named = (
+            ("name", one.given_name),
+            ("target name", common.own_name(one)),
+            ("target id", common.target_id(session, one)),
+        )
+        lines += [
+            f"Thread {common.thread_id(session, one)} has {what} '{name}'"
+            for what, name in named
+            if name and pattern.search(name)
+        ]
+    return Note("\n".join(lines) or f"No threads match '{text}'")
 
 
 def thread_apply(session: Session, parsed: Parsed) -> None:
@@ -144,7 +192,7 @@ def thread_apply(session: Session, parsed: Parsed) -> None:
     text = parsed["LIST_COMMAND"] or ""
     if not text:
         raise UsageError("Please specify a thread ID list")
-    threads = session.dbg.threads if session.dbg.inferior is not None else []
+    threads = common.every_thread(session)
     found = re.match(r"all(?:\s+-ascending)?(?:\s+|$)", text)
     if found:
         command = text[found.end() :]
@@ -153,19 +201,21 @@ def thread_apply(session: Session, parsed: Parsed) -> None:
         ascending = "-ascending" in found[0]
         chosen = threads if ascending else threads[::-1]
     else:
-        words = re.match(r"(?:[\d.$][\w.$-]*\s+)+", text + " ")
+        words = re.match(r"(?:[\d.$*][\w.$*-]*\s+)+", text + " ")
         if words is None:
             raise UsageError(f"Invalid thread ID: {text}")
         command = text[words.end() :] if words.end() <= len(text) else ""
         if not command:
             raise UsageError("Please specify a command following the thread ID list")
-        by_number = {one.number: one for one in threads}
+        by_number = {(one.inferior.number, one.number): one for one in threads}
         chosen = []
-        for number in _listed(words[0], session):
-            if number in by_number:
-                chosen.append(by_number[number])
+        for process, number in _listed(words[0], session):
+            if (process, number) in by_number:
+                chosen.append(by_number[process, number])
             else:
-                session.warn(f"warning: Unknown thread {number}")
+                several = "." in words[0]
+                shown = f"{process}.{number}" if several else f"{number}"
+                session.warn(f"warning: Unknown thread {shown}")
     _apply(session, chosen, command)
 
 
@@ -174,13 +224,13 @@ def _apply(session: Session, chosen: Sequence[Thread], command: str) -> None:
     if not command:
         raise UsageError("Please specify a command at the end of 'thread apply'")
     for one in chosen:
-        if one not in session.dbg.threads:
+        if one not in common.every_thread(session):
             continue  # An earlier thread's command let it end.
         with _Selected(session, one):
             target = common.target_id(session, one)
             name = common.thread_name(one)
-            title = f'\nThread {one.number} ({target} "{name}"):' if name else (
-                f"\nThread {one.number} ({target}):")  # fmt: skip
+            title = f"\nThread {common.thread_id(session, one)} ({target}"
+            title += f' "{name}"):' if name else "):"
             applying.apply(session, partial(str, title), flags, command)
 
 
@@ -200,6 +250,8 @@ def info_inferiors(session: Session, parsed: Parsed) -> Inferiors:
     core = dbg.inferior
     if core is not None and not core.can_run:
         rows.append(InferiorRow(core.number, core.pid, program, True, "core"))
+    if rows and rows[0].number != 1:
+        rows.insert(0, InferiorRow(1, 0, program, False))  # It stays, for the next run.
     if not rows:
         rows = [InferiorRow(1, 0, program, True)]
     return Inferiors(tuple(rows))
@@ -221,7 +273,8 @@ def inferior(session: Session, parsed: Parsed) -> Any:
     if current_thread is None:
         return Note(lines)
     target = common.target_id(session, current_thread)
-    lines += f"\n[Switching to thread {current_thread.number} ({target})]"
+    shown = common.thread_id(session, current_thread)
+    lines += f"\n[Switching to thread {shown} ({target})]"
     return stack.shown(session, common.selected(session), lines)
 
 
@@ -243,6 +296,15 @@ def commands() -> tuple[Command, ...]:
         row("thread", "Select a thread, or name the selected one.", thread, aliases=("t",),
             args=(Arg("NUM", kinds.WORD, optional=True, doc="a thread's number"),),
             help="Registers, frames and steps are the selected thread's.", example="thread 1"),
+        row("thread name", "Give the selected thread a name.", thread_name,
+            args=(Arg("NAME", kinds.TEXT, optional=True, doc="the name"),),
+            help="It is shown in place of the thread's own; without NAME that is shown again.",
+            example="thread name worker"),
+        row("thread find", "Find threads by their names or target ids.", thread_find,
+            args=(Arg("REGEX", kinds.REGEX, doc="regular expression",
+                      missing="Command requires an argument."),),
+            help="A target id is what stands in brackets: Thread 0x... (LWP ...).",
+            example="thread find ."),
         row("thread apply", "Run a command in several threads.", thread_apply,
             args=(Arg("LIST_COMMAND", kinds.TEXT, optional=True,
                       doc="all or a list, then a command"),),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ def _variables(
     from pydbg.framevalues import NO_SYMBOLS
 
     options, name = dict(parsed["OPTION"] or ()), parsed["REGEX"]
-    pattern, of_type = _pattern(name), _pattern(options.get("-t"))
+    pattern, of_type = common.pattern_of(name), common.pattern_of(options.get("-t"))
     frame = common.selected(session)
     lines = lines_of(session.dbg, frame, pattern=pattern, of_type=of_type)
     if not lines and "-q" in options:
@@ -51,15 +50,6 @@ def _variables(
     if not lines:
         return f"No matching {what}." if pattern or of_type else f"No {what}."
     return "\n".join(lines)
-
-
-def _pattern(text: str | None) -> re.Pattern[str] | None:
-    if not text:
-        return None
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise UsageError(f"Invalid regexp: {error}") from None
 
 
 def info_scope(session: Session, parsed: Parsed) -> str:

@@ -44,7 +44,7 @@ def stop(record: Stop) -> str:
         if isinstance(event, ev.FunctionFinished):
             lines += _finished(event, record)
     if isinstance(record.event, ev.CoreLoaded) and record.switched is not None:
-        lines.append(f"[Current thread is {record.thread} ({record.switched})]")
+        lines.append(f"[Current thread is {record.thread_id} ({record.switched})]")
     error = getattr(record.event, "error", None)
     if error:
         lines.insert(0, f"Error in testing breakpoint condition:\n{clean(error)}")
@@ -59,7 +59,7 @@ def heading(record: Stop) -> tuple[str, bool]:
 
 def _hit(record: Stop, text: str, temporary: bool, word: str) -> str:
     """Return "Breakpoint 1" with what stands before it (breakpoint.c, bkpt_print_it)."""
-    who = f'Thread {record.thread} "{clean(record.thread_name)}" hit ' if record.many else ""
+    who = f'Thread {record.thread_id} "{clean(record.thread_name)}" hit ' if record.many else ""
     kind = f"Temporary {word.lower()}" if temporary else word
     return f"\n{who}{kind} {text}"
 
@@ -176,7 +176,7 @@ def _signal(record: Stop) -> tuple[str, bool]:
 
 
 def _received(record: Stop, signal: str) -> str:
-    who = f'Thread {record.thread} "{clean(record.thread_name)}"' if record.many else "Program"
+    who = f'Thread {record.thread_id} "{clean(record.thread_name)}"' if record.many else "Program"
     return f"\n{who} received signal {signal}."
 
 

@@ -53,6 +53,7 @@ class Thread:
         "armed",
         "block",
         "calls",
+        "given_name",
         "gone",
         "gpr",
         "group_stop",
@@ -89,6 +90,8 @@ class Thread:
         self.inferior = inferior
         self.tid = tid
         self.number = number
+        self.given_name = ""
+        """What the user calls it (``thread name``)."""
         self.gpr = bytearray(ptrace.USER_REGS_SIZE)
         self.running = False
         self.gone = False

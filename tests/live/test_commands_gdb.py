@@ -181,6 +181,29 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "thread apply all", "info inferiors", "inferior 1", "inferior 3", "kill",
         ),
     ),
+    "followed": (
+        "fork.c",
+        "pie",
+        (
+            "thread name early", "set follow-fork-mode child", "break child_work", "run",
+            "info threads", "thread", "print $_thread", "print $_inferior", "info inferiors",
+            "thread 2.1", "thread 1", "thread 1.1", "thread 2.2", "thread apply all print 1",
+            "thread apply 2.1 print 2", "thread apply 1 print 3", "info threads 2.*",
+            "info threads 1.1", "thread find fork", "thread find LWP", "thread find nothing",
+            "thread find", "thread name worker", "info threads", "thread find work", "thread name",
+            "step", "info threads", "delete", "continue",
+        ),
+    ),
+    "both processes": (
+        "fork.c",
+        "pie",
+        (
+            "set detach-on-fork off", "break 22", "run", "info threads", "info inferiors",
+            "inferior 2", "info threads", "thread", "print $_thread", "print $_inferior",
+            "thread 1.1", "info threads", "thread apply all print $_inferior",
+            "thread apply 2.1 1.1 print status", "thread 2.1", "delete", "continue",
+        ),
+    ),
     "i386": (
         "plain.c",
         "m32",

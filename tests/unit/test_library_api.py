@@ -33,6 +33,7 @@ INNER = {
             "refuse_parked",
             "innermost_of",
             "live_inferior",
+            "look_at",
             "modules_changed",
             "next_inferior_number",
             "notify",
