@@ -92,6 +92,7 @@ def test_a_process_that_had_threads_names_the_thread() -> None:
     stop = r.Stop(
         ev.SyscallCaught(1, 2, 1, False, "entry", "x86_64", 41, "socket", ()),
         thread=2,
+        thread_id="2",
         thread_name="b",
         many=True,
         switched="Thread 0x7ffff7dd06c0 (LWP 2)",
