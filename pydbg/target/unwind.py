@@ -2,8 +2,7 @@
 
 Three ways, the best first: call frame information (exact at every instruction), the kernel's
 record below a signal handler, and, where neither is there, what the code looks like: its
-prologue, the frame pointer, the return address on top of the stack. A guess must prove
-itself: what it takes for a return address has to stand behind a call instruction.
+prologue, the frame pointer, the return address on top of the stack (`guesses`).
 
 The rules of where a stack ends and when it is called corrupt are gdb's (frame.c). Stopping
 at ``main`` is not among them: that is the caller's taste.
@@ -11,94 +10,25 @@ at ``main`` is not among them: that is the caller's taste.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydbg.arch import Arch
 from pydbg.errors import FileError, MemoryFault
-from pydbg.records import Record, field
 from pydbg.symbols.dwexpr import evaluate
 from pydbg.target import sigframe
+from pydbg.target.rawframe import NO_PC, Modules, RawFrame, Read, Way
 
 if TYPE_CHECKING:
     from pydbg.symbols.cfi import Row
+    from pydbg.target.guesses import Guesses
 
 __all__ = ["RawFrame", "Unwinding", "unwind"]
 
-Read = Callable[[int, int], bytes]
-
 _IDENTICAL = "previous frame identical to this frame (corrupt stack?)"
 _INNER = "previous frame inner to this frame (corrupt stack?)"
-_NO_PC = "frame did not save the PC"
 _MAX_SWITCHES = 64  # a stack changes at a signal on an alternate stack, and seldom more
-_SCAN, _SCAN_INDIRECT = 64, 8  # words of the stack that a search for a return address looks at
-_MAX_UNPROVEN = 1024  # words of an overwritten stack that are shown as if they were callers
-_LARGEST_FRAME = 1 << 28  # a frame pointer further up than this belongs to another stack
-_CODE_WINDOW = 64  # how much of a function the prologue analysis is shown
-
-
-class _Modules(Protocol):
-    """What is needed of `pydbg.symbols.modules.ModuleList`."""
-
-    def at(self, addr: int, /) -> Any: ...
-
-
-class RawFrame(Record, frozen=False, often=True):
-    """Hold one frame: where it is and how its caller is found.
-
-    ``regs`` are its registers by DWARF number; one that cannot be known any more is absent.
-    """
-
-    level: int
-    pc: int
-    lookup_pc: int
-    """The address whose symbol, line and rules are this frame's: pc - 1 for a caller, since
-    a return address may be the first byte of something else (after a noreturn call)."""
-    regs: dict[int, int]
-    how: str = "none"
-    """"cfi", "signal" (the trampoline's frame), "prologue", "fp", "sp" (return address on
-    top of the stack), "scan" (further up), or "none": the caller cannot be found. "tailcall"
-    is a frame that left by a jump and is on no stack, "call" where a function called by the
-    debugger returns to."""
-    cfa: int | None = None
-    """The canonical frame address: the stack pointer before the call (gdb: "frame at")."""
-    saved: dict[int, int] = field(default_factory=dict)
-    """DWARF number -> address of the memory that holds the caller's value."""
-    function: int | None = None
-    """The run-time address where the frame's code begins, by CFI or else by symbol."""
-    parked: bool = False
-    """Whether no thread runs on its stack: its registers are in no thread."""
-
-    @property
-    def is_signal(self) -> bool:
-        """Tell whether this is the frame that the kernel made to run a handler."""
-        return self.how == "signal"
-
-
-class _Way:
-    """How to leave a frame: the recipe that `Unwinding._caller` follows."""
-
-    __slots__ = ("cfa", "error", "function", "how", "lost", "outermost", "saved", "values")
-
-    def __init__(
-        self,
-        how: str,
-        cfa: int | None = None,
-        saved: dict[int, int] | None = None,
-        *,
-        function: int | None = None,
-        error: str | None = None,
-    ) -> None:
-        self.how = how
-        self.cfa = cfa
-        self.saved: dict[int, int] = {} if saved is None else saved
-        self.values: dict[int, int] = {}
-        """Registers that are known without reading memory."""
-        self.lost: tuple[int, ...] = ()
-        """Registers whose caller's value is gone."""
-        self.function = function
-        self.outermost = False
-        self.error = error
 
 
 class Unwinding(Iterator[RawFrame]):
@@ -113,7 +43,7 @@ class Unwinding(Iterator[RawFrame]):
         regs: Mapping[int, int],
         *,
         read: Read,
-        modules: _Modules,
+        modules: Modules,
         arch: Arch,
         limit: int,
         entry: int | None = None,
@@ -128,11 +58,9 @@ class Unwinding(Iterator[RawFrame]):
         self._sp, self._fp = arch.stack_columns
         self._limit = limit
         self._last: RawFrame | None = None
-        self._way: _Way | None = None
+        self._way: Way | None = None
         self._ended = False
-        self._below_loader = False
         self._switches = 0
-        self._unproven = 0
         self._first = dict(regs)
         self._parked = entry is not None
         pc = regs[self._ra]
@@ -173,7 +101,7 @@ class Unwinding(Iterator[RawFrame]):
             self.stop_reason = str(fault)
             return None
         if regs is None:
-            self.stop_reason = _NO_PC
+            self.stop_reason = NO_PC
             return None
         frame = self._frame(last.level + 1, regs, exact=self._interrupted(last))
         return self._check(last, frame)
@@ -224,13 +152,13 @@ class Unwinding(Iterator[RawFrame]):
             # A thread's bottom: nobody returns to 0.
             if way.how == "fp":
                 sp = regs[self._sp]
-                way = self._way = _Way("sp", sp + self._word & self._mask, {self._ra: sp})
+                way = self._way = Way("sp", sp + self._word & self._mask, {self._ra: sp})
             way.outermost = True
         frame.how, frame.cfa = way.how, way.cfa
         frame.saved, frame.function = way.saved, way.function
         return frame
 
-    def _caller(self, frame: RawFrame, way: _Way) -> dict[int, int] | None:
+    def _caller(self, frame: RawFrame, way: Way) -> dict[int, int] | None:
         """Compute the caller's registers; None when the return address is not among them."""
         regs = dict(frame.regs)
         for number in way.lost:
@@ -271,7 +199,7 @@ class Unwinding(Iterator[RawFrame]):
 
     # --- ways out of one frame -----------------------------------------------------------------
 
-    def _plain_way(self, pc: int, lookup_pc: int, regs: dict[int, int]) -> _Way | None:
+    def _plain_way(self, pc: int, lookup_pc: int, regs: dict[int, int]) -> Way | None:
         """Give the way of most frames, by rules of the usual kind; None where more is to be done.
 
         It is what `_find_way` would give, for less.
@@ -295,11 +223,17 @@ class Unwinding(Iterator[RawFrame]):
             self._ra if number == ra else number: (cfa + offset) & mask
             for number, offset in row.plain
         }
-        way = _Way("cfi", cfa, saved, function=function)
+        way = Way("cfi", cfa, saved, function=function)
         way.outermost = module.is_main and function == module.elf.entry + bias
         return way
 
-    def _find_way(self, frame: RawFrame, exact: bool) -> _Way:
+    @cached_property
+    def _guesses(self) -> Guesses:
+        from pydbg.target.guesses import Guesses  # Most stacks need none.
+
+        return Guesses(self._read, self._modules, self._arch)
+
+    def _find_way(self, frame: RawFrame, exact: bool) -> Way:
         module = self._modules.at(frame.lookup_pc)
         row: Row | None = None
         if module is not None:
@@ -315,12 +249,12 @@ class Unwinding(Iterator[RawFrame]):
                 module.cfi.plain_starts.add(row.function_low)
         if row is not None:
             way = self._by_cfi(frame, row, module.bias)
-            way.outermost = way.outermost or self._is_entry(frame, module, way)
+            way.outermost = way.outermost or way.is_entry(module)
             return way
-        return self._by_code(frame, module, exact)
+        return self._guesses.way(frame, module, exact)
 
-    def _by_cfi(self, frame: RawFrame, row: Row, bias: int) -> _Way:
-        way = _Way("signal" if row.signal_frame else "cfi", function=row.function_low + bias)
+    def _by_cfi(self, frame: RawFrame, row: Row, bias: int) -> Way:
+        way = Way("signal" if row.signal_frame else "cfi", function=row.function_low + bias)
         try:
             self._apply(frame, row, bias, way)
         except (MemoryFault, FileError) as error:
@@ -329,7 +263,7 @@ class Unwinding(Iterator[RawFrame]):
             way.error = f"DWARF register {error} is not known in this frame"
         return way
 
-    def _apply(self, frame: RawFrame, row: Row, bias: int, way: _Way) -> None:
+    def _apply(self, frame: RawFrame, row: Row, bias: int, way: Way) -> None:
         regs, mask = frame.regs, self._mask
         register = regs.__getitem__
         rule = row.cfa
@@ -371,7 +305,7 @@ class Unwinding(Iterator[RawFrame]):
                 lost.append(number)
         way.lost = tuple(lost)
 
-    def _trampoline(self, frame: RawFrame) -> _Way | None:
+    def _trampoline(self, frame: RawFrame) -> Way | None:
         """Recognise a signal trampoline by its bytes."""
         sp = frame.regs.get(self._sp)
         saved = None if sp is None else sigframe.saved_at(self._read, frame.pc, sp, self._word)
@@ -380,188 +314,15 @@ class Unwinding(Iterator[RawFrame]):
         try:
             cfa = self._word_at(saved[self._sp])
         except MemoryFault as fault:
-            return _Way("signal", error=str(fault), function=frame.pc)
-        return _Way("signal", cfa=cfa, saved=saved, function=frame.pc)
-
-    # --- without CFI ---------------------------------------------------------------------------
-
-    def _by_code(self, frame: RawFrame, module: Any, exact: bool) -> _Way:
-        """Choose among what the code and the stack suggest; the first that proves itself."""
-        function: int | None = None
-        if module is not None:
-            symbol = module.symbol_at(frame.lookup_pc)
-            if symbol is not None and symbol[0].is_code:
-                function = frame.lookup_pc - symbol[1]
-        if self._below_loader or (module is not None and self._starts_loader(module, frame)):
-            sp = frame.regs.get(self._sp)
-            if sp is not None:
-                self._below_loader = True
-                return _Way("sp", sp + self._word & self._mask, {self._ra: sp}, function=function)
-        ways = list(self._guesses(frame, function, exact))
-        for way in ways:
-            way.function = function
-            if self._proves_itself(frame, way):
-                if module is not None:
-                    way.outermost = self._is_entry(frame, module, way)
-                return way
-        # Nothing convinces. What the prologue says is still the best that is known where
-        # there is code; the checks of the next frame will end the walk. Elsewhere it is the
-        # word on top: after a jump to nowhere, or a stack that was written over, the words
-        # are shown one by one, as in gdb, until there is a caller, a null or no memory.
-        self._unproven += 1
-        way = _Way("none", error=_NO_PC)
-        sp = frame.regs.get(self._sp)
-        if self._word == 4 and frame.regs.get(self._fp) == 0:
-            way = _Way("none")  # i386_frame_cache: a base of 0 marks the outermost frame
-            way.outermost = True
-        elif self._unproven < _MAX_UNPROVEN:
-            if ways:
-                way = ways[0]
-            elif sp is not None:
-                way = _Way("sp", sp + self._word & self._mask, {self._ra: sp})
-        way.function = function
-        way.outermost |= module is not None and self._is_entry(frame, module, way)
-        return way
-
-    def _starts_loader(self, module: Any, frame: RawFrame) -> bool:
-        """Tell the first frame of the dynamic loader, which has no CFI.
-
-        Below it gdb shows argc and what argv points to as if they were frames, down to argv's
-        null; and so it is here, since people know that picture. (On i386 it does not.)
-        """
-        if module.is_main or self._word == 4:
-            return False
-        found = module.symbol_at(frame.lookup_pc)
-        if found is None:
-            return False
-        symbol = found[0]
-        return bool(symbol.link_addr == module.elf.entry or symbol.name == "_dl_start_user")
-
-    def _is_entry(self, frame: RawFrame, module: Any, way: _Way) -> bool:
-        """Tell whether a frame is where its program began: nothing called it."""
-        if way.function is None or way.function != module.elf.entry + module.bias:
-            return False
-        return bool(module.is_main)
-
-    def _guesses(self, frame: RawFrame, function: int | None, exact: bool) -> Iterator[_Way]:
-        word, sp, fp = self._word, frame.regs.get(self._sp), frame.regs.get(self._fp)
-        on_top = None
-        if sp is not None:
-            on_top = _Way("sp", sp + word & self._mask, {self._ra: sp})
-        if exact and on_top is not None and self._code(frame.pc, 1) in (b"\xc3", b"\xc2"):
-            yield on_top  # at `ret`
-        if function is not None:
-            from pydbg.arch.prologue import analyze_prologue  # rarely needed
-
-            code = self._code(function, _CODE_WINDOW)
-            found = analyze_prologue(code, function, frame.pc, arch=self._arch)
-            base = frame.regs.get(found.cfa_register)
-            # A frameless function says nothing but "sp + 8", true until it moves sp.
-            known = found.has_frame or found.end >= frame.pc or found.cfa_register != self._sp
-            if base is not None and (exact or known):
-                cfa = base + found.cfa_offset & self._mask
-                saved = {n: cfa + offset & self._mask for n, offset in found.saved.items()}
-                yield _Way("prologue", cfa, saved)
-        elif on_top is not None and (exact or self._modules.at(frame.pc) is None):
-            yield on_top  # as after a jump to a wild address, or in code made at run time
-        if fp is not None and sp is not None and 0 <= fp - sp < _LARGEST_FRAME:
-            cfa = fp + 2 * word & self._mask
-            yield _Way("fp", cfa, {self._fp: fp, self._ra: fp + word & self._mask})
-        if sp is not None and function is not None:
-            yield from self._scan(sp, function)
-
-    def _scan(self, sp: int, function: int) -> Iterator[_Way]:
-        """Look up the stack for a word that stands behind a call of this very function.
-
-        For code that pushes without a frame and has no CFI, as __do_global_dtors_aux in
-        crtbeginS.o. An indirect call may have gone anywhere, so it counts only near.
-        """
-        word = self._word
-        for index in range(_SCAN):
-            at = sp + index * word & self._mask
-            try:
-                addr = self._word_at(at)
-            except MemoryFault:
-                return
-            if self._modules.at(addr) is None:
-                continue
-            code = self._code(addr - 8, 8)
-            if not _follows_call(code):
-                continue
-            direct = code[3] == 0xE8
-            target = addr + int.from_bytes(code[4:], "little", signed=True) & self._mask
-            if target == function if direct else index < _SCAN_INDIRECT:
-                yield _Way("scan", at + word & self._mask, {self._ra: at})
-                return
-
-    def _proves_itself(self, frame: RawFrame, way: _Way) -> bool:
-        """Tell whether what a way takes for a return address stands behind a call.
-
-        Or is the address of a signal trampoline, where a handler returns to. 0 counts as
-        well: the bottom of a thread's stack.
-        """
-        try:
-            addr = self._word_at(way.saved[self._ra])
-        except (MemoryFault, KeyError):
-            return False
-        if addr == 0:
-            return way.how in ("prologue", "fp")
-        return _follows_call(self._code(addr - 8, 8)) or self._is_trampoline(addr)
-
-    def _is_trampoline(self, addr: int) -> bool:
-        module = self._modules.at(addr)
-        row = module.cfi.cfi_for(addr - module.bias) if module is not None else None
-        if row is not None and row.signal_frame:
-            return True
-        code = self._code(addr, 9)
-        return code.startswith((b"\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", b"\x58\xb8\x77\0\0\0\xcd"))
-
-    def _code(self, addr: int, size: int) -> bytes:
-        """Read code, less of it before an unreadable page, none where there is none."""
-        addr &= self._mask
-        for length in (size, min(size, -addr % 4096 or size)):
-            try:
-                return self._read(addr, length)
-            except MemoryFault:
-                continue
-        return b""
-
-
-def _follows_call(code: bytes) -> bool:
-    """Tell whether 8 bytes of code end in a call: E8 rel32, or FF /2 in any form.
-
-    >>> _follows_call(bytes([0x90, 0x90, 0x90, 0xe8, 1, 0, 0, 0]))
-    True
-    >>> _follows_call(bytes([0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0]))
-    True
-    >>> _follows_call(bytes(8))
-    False
-    """
-    if len(code) < 8:
-        return False
-    if code[3] == 0xE8:
-        return True
-    for length in (2, 3, 4, 6, 7):
-        if code[-length] == 0xFF and code[1 - length] & 0x38 == 0x10:
-            mode, base = code[1 - length] >> 6, code[1 - length] & 7
-            if mode == 3:
-                size = 2
-            else:
-                sib = base == 4
-                wide = mode == 2 or (mode == 0 and base == 5)
-                if mode == 0 and sib and length >= 3 and code[2 - length] & 7 == 5:
-                    wide = True  # no base register: a 4-byte address
-                size = 2 + sib + (4 if wide else mode)
-            if size == length:
-                return True
-    return False
+            return Way("signal", error=str(fault), function=frame.pc)
+        return Way("signal", cfa=cfa, saved=saved, function=frame.pc)
 
 
 def unwind(
     regs: Mapping[int, int],
     *,
     read: Read,
-    modules: _Modules,
+    modules: Modules,
     arch: Arch,
     limit: int | None = None,
     entry: int | None = None,
