@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from pydbg.patterns import lazy_pattern
 from pydbg.symbols.cplusnames import canonical, without_arguments
 
-__all__ = ["base_name", "demangle", "is_rust", "matches", "without_result"]
+__all__ = ["base_name", "demangle", "frame_name", "is_rust", "matches", "without_result"]
 
 _RUST_HASH = lazy_pattern(r"::h[0-9a-f]{16}$")
 _RUST_ESCAPES = {
@@ -29,6 +29,13 @@ _CLONE = lazy_pattern(
     re.ASCII,
 )
 """gcc's names for clones, parts and cold halves of functions, and for statics in functions."""
+_UNREADABLE = lazy_pattern(
+    r"\{|\[abi:|decltype|operator\"\"|<>|, ,|(?<!operator)>>|(?<!anonymous namespace)\)(?: \w+)*::"
+    r"|\)(?: \w+)* &&?$|[\w>*&\]] \((?!anonymous namespace|[*&]|[^()]*::\*[&]*\))"
+)
+"""What gdb's reader of C++ names gives up at (cp-name-parser.y): lambdas, tags, local classes,
+function types as arguments (``function<int (char)>``), qualifiers of ``this`` that are references.
+"""
 _MAX_NAME = 1 << 16
 """Longer names are left as they are: a demangler's work can grow faster than its input."""
 
@@ -139,8 +146,55 @@ def without_result(demangled: str) -> str:
 
     >>> without_result("int geo::mul<int>(int, int)"), without_result("f(int)")
     ('geo::mul<int>(int, int)', 'f(int)')
+    >>> without_result("char const (&ns::same<char const (&) [4]>(int)) [4]")
+    'ns::same<char const (&) [4]>(int)'
     """
+    demangled = _without_result_around(demangled)
     return demangled[_after_return_type(base_name(demangled)) :]
+
+
+def _without_result_around(demangled: str) -> str:
+    """Take a name out of a result that is a pointer or reference to an array or function."""
+    start = demangled.find(" (")
+    while start >= 0:
+        head = demangled[:start]
+        if head.count("<") == head.count(">") and head.count("(") == head.count(")"):
+            if demangled[start + 2] not in "*&" or head.endswith("operator"):
+                return demangled
+            break
+        start = demangled.find(" (", start + 1)
+    else:
+        return demangled
+    depth = 0
+    for at in range(start + 1, len(demangled)):
+        depth += (demangled[at] == "(") - (demangled[at] == ")")
+        if depth == 0:
+            return demangled[start + 2 : at].lstrip("*&") or demangled
+    return demangled
+
+
+def frame_name(name: str | None, linkage: str | None) -> str | None:
+    """Return a function's name as gdb shows it in frames: its two names make one.
+
+    Where a C function has a name for the linker only (``__GI___libc_write``), that one counts. In
+    C++ the mangled name does, which tells the types of constants and what a pack stands for; its
+    parameters are cut off where gdb can read it.
+
+    >>> frame_name("get<0>", "_Z3getILm0EEvv"), frame_name("f", "_Z1fSt8functionIFvvEE")
+    ('get<0ul>', 'f(std::function<void ()>)')
+    >>> frame_name("write", "__GI___libc_write")
+    '__GI___libc_write'
+    """
+    if linkage is None:
+        return name
+    if not linkage.startswith(("_Z", "_R")):
+        return linkage
+    if name is None or is_rust(linkage):
+        return name
+    whole = without_result(demangle(linkage))
+    if whole == linkage:
+        return name
+    return whole if _UNREADABLE.search(whole) else base_name(whole)
 
 
 def matches(demangled: str, wanted: str) -> bool:

@@ -16,7 +16,14 @@ from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged
-from pydbg.symbols.demangle import base_name, demangle, is_rust, matches, without_result
+from pydbg.symbols.demangle import (
+    base_name,
+    demangle,
+    frame_name,
+    is_rust,
+    matches,
+    without_result,
+)
 from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.functionscan import FunctionScan, Inlined, Scopes
 from pydbg.symbols.languages import CPLUS, RUST, language_of
@@ -221,12 +228,8 @@ class UnitFunctions:
         return self._sites[key]
 
     def name_of(self, call: Inlined) -> str | None:
-        """Give the name of the function that was inlined, as frames show it.
-
-        A C function that has a name for the linker only (``__GI__IO_setb``) has that one.
-        """
-        name, linkage = self._names_of(call)
-        return name if linkage is None or linkage.startswith(("_Z", "_R")) else linkage
+        """Give the name of the function that was inlined, as frames show it."""
+        return frame_name(*self._names_of(call))
 
     def _names_of(self, call: Inlined) -> tuple[str | None, str | None]:
         try:

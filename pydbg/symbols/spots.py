@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
 from pydbg.records import NamedTuple
-from pydbg.symbols.demangle import base_name, demangle, without_result
+from pydbg.symbols.demangle import frame_name
 
 if TYPE_CHECKING:
     from pydbg.symbols.functions import Function
@@ -66,32 +66,14 @@ def spot_of(module: Module, addr: int) -> Spot:
 
 
 def _source_name(function: Function | None) -> str | None:
-    """Return a function's name as gdb spells it.
-
-    Where a C function has a name for the linker only (``__GI___libc_write``), that one counts;
-    a mangled one does not.
-    """
+    """Return a function's name as gdb spells it."""
     if function is None:
         return None
-    linkage = function.linkage_name
-    if linkage is not None and not linkage.startswith(("_Z", "_R")):
-        return linkage
-    name = function.name
-    if name is None or not ("lambda" in name or name.startswith("operator()")):
-        return name
-    return _name_of_lambda(name, linkage, function.signature)
-
-
-def _name_of_lambda(name: str, linkage: str | None, signature: str | None) -> str:
-    """Return the name of a lambda's function, or of one that has a lambda in its name.
-
-    It is the linker's where there is one. gdb cuts the parameters off names that it can read, and
-    those with ``{lambda(int)#1}`` or ``<lambda(int)>`` in them it cannot.
-    """
-    if linkage is None:
-        return signature if signature is not None and "<lambda" in name else name
-    whole = without_result(demangle(linkage))
-    return whole if "{lambda" in whole else base_name(whole)
+    name, linkage = function.name, function.linkage_name
+    if linkage is None and name is not None and "<lambda" in name:
+        # gdb cannot read names with ``<lambda(int)>`` in them, and leaves their parameters.
+        return function.signature or name
+    return frame_name(name, linkage)
 
 
 def _name_of(

@@ -165,3 +165,18 @@ def test_corrupt_stacks_end_where_gdbs_do(variant: str) -> None:
     theirs, ours = both(build("corrupt.c", variant, "-fno-stack-protector"), *lines)
     assert ours == theirs
     assert sum("Backtrace stopped: " in text for text in ours.values()) > 5
+
+
+@pytest.mark.parametrize("variant", ["pie", "O2"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_names_of_cplus_functions(compiler: str, variant: str) -> None:
+    program = build("named.cc", variant, "-std=gnu++17", "-w", compiler=compiler)
+    more = ["bt 3", "continue"] * 36
+    lines = ("set print frame-arguments none", "break stop", "run", *more, "kill")
+    theirs, ours = both(program, *lines)
+    # Names that gdb cannot read are shown with parameters where GCC's lambdas are in them.
+    lambdas = {k for k, v in theirs.items() if "::<lambda(int)>" in v}
+    assert {k: alike(v) for k, v in ours.items() if k not in lambdas} == {
+        k: alike(v) for k, v in theirs.items() if k not in lambdas
+    }
+    assert " pack<1ul, int, char, char const*> (" in "".join(ours.values())
