@@ -98,7 +98,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         # What was listed last, then line by line (source.c, last_line_listed).
         listed, following = session.memory.get("info line", (None, 0))
         line = following if listed is shown else shown.first or shown.line
-        return _source_line_note(session, shown._replace(line=line))
+        return _source_line(session, shown._replace(line=line))[0]
     if spec is None:
         frame = dbg.frame
         if frame is None or frame.line is None:
@@ -151,24 +151,29 @@ def _names_line(spec: str) -> bool:
 def _source_line_notes(session: Session, spec: str) -> tuple[Note, ...]:
     from pydbg.commands.listing import locate
 
-    return tuple(_source_line_note(session, place) for place in locate(session, spec))
+    places = locate(session, spec)
+    return tuple(note for place in places for note in _source_line(session, place))
 
 
-def _source_line_note(session: Session, place: Listing) -> Note:
-    from pydbg.symbols.linebreak import line_start
+def _source_line(session: Session, place: Listing) -> list[Note]:
+    """Say what each unit that has the file made of its line, or of the next one with code."""
+    from pydbg.symbols.linebreak import line_starts
 
     module = place.module
-    found = line_start(module, place.file, place.line) if module is not None else None
-    if module is None or found is None:
-        return Note(f'Line number {place.line} is out of range for "{place.file}".')
-    line, link_addr = found
-    addr = module.addr(link_addr)
-    entry = module.line_at(addr)
-    session.memory["info line"] = session.memory.get("listing"), place.line + 1
-    if line == place.line and entry is not None and entry.line == line:
-        return _line_note(session, addr, start=True)
-    addr = addr if entry is None else entry.low
-    return _no_code(session, place.line, place.file, addr)
+    found = line_starts(module, place.file, place.line) if module is not None else []
+    if module is None or not found:
+        return [Note(f'Line number {place.line} is out of range for "{place.file}".')]
+    notes = []
+    for line, link_addr in found:
+        addr = module.addr(link_addr)
+        entry = module.line_at(addr)
+        session.memory["info line"] = session.memory.get("listing"), place.line + 1
+        if line == place.line and entry is not None and entry.line == line:
+            notes.append(_line_note(session, addr, start=True))
+        else:
+            addr = addr if entry is None else entry.low
+            notes.append(_no_code(session, place.line, place.file, addr))
+    return list(dict.fromkeys(notes))
 
 
 def _no_code(session: Session, line: int, file: str, addr: int) -> Note:

@@ -129,8 +129,11 @@ def _around(session: Session, spec: str, count: int) -> Note | tuple[Note, ...] 
 def _address_note(session: Session, spec: str, place: Listing) -> str:
     addr = session.dbg.resolve(spec)[0]
     number = addr.addr if addr.addr is not None else addr.link_addr
-    where = (common.symbolize(session, number) or "<??>")[1:-1]
-    return f"{number:#x} is in {where} ({place.file}:{place.line})."
+    function = None if place.module is None else place.module.function_at(number)
+    at = f"{place.file}:{place.line}"
+    if function is None:
+        return f"{number:#x} is at {at}."
+    return f"{number:#x} is in {function.label or '??'} ({at})."
 
 
 def _one(session: Session, spec: str, first: Listing | None = None) -> Listing:
@@ -219,10 +222,13 @@ def _files(session: Session, name: str) -> list[Listing]:
             lines = module.lines.unit_lines(unit)
             for table in lines.files if lines is not None else ():
                 if name in (table.name, table.path) or table.path.endswith(tail):
-                    paths = session.memory.setdefault("source paths", {})
-                    paths[(module.path, table.name)] = table.path
                     found.setdefault(table.path, Listing(module, table.name, 1))
+        if not found:
+            for _, table in module.lines.naming(name):
+                found.setdefault(table.path, Listing(module, table.name, 1))
         if found:
+            paths = session.memory.setdefault("source paths", {})
+            paths |= {(module.path, one.file): path for path, one in found.items()}
             return list(found.values())
     raise CommandError(f"No source file named {name}.")
 

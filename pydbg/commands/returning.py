@@ -48,7 +48,6 @@ def return_(session: Session, parsed: Parsed) -> FrameShown | None:
     if not session.confirm(f"{ignored}Make {what} return now?"):
         raise CommandError("Not confirmed")
     dbg.leave_frame(value)
-    session.memory.pop("listing", None)
     now = dbg.frame
     # As in gdb the frame is shown to people, not in a script.
     return shown(session, now) if now is not None and session.typed() else None

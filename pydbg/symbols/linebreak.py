@@ -51,8 +51,9 @@ def _moved_line(module: Module, addr: int, line: int) -> int:
 
 
 def has_file(module: Module, file: str) -> bool:
-    """Tell whether a module has lines of a file, given as a path or its last parts."""
-    return module.lines is not None and bool(_tables(module.lines, file))
+    """Tell whether a module has a file, given as a path or its last parts, if without lines."""
+    table = module.lines
+    return table is not None and (bool(_tables(table, file)) or any(table.naming(file)))
 
 
 def unit_has_file(module: Module, link_addr: int, file: str) -> bool:
@@ -61,13 +62,18 @@ def unit_has_file(module: Module, link_addr: int, file: str) -> bool:
     return lines is not None and any(source.is_called(file) for source in lines.files)
 
 
-def line_start(module: Module, file: str, line: int) -> tuple[int, int] | None:
-    """Return (line, link address) of the first code of FILE:LINE, or of the next with code."""
+def line_starts(module: Module, file: str, line: int) -> list[tuple[int, int]]:
+    """Return (line, link address) of the first code of FILE:LINE in each unit that has the file.
+
+    A unit without code for the line has that of another, or of the next line that has some
+    (symtab.c, find_line_symtab).
+    """
     tables = _tables(module.lines, file) if module.lines is not None else []
     exact = _next_line(tables, line)
     if exact is None:
-        return None
-    return exact, min(addr for table in tables for addr in table.statements(exact))
+        return []
+    found = [table.statements(exact) for table in tables]
+    return list(dict.fromkeys((exact, addrs[0]) for addrs in found if addrs))
 
 
 def _tables(table: LineTable, file: str) -> list[FileTable]:

@@ -134,6 +134,11 @@ class UnitLines:
                 return None
         return self._numbered(number)
 
+    def table_called(self, file: str) -> FileTable | None:
+        """Find the table of a path, or the last parts of one, which may be without rows."""
+        tables = map(self.file_numbered, self._numbers())
+        return next((table for table in tables if table and table.is_called(file)), None)
+
     def _numbered(self, number: int) -> FileTable | None:
         """Find the table of a file of the program; None for a number out of range."""
         if number not in self._by_number:
@@ -327,6 +332,14 @@ class LineTable:
                 if table.is_called(file)
             ]
         return found
+
+    def naming(self, file: str) -> Iterator[tuple[Unit, FileTable]]:
+        """Give the units whose programs name a file, and its table, which may be without rows."""
+        for unit in self._units_naming(os.path.normpath(file).rpartition("/")[2]):
+            lines = self.unit_lines(unit)
+            table = lines.table_called(file) if lines is not None else None
+            if table is not None:
+                yield unit, table
 
     def _units_naming(self, base: str) -> Iterator[Unit]:
         """Give the units whose programs name a file of this last part."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError, NoProcess, NoSymbol
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
+    from pydbg.symbols.units import Unit
     from pydbg.variables.files import FileTypes
     from pydbg.variables.program import Variables
 
@@ -43,14 +46,26 @@ def in_function_or_file(variables: Variables, name: str) -> Value | None:
 
 def _seen_by_file(variables: Variables, path: str, name: str) -> Value | None:
     """Find what is not the file's own: as in gdb all globals and other files' statics."""
+    for unit, file in chain(_units_named(variables, path), _units_including(variables, path)):
+        found = variables.value_named(name, unit, file)
+        if found is None:
+            raise NoSymbol(f'No symbol "{name}" in specified context.', name)
+        return found
+    return None
+
+
+def _units_named(variables: Variables, path: str) -> Iterator[tuple[Unit, FileTypes]]:
     for _, file in variables.files():
         for names in file.names.all():
             if _is_named(names.unit.name or "", path):
-                found = variables.value_named(name, names.unit, file)
-                if found is None:
-                    raise NoSymbol(f'No symbol "{name}" in specified context.', name)
-                return found
-    return None
+                yield names.unit, file
+
+
+def _units_including(variables: Variables, path: str) -> Iterator[tuple[Unit, FileTypes]]:
+    for module, file in variables.files():
+        if module.lines is not None:
+            for unit, _ in module.lines.naming(path):
+                yield unit, file
 
 
 def _is_named(known: str, path: str) -> bool:
