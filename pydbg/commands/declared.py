@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.symbols.modules import Module
     from pydbg.symbols.unitnames import Named, UnitNames
+    from pydbg.symbols.units import Unit
     from pydbg.variables.files import FileTypes
 
 __all__ = ["Declared", "Row", "groups", "rows", "variables_named"]
@@ -159,10 +160,10 @@ def _note(
         return
     holder = next((one for one in die.origins() if At.decl_line in one), None)
     line = holder.number(At.decl_line) if holder is not None else None
-    path = names.unit.name or ""
     placed = next((one for one in die.origins() if At.decl_file in one), None)
-    if placed is not None:
-        path = _path(module, placed) or path
+    path = None if placed is None else _path(module, placed)
+    if path is None:
+        path = _main_path(module, names.unit)
     static = what != "types" and not any(At.external in one for one in die.origins())
     text = ("static " if static else "") + text
     if what == "types":
@@ -191,11 +192,36 @@ def _path(module: Module, die: Die) -> str | None:
     own = die.unit.name
     if name is None or own is None:
         return name
-    folder = die.unit.comp_dir or ""
-    same = os.path.normpath(os.path.join(folder, name)) == os.path.normpath(
-        os.path.join(folder, own)
+    return own if _is_own(die.unit, name) else name
+
+
+def _is_own(unit: Unit, name: str) -> bool:
+    """Tell whether a name of a unit's line table is the unit's own file."""
+    folder = unit.comp_dir or ""
+    return os.path.normpath(os.path.join(folder, name)) == os.path.normpath(
+        os.path.join(folder, unit.name or "")
     )
-    return own if same else name
+
+
+def _main_path(module: Module, unit: Unit) -> str:
+    """Return the file of a unit, for what is declared in none, as gdb names it.
+
+    Where the line table knows the unit's name in one other directory only, it is that file
+    (buildsym.c, watch_main_source_file_lossage).
+    """
+    own = unit.name or ""
+    if module.lines is None or unit.line_offset is None:
+        return own
+    header, base = module.lines.header(unit), os.path.basename(own)
+    first = 0 if header.version >= 5 else 1
+    alike = {
+        name
+        for number, entry in enumerate(header.files, first)
+        if os.path.basename(entry.name) == base and (name := header.file_name(number))
+    }
+    if len(alike) != 1 or any(_is_own(unit, name) for name in alike):
+        return own
+    return alike.pop()
 
 
 def _text(what: str, module: Module, file: FileTypes, die: Die, row: Named) -> str | None:

@@ -201,7 +201,8 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "set detach-on-fork off", "break 22", "run", "info threads", "info inferiors",
             "inferior 2", "info threads", "thread", "print $_thread", "print $_inferior",
             "thread 1.1", "info threads", "thread apply all print $_inferior",
-            "thread apply 2.1 1.1 print status", "thread 1.1", "delete", "kill", "inferior 2", "kill",
+            "thread apply 2.1 1.1 print status", "thread 1.1", "delete", "kill",
+            "inferior 2", "kill",
         ),
     ),
     "i386": (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -344,6 +346,17 @@ def test_same_as_gdb(script: str, program: Program) -> None:
         if _common(text) != _common(ours.get(command, ""))
     }
     assert not wrong
+
+
+def test_a_unit_in_a_relative_directory_is_named_by_it(tmp_path: Path) -> None:
+    """Debian's C library is built so: what has no file of its own is in ./assert/assert.c."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/rel.c").write_text("long one; int main(void) { return (int)one; }\n")
+    command = ["gcc", "-g", f"-fdebug-prefix-map={tmp_path}/sub=./sub", "rel.c", "-o", "../rel"]
+    subprocess.run(command, cwd=tmp_path / "sub", check=True)
+    theirs, ours = both(tmp_path / "rel", "info types .", "info functions main", "info variables o")
+    assert "./sub/rel.c" in "".join(theirs.values())
+    assert ours == theirs
 
 
 def _common(text: str) -> str:
