@@ -138,9 +138,9 @@ class LineRun(Plan):
         self.bias = module.bias if module is not None else 0
         self.code = None
         self._starts = frozenset()
+        if self._insn:
+            return
         place = self.map.place(pc)
-        if self._insn or (place is None and self._in_signal_frame()):
-            return  # No branch tells where sigreturn leads.
         exact = place is not None and (place.low, place.high) == (self.low, self.high)
         if exact and place is not None and (place.path, place.line) == self.line:
             self.code = self.map.line_code(place, pc, self.frame.chain, over=not self.into)
@@ -149,10 +149,6 @@ class LineRun(Plan):
         code = self.code
         if code is not None and not (code.whole and code.contains(pc - self.bias)):
             self.code = None
-
-    def _in_signal_frame(self) -> bool:
-        inner = next(self.map.raw_frames(self.thread), None)
-        return inner is not None and inner.is_signal
 
     # --- on the way ----------------------------------------------------------------------------
 

@@ -202,7 +202,8 @@ class LineStep(LineRun):
         return None
 
     def _in_no_line(self, pc: int) -> Event | None:
-        if self._in_signal_frame():
+        inner = next(self.map.raw_frames(self.thread), None)
+        if inner is not None and inner.is_signal:
             self.code = None  # A handler returned: on to where the signal came.
             return None
         if self.into and self.map.name(pc) is None and not self.steps.dbg.settings["step-mode"]:

@@ -9,7 +9,13 @@ from pydbg.commands import common, kinds
 from pydbg.commands.results import AuxEntry, Auxv, MappingRow, Mappings, Note, ProcFacts
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
-from pydbg.events import SignalReceived, StepDone, points_hit
+from pydbg.events import (
+    FunctionFinished,
+    LocationReached,
+    SignalReceived,
+    StepDone,
+    points_hit,
+)
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -154,11 +160,13 @@ def info_program(session: Session, parsed: Parsed) -> Note:
         f"Program stopped at {thread.pc:#x}.",
     ]
     numbers = points_hit(event)
+    deleted = "It stopped at a breakpoint that has since been deleted."
     if numbers:
         also = "".join(f"\nIt stopped at breakpoint {number}." for number in numbers[1:])
         gone = numbers[0] not in dbg.breakpoints
-        what = "a breakpoint that has since been deleted" if gone else f"breakpoint {numbers[0]}"
-        lines.append(f"It stopped at {what}.{also}")
+        lines.append((deleted if gone else f"It stopped at breakpoint {numbers[0]}.") + also)
+    elif isinstance(event, (LocationReached, FunctionFinished)):
+        lines.append(deleted)  # gdb's own, at the place.
     elif isinstance(event, StepDone):
         lines.append("It stopped after being stepped.")
     elif isinstance(event, SignalReceived):

@@ -40,7 +40,8 @@ class LineCode(NamedTuple):
     marks: dict[int, tuple[str, int | None, int]]
     """Instructions to be looked at on the way: address -> (kind, target, what is behind it).
 
-    They are calls, returns and branches to an address in a register or memory.
+    They are calls, returns, branches to an address in a register or memory, and system calls:
+    what one of them brings, a signal, comes behind the step off it, and sigreturn leads anywhere.
     """
     instructions: int
     """How many instructions there are."""
@@ -84,9 +85,9 @@ def line_code(
             falls = True
             if kind == "bad":
                 whole = False
-            elif kind == "call" or (kind == "jump" and target is None):
+            elif kind in ("call", "syscall") or (kind == "jump" and target is None):
                 marks[addr] = (kind, target, end)
-                falls = kind == "call"
+                falls = kind != "jump"
             elif kind == "ret":
                 marks[addr] = (kind, None, end)
                 falls = False

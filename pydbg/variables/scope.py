@@ -123,7 +123,8 @@ class FrameScope:
     def _entry_register(self, variable: Variable) -> int | None:
         low = self.function.low
         module = self.frame.module
-        if self.frame.how == "tailcall" and module is not None:
+        if self.frame.inline is not None and module is not None:
+            # What is inlined has no entry: it is the one of the function around it (as in gdb).
             whole = module.function_at(self.frame.lookup_addr)
             low = low if whole is None else whole.low
         expression = None if low is None else variable.expression_at(low, lambda: True)

@@ -220,6 +220,16 @@ SESSIONS = {
         "pie",
         ("handle SIGUSR1 SIGALRM nostop noprint", *to("twice", *["step"] * 16)),
     ),
+    "a signal that a line's system call brings": (
+        "interrupts.c",
+        "pie",
+        to("main", "next 3", *["step"] * 3, "stepi 8", "step", "step", *["next"] * 3),
+    ),
+    "why it stopped": (
+        "steps.c",
+        "pie",
+        to("twice", *["finish", "info program", "advance sum", "info program"]),
+    ),
     "from where a handler returns": (
         "interrupts.c",
         "pie",
@@ -253,6 +263,14 @@ def test_session(name: str) -> None:
     different = differing(source, variant, lines)
     # In which order handle lists the signals that it changed is its own matter.
     assert {key: texts for key, texts in different.items() if " handle " not in key} == {}
+
+
+def test_arguments_at_entry_of_what_is_inlined() -> None:
+    # The C library's signal has inlined calls: their arguments came in no register.
+    lines = to("main", *["step"] * 5, "bt 3", "kill")
+    theirs, ours = both(build("interrupts.c", "O2"), *lines)
+    assert "sig=sig@entry=10" in str(theirs)
+    assert ours == theirs
 
 
 def test_an_exec_ends_the_step_and_the_new_program_runs() -> None:
