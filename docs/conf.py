@@ -41,7 +41,6 @@ nitpick_ignore_regex = [
         r"pydbg\.(?!(aio|commands|errors|events|expr|library|pytest_plugin|settings)\.)\w+\..*",
         r"Callback|Expression|InlineCall|Inspection|Language|Macros|Module|Node|ProgramContext|ProgramState|RawFrame|RawStop|Spec|Formatter|Family|Child|Match|Result|Symbol|Tracee|Variables|Writer",
         r"pydbg\.expr\.types\.(Field|ArrayType)",
-        r"pydbg\.events\.(\w+Stop|ThreadExit|ThreadKilled)",
     )
 ]
 

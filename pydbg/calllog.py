@@ -14,15 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.denials import INJECTED
 from pydbg.errors import DebuggerError, ThreadGone, UsageError
-from pydbg.events import (
-    CallTraced,
-    Event,
-    GroupStopped,
-    SyscallCaught,
-    ThreadExit,
-    ThreadKilled,
-)
+from pydbg.events import CallTraced, Event, GroupStopped, SyscallCaught
 from pydbg.linux import ptrace
+from pydbg.rawstops import ThreadExit, ThreadKilled
 from pydbg.records import Record
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pydbg.arch import I386, X86_64
 from pydbg.catches import abi_of
-from pydbg.events import SeccompStop, SyscallStop
 from pydbg.linux import ptrace
+from pydbg.rawstops import SeccompStop, SyscallStop
 from pydbg.records import Record
 from pydbg.target.thread import RESTARTS
 

@@ -14,17 +14,10 @@ from typing import TYPE_CHECKING, Any
 from pydbg.breakpoints import CATCH_KINDS, Catchpoint
 from pydbg.calls import CallDecoder
 from pydbg.errors import CommandError, DebuggerError
-from pydbg.events import (
-    CatchHit,
-    Event,
-    Note,
-    SeccompStop,
-    SignalReceived,
-    SyscallCaught,
-    SyscallStop,
-)
+from pydbg.events import CatchHit, Event, Note, SignalReceived, SyscallCaught
 from pydbg.linux import ptrace
 from pydbg.patterns import lazy_pattern
+from pydbg.rawstops import SeccompStop, SyscallStop
 from pydbg.records import replace
 from pydbg.runtimeevents import EVENTS, Raised, look
 from pydbg.stepping import plan_of

@@ -9,18 +9,20 @@ from pydbg.errors import DebuggerError
 from pydbg.events import (
     ChildCreated,
     Event,
-    EventStop,
     Execed,
     Exited,
     Killed,
+    StepDone,
+    ThreadCreated,
+    ThreadExited,
+)
+from pydbg.rawstops import (
+    EventStop,
     RawStop,
     SeccompStop,
     SignalStop,
-    StepDone,
     SyscallStop,
-    ThreadCreated,
     ThreadExit,
-    ThreadExited,
     ThreadKilled,
 )
 from pydbg.stepping import STEPS

@@ -14,24 +14,19 @@ from typing import TYPE_CHECKING
 
 from pydbg.children import Children
 from pydbg.errors import CommandError, ThreadGone
-from pydbg.events import (
-    Event,
+from pydbg.events import Event, GroupStopped, Interrupted, SignalNoticed, SignalReceived, StepDone
+from pydbg.linux import ptrace
+from pydbg.placement import Placement
+from pydbg.rawstops import (
     EventStop,
     GroupStop,
-    GroupStopped,
-    Interrupted,
     RawStop,
     SeccompStop,
-    SignalNoticed,
-    SignalReceived,
     SignalStop,
-    StepDone,
     SyscallStop,
     ThreadExit,
     ThreadKilled,
 )
-from pydbg.linux import ptrace
-from pydbg.placement import Placement
 from pydbg.resuming import Resumer
 from pydbg.stepping import CallFunction, Plan
 from pydbg.target.thread import signal_sender

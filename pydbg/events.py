@@ -1,8 +1,8 @@
-"""What happens: the kernel's words (RawStop) and the user's words (Event).
+"""What happens, in the user's words; the kernel's are `rawstops`.
 
-A ``RawStop`` is one ``waitpid`` status, decoded. An ``Event`` is why the user gets the
-prompt back, or what a listener is told on the way. Both are frozen: whoever holds one may
-keep it. Every front end (text, JSON, the library) works from these objects.
+An ``Event`` is why the user gets the prompt back, or what a listener is told on the way. It is
+frozen: whoever holds one may keep it. Every front end (text, JSON, the library) works from these
+objects.
 """
 
 from __future__ import annotations
@@ -13,66 +13,9 @@ from typing import Any, Protocol
 from pydbg.errors import CommandError
 from pydbg.records import Record, field, replace
 
-# --- RawStop: ptrace(2), "Stopped tracees" -------------------------------------------------
-
-
-class SignalStop(Record):
-    """Hold a signal-delivery-stop, which includes the SIGTRAPs of int3 and single steps."""
-
-    tid: int
-    signo: int
-
-
-class SyscallStop(Record):
-    """Hold a syscall-entry-stop or syscall-exit-stop (SIGTRAP | 0x80)."""
-
-    tid: int
-
-
-class SeccompStop(Record):
-    """Hold a PTRACE_EVENT_SECCOMP stop: a filter answered SECCOMP_RET_TRACE."""
-
-    tid: int
-
-
-class EventStop(Record):
-    """Hold another PTRACE_EVENT stop.
-
-    ``event`` is "fork", "vfork", "clone", "exec", "vfork-done", "exit" or "stop" (an
-    interrupt, or the first stop of a new thread).
-    """
-
-    tid: int
-    event: str
-
-
-class GroupStop(Record):
-    """Hold a group-stop: job control stopped the whole process by ``signo``."""
-
-    tid: int
-    signo: int
-
-
-class ThreadExit(Record):
-    """Hold the exit of a task with an exit status (0 to 255)."""
-
-    tid: int
-    code: int
-
-
-class ThreadKilled(Record):
-    """Hold the death of a task by a signal."""
-
-    tid: int
-    signo: int
-    core: bool
-
 
 def _nothing() -> None:
     return None
-
-
-RawStop = SignalStop | SyscallStop | SeccompStop | EventStop | GroupStop | ThreadExit | ThreadKilled
 
 
 # --- Event: what a user is told ------------------------------------------------------------

@@ -6,9 +6,10 @@ import errno
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, PtraceError, ThreadGone
-from pydbg.events import Event, RawStop, SignalStop
+from pydbg.events import Event
 from pydbg.handlers import EnterHandler, PassHandler, has_handler, postpone
 from pydbg.linux import ptrace
+from pydbg.rawstops import RawStop, SignalStop
 from pydbg.stepping import Plan, plan_of
 
 if TYPE_CHECKING:

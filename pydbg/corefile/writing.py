@@ -28,9 +28,9 @@ from pydbg.corefile.notes import (
     layout_of,
 )
 from pydbg.errors import DebuggerError, FileError
-from pydbg.events import SignalStop
 from pydbg.linux import procfs, ptrace
 from pydbg.linux.smaps import DetailedMapping, coredump_filter, smaps
+from pydbg.rawstops import SignalStop
 from pydbg.symbols.elf import ET_CORE, PT_LOAD, PT_NOTE
 
 if TYPE_CHECKING:

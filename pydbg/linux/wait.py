@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from pydbg.errors import NoProcess, ThreadGone
-from pydbg.events import (
+from pydbg.rawstops import (
     EventStop,
     GroupStop,
     RawStop,

@@ -10,18 +10,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, NoProcess, ThreadGone
-from pydbg.events import (
+from pydbg.events import Exited, Killed
+from pydbg.linux import ptrace
+from pydbg.rawstops import (
     EventStop,
-    Exited,
     GroupStop,
-    Killed,
     RawStop,
     SeccompStop,
     SignalStop,
     ThreadExit,
     ThreadKilled,
 )
-from pydbg.linux import ptrace
 
 if TYPE_CHECKING:
     from pydbg.debugger import Debugger

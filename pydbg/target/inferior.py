@@ -7,9 +7,9 @@ from typing import Any
 
 from pydbg.arch.model import Arch
 from pydbg.errors import DebuggerError, NoProcess
-from pydbg.events import RawStop
 from pydbg.linux import procfs
 from pydbg.linux.memory import ProcessMemory
+from pydbg.rawstops import RawStop
 from pydbg.target.debugregs import DebugRegisters
 from pydbg.target.sites import SiteTable
 from pydbg.target.thread import Thread

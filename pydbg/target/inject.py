@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import CommandError, DebuggerError, ThreadGone
-from pydbg.events import SeccompStop, SignalStop, SyscallStop
 from pydbg.linux import ptrace, wait
+from pydbg.rawstops import SeccompStop, SignalStop, SyscallStop
 
 if TYPE_CHECKING:
     from pydbg.target.thread import Thread

@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ThreadGone
-from pydbg.events import EventStop, GroupStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.linux import procfs, ptrace, wait
+from pydbg.rawstops import EventStop, GroupStop, SignalStop, ThreadExit, ThreadKilled
 
 if TYPE_CHECKING:
     from pydbg.target.inferior import Inferior

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.arch.registers import RegisterBlock
 from pydbg.errors import MemoryFault
-from pydbg.events import EventStop, RawStop
 from pydbg.linux import ptrace, wait
+from pydbg.rawstops import EventStop, RawStop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

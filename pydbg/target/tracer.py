@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from pydbg.arch.model import Arch
 from pydbg.errors import DebuggerError, ThreadGone
-from pydbg.events import EventStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.linux import procfs, ptrace, wait
 from pydbg.linux.memory import ProcessMemory
 from pydbg.linux.spawn import LaunchSpec, spawn
+from pydbg.rawstops import EventStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.target.inferior import Inferior, MakeThread
 from pydbg.target.seize import seize_first, seize_rest
 from pydbg.target.thread import Thread

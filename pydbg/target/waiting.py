@@ -11,8 +11,8 @@ from _thread import _local
 from collections.abc import Callable, Iterable
 
 from pydbg.errors import DebuggerError, NoProcess, ThreadGone
-from pydbg.events import EventStop, GroupStop, RawStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.linux import procfs, ptrace, wait
+from pydbg.rawstops import EventStop, GroupStop, RawStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.target.inferior import Inferior
 from pydbg.target.thread import Thread
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ThreadGone
-from pydbg.events import EventStop, GroupStop, SeccompStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.linux import procfs, ptrace, wait
 from pydbg.linux.memory import ProcessMemory
 from pydbg.linux.spawn import LaunchSpec, spawn
+from pydbg.rawstops import EventStop, GroupStop, SeccompStop, SignalStop, ThreadExit, ThreadKilled
 from pydbg.trace.options import TraceOptions
 from pydbg.trace.sink import Sink
 from pydbg.trace.tasks import Task

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pydbg.events import ThreadExit, ThreadKilled
+from pydbg.rawstops import ThreadExit, ThreadKilled
 from pydbg.syscalls.decode import Decoded
 from pydbg.syscalls.siginfo import decode_siginfo
 from pydbg.syscalls.signals import strace_name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from time import time_ns
 
-from pydbg.events import ThreadExit, ThreadKilled
+from pydbg.rawstops import ThreadExit, ThreadKilled
 from pydbg.syscalls.errno import error_name
 from pydbg.syscalls.signals import strace_name
 from pydbg.trace.options import TraceOptions

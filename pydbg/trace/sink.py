@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydbg.events import ThreadExit, ThreadKilled
+from pydbg.rawstops import ThreadExit, ThreadKilled
 from pydbg.trace.tasks import Task
 
 __all__ = ["Sink", "result_class"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydbg.errors import UsageError
-from pydbg.events import ThreadExit, ThreadKilled
+from pydbg.rawstops import ThreadExit, ThreadKilled
 from pydbg.trace.lines import Lines
 from pydbg.trace.loop import TraceLoop
 from pydbg.trace.options import TraceOptions

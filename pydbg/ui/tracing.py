@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, LaunchError, PtraceError, ThreadGone, UsageError
-from pydbg.events import ThreadExit, ThreadKilled
+from pydbg.rawstops import ThreadExit, ThreadKilled
 from pydbg.trace.options import TraceOptions, parse, usage
 from pydbg.ui.programs import USAGE_STATUS, die, opened
 

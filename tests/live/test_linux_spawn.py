@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pydbg.errors import LaunchError
-from pydbg.events import EventStop, ThreadExit
 from pydbg.linux import procfs, ptrace, spawn, wait
 from pydbg.linux.spawn import LaunchSpec
+from pydbg.rawstops import EventStop, ThreadExit
 from tests.live.test_linux_tracing import trace_only
 from tests.support.build import build
 

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from pydbg.errors import DebuggerError, MemoryFault, NoProcess, PtraceError, ThreadGone
-from pydbg.events import (
+from pydbg.linux import procfs, ptrace, wait
+from pydbg.linux.memory import ProcessMemory
+from pydbg.linux.spawn import LaunchSpec, spawn
+from pydbg.rawstops import (
     EventStop,
     GroupStop,
     RawStop,
@@ -25,9 +28,6 @@ from pydbg.events import (
     ThreadExit,
     ThreadKilled,
 )
-from pydbg.linux import procfs, ptrace, wait
-from pydbg.linux.memory import ProcessMemory
-from pydbg.linux.spawn import LaunchSpec, spawn
 from tests.support.build import build
 from tests.support.oracle import gdb_registers, strace
 

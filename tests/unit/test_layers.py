@@ -21,6 +21,7 @@ LAYERS = {
     "records": 0,
     "errors": 0,
     "events": 0,
+    "rawstops": 0,
     "settings": 0,
     "arch": 1,
     "syscalls": 1,

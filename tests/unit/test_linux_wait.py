@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from pydbg.events import (
+from pydbg.linux.wait import decode
+from pydbg.rawstops import (
     EventStop,
     GroupStop,
     RawStop,
@@ -17,7 +18,6 @@ from pydbg.events import (
     ThreadExit,
     ThreadKilled,
 )
-from pydbg.linux.wait import decode
 
 
 @pytest.mark.parametrize(
