@@ -244,7 +244,7 @@ class Inspection(ProgramState):
     def places(self, spec: str) -> list[Resolved]:
         """Return the places a location spec means; raises LocationError if there are none."""
         parsed = parse(spec)
-        places = self.points.resolve(parsed)
+        places = self.points.specs.resolve(parsed)
         if not places:
-            raise self.points.undefined(parsed)
+            raise self.points.specs.undefined(parsed)
         return places

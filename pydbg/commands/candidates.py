@@ -229,7 +229,7 @@ def locations(prefix: str, session: Session) -> Iterator[Candidate]:
 def labels(function: str, prefix: str, session: Session) -> Iterator[Candidate]:
     """Return the labels of a function."""
     wanted = fits(prefix, session)
-    for name in session.dbg.points.labels(function):
+    for name in session.dbg.points.specs.labels(function):
         if wanted(name):
             yield Candidate(f"{function}:{name}", "label")
 
