@@ -99,7 +99,7 @@ def _cxx(kind: str, stopped: str, function: str) -> RuntimeEvent:
 
 
 def _rust_panic(dbg: Debugger, thread: Thread) -> Raised | None:
-    from pydbg.rustpanics import panic
+    from pydbg.rust.panics import panic
 
     found = panic(dbg, thread)
     if found is None:

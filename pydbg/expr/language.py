@@ -20,7 +20,7 @@ __all__ = ["Language", "language_named"]
 
 IsType = Callable[[str], bool]
 
-_MODULES = {"go": "pydbg.golang.language", "rust": "pydbg.expr.rust"}
+_MODULES = {"go": "pydbg.golang.language", "rust": "pydbg.rust.language"}
 """Where the languages that are not C have their ``LANGUAGE``; loaded when first needed."""
 
 

@@ -90,7 +90,7 @@ def _of_rust(ctype: StructType, name: str) -> bool:
 BUILT_IN: tuple[Family, ...] = (
     Family("go", "pydbg.golang.printers", _of_go, lambda program: program.has_go,
            names=True, off=("string",)),
-    Family("rust", "pydbg.printers.rust", _of_rust, lambda program: program.has_rust),
+    Family("rust", "pydbg.rust.printers", _of_rust, lambda program: program.has_rust),
     Family("libc++", "pydbg.printers.libcxx", _is_llvm, _has_llvm),
     Family("libstdc++-v6", "pydbg.printers.libstdcxx", _is_gnu, _has_gnu, where=_gnu_library),
 )  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydbg.expr import nodes
 from pydbg.expr.language import IsType, Language
-from pydbg.expr.rust import typeprint
-from pydbg.expr.rust.format import RustFormatter
-from pydbg.expr.rust.kinds import is_primitive
-from pydbg.expr.rust.parser import parse_prefix
 from pydbg.expr.types import CType
+from pydbg.rust import typeprint
+from pydbg.rust.format import RustFormatter
+from pydbg.rust.kinds import is_primitive
+from pydbg.rust.parser import parse_prefix
 
 __all__ = ["LANGUAGE"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from pydbg.errors import ExprError
 from pydbg.expr import nodes
-from pydbg.expr.rust import trees as own
-from pydbg.expr.rust.kinds import is_primitive
-from pydbg.expr.rust.lexer import Token, tokens
+from pydbg.rust import trees as own
+from pydbg.rust.kinds import is_primitive
+from pydbg.rust.lexer import Token, tokens
 
 __all__ = ["parse_prefix"]
 

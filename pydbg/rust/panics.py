@@ -249,9 +249,9 @@ class _Reader:
     def _plain(self, value: Value, depth: int, quoted: bool) -> str:
         """Return a value as ``{}`` or, ``quoted``, ``{:?}`` shows it: a text, a number."""
         from pydbg.expr.language import language_named
-        from pydbg.expr.rust.kinds import trait_object
         from pydbg.expr.strings import PrintOptions
         from pydbg.printers.formatting import formatter
+        from pydbg.rust.kinds import trait_object
 
         inner = strip(value.type)
         while isinstance(inner, PointerType) and depth <= _MOST_DEPTH:

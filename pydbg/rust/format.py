@@ -6,8 +6,12 @@ from pydbg.errors import ExprError
 from pydbg.expr.aggregates import elements_text
 from pydbg.expr.format import Formatter
 from pydbg.expr.formats import narrow_char
-from pydbg.expr.rust import typeprint
-from pydbg.expr.rust.kinds import (
+from pydbg.expr.strings import sized_string, string_text
+from pydbg.expr.types import ArrayType, CharType, CType, PointerType, StructType, strip
+from pydbg.expr.values import Value
+from pydbg.records import replace
+from pydbg.rust import typeprint
+from pydbg.rust.kinds import (
     ByteString,
     active,
     is_char,
@@ -19,10 +23,6 @@ from pydbg.expr.rust.kinds import (
     members,
     slice_parts,
 )
-from pydbg.expr.strings import sized_string, string_text
-from pydbg.expr.types import ArrayType, CharType, CType, PointerType, StructType, strip
-from pydbg.expr.values import Value
-from pydbg.records import replace
 
 __all__ = ["RustFormatter"]
 

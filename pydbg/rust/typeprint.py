@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pydbg.expr import types
-from pydbg.expr.rust.kinds import is_tuple, is_tuple_struct, members
 from pydbg.expr.types import (
     ArrayType,
     CType,
@@ -15,6 +14,7 @@ from pydbg.expr.types import (
     strip,
     unqualified,
 )
+from pydbg.rust.kinds import is_tuple, is_tuple_struct, members
 
 __all__ = ["declaration", "ptype", "spell"]
 
@@ -24,7 +24,7 @@ _MAX_DEPTH = 40
 def spell(ctype: CType) -> str:
     """Return a type's name.
 
-    >>> from pydbg.expr.rust.kinds import primitive
+    >>> from pydbg.rust.kinds import primitive
     >>> spell(types.LP64.pointer(types.LP64.array(primitive("i32", 8), 3)))
     '*mut [i32; 3]'
     """
@@ -34,7 +34,7 @@ def spell(ctype: CType) -> str:
 def ptype(ctype: CType) -> str:
     """Return a type with its members.
 
-    >>> from pydbg.expr.rust.kinds import primitive
+    >>> from pydbg.rust.kinds import primitive
     >>> print(ptype(StructType("a::P", 4, "struct", [types.Field("x", primitive("i32", 8))])))
     struct a::P {
       x: i32,

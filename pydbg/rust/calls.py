@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
 from pydbg.expr.operators import cast
-from pydbg.expr.rust.kinds import is_tuple, members
 from pydbg.expr.types import EnumType, FunctionType, PointerType, StructType, strip
 from pydbg.expr.values import Value, from_number
+from pydbg.rust.kinds import is_tuple, members
 
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
-from pydbg.expr.rust.kinds import active, members, slice_parts
-from pydbg.expr.rust.library import has, number, pointer, struct
 from pydbg.expr.types import ArrayType, IntType, PointerType, StructType, strip
 from pydbg.printers.model import Child, Printed, Printer, StringAt
+from pydbg.rust.kinds import active, members, slice_parts
+from pydbg.rust.library import has, number, pointer, struct
 
 if TYPE_CHECKING:
     from pydbg.expr.values import Value

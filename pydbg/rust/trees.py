@@ -11,17 +11,6 @@ from typing import TYPE_CHECKING
 from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import nodes
 from pydbg.expr.operators import binary, cast, common_type, compare, negate
-from pydbg.expr.rust import calls
-from pydbg.expr.rust.access import field_of, index_of, slice_of
-from pydbg.expr.rust.kinds import (
-    ByteString,
-    is_str,
-    primitive,
-    slice_parts,
-    str_type,
-    trait_object,
-)
-from pydbg.expr.rust.library import bytes_of
 from pydbg.expr.types import (
     BoolType,
     CType,
@@ -34,6 +23,17 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import Value, from_number, is_integral
+from pydbg.rust import calls
+from pydbg.rust.access import field_of, index_of, slice_of
+from pydbg.rust.kinds import (
+    ByteString,
+    is_str,
+    primitive,
+    slice_parts,
+    str_type,
+    trait_object,
+)
+from pydbg.rust.library import bytes_of
 
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator

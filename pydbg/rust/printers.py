@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
 from pydbg.expr.respell import template_name
-from pydbg.expr.rust.kinds import active, members, slice_parts
-from pydbg.expr.rust.library import buffer, bytes_of, has, number, pointer, struct
 from pydbg.expr.types import PointerType, StructType, strip
 from pydbg.printers.model import Child, Printed, Printer, StringAt
-from pydbg.printers.ruststd import BYTE, PRINTERS, shared_slice
+from pydbg.rust.kinds import active, members, slice_parts
+from pydbg.rust.library import buffer, bytes_of, has, number, pointer, struct
+from pydbg.rust.stdprinters import BYTE, PRINTERS, shared_slice
 
 if TYPE_CHECKING:
     from pydbg.expr.types import CType

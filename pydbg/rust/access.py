@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
-from pydbg.expr.rust.kinds import (
+from pydbg.expr.types import ArrayType, CType, PointerType, StructType, strip
+from pydbg.expr.values import Value, to_integer
+from pydbg.rust.kinds import (
     active,
     is_slice,
     is_str,
@@ -17,8 +19,6 @@ from pydbg.expr.rust.kinds import (
     slice_type,
     str_type,
 )
-from pydbg.expr.types import ArrayType, CType, PointerType, StructType, strip
-from pydbg.expr.values import Value, to_integer
 
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator

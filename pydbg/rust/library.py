@@ -6,9 +6,9 @@ They hold for rustc 1.63 to 1.95: what was put around a pointer or a number is s
 from __future__ import annotations
 
 from pydbg.errors import ExprError
-from pydbg.expr.rust.kinds import members
 from pydbg.expr.types import StructType, strip
 from pydbg.expr.values import Value
+from pydbg.rust.kinds import members
 
 __all__ = ["buffer", "bytes_of", "has", "number", "pointer", "struct"]
 
