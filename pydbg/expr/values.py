@@ -281,12 +281,10 @@ class Value(PythonValue):
             raise ExprError("Attempt to extract a component of a value that is not a structure.")
         found = ctype.field(name)
         if found is None:
-            for base in ctype.fields:
-                if base.kind == "virtual" or (base.kind == "base" and _has_virtual(base.type)):
-                    try:
-                        return self.base_part(base).member(name)
-                    except ExprError:
-                        continue
+            from pydbg.expr.bases import members_named, part_of
+
+            for one in members_named(ctype, name):  # Of a virtual base: the object knows where.
+                return part_of(self, one.path).member(name)
             kinds = "member or method" if ctype.methods else "member"
             raise ExprError(f"There is no {kinds} named {name}.")
         return self.part(found.type, found.offset, found.bit_offset, found.bit_size)
@@ -382,15 +380,6 @@ class Value(PythonValue):
         if self._read is None:
             raise ExprError("Cannot read memory through this value.")
         return Value.at(target, _wrap(int(self) + index * target.size, ctype.size), self._read)
-
-
-def _has_virtual(ctype: CType) -> bool:
-    """Tell whether a class has a virtual base, which only an object knows the place of."""
-    own = strip(ctype)
-    return isinstance(own, StructType) and any(
-        field.kind == "virtual" or (field.kind == "base" and _has_virtual(field.type))
-        for field in own.fields
-    )
 
 
 def _wrap(addr: int, size: int = 8) -> int:
