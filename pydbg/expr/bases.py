@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Found",
     "base_path",
+    "bases_of",
     "check_member",
     "converted",
     "is_base",
@@ -73,7 +74,8 @@ def is_object(value: Value) -> bool:
     return isinstance(inner, StructType) and inner.keyword != "union"
 
 
-def _bases(ctype: StructType) -> Iterator[tuple[Field, StructType]]:
+def bases_of(ctype: StructType) -> Iterator[tuple[Field, StructType]]:
+    """Give the base classes of a class, each with its member."""
     for field in ctype.fields:
         inner = strip(field.type)
         if field.kind in ("base", "virtual") and isinstance(inner, StructType):
@@ -95,7 +97,7 @@ def paths(derived: StructType, base: CType, depth: int = 0) -> list[Path]:
         return [()]
     found: dict[tuple[str, ...], Path] = {}
     if depth < _MAX_DEPTH:
-        for field, inner in _bases(derived):
+        for field, inner in bases_of(derived):
             for rest in paths(inner, base, depth + 1):
                 found.setdefault(_part((field, *rest)), (field, *rest))
     return list(found.values())
@@ -134,7 +136,7 @@ def members_named(ctype: StructType, name: str, path: Path = ()) -> list[Found]:
         return [Found(path, ctype, own)]
     found: dict[tuple[str, ...], Found] = {}
     if len(path) < _MAX_DEPTH:
-        for field, inner in _bases(ctype):
+        for field, inner in bases_of(ctype):
             for one in members_named(inner, name, (*path, field)):
                 # A static member is one, wherever it is found.
                 key = (one.owner.name,) if one.field.kind == "static" else _part(one.path)

@@ -307,10 +307,9 @@ class UnitNames:
         row_name, row_scope = qualified, scope
         if tag == Tag.enumerator and scope:
             # Names of a plain enum are known in the scope around it, those of an enum class in it.
-            row_name, row_scope = name, scope
             owner = self._enums.get(scope)
-            if owner is not None:
-                row_name = qualified if owner[1] else (f"{owner[0]}::{name}" if owner[0] else name)
+            if owner is not None and not owner[1]:
+                row_name = f"{owner[0]}::{name}" if owner[0] else name
         if tag == Tag.enumeration:
             self._enums[qualified] = (scope, At.enum_class in die)
         declaration = At.declaration in die

@@ -152,9 +152,10 @@ def sees(variables: Variables, module: Module, entry: int, link_addr: int, name:
             return True
         unit = block.die.unit
         return any(
-            variables.value_named(f"{prefix}::{name}", unit, file) is not None
+            variables.value_named(path, unit, file) is not None
             for prefix in variables.prefixes(file, [block])
             if prefix
+            for path in variables.with_inherited(f"{prefix}::{name}")
         )
 
 

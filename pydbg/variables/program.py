@@ -29,6 +29,7 @@ from pydbg.variables.blocks import Block, Variable, innermost, located
 from pydbg.variables.enclosing import enclosing_variable
 from pydbg.variables.files import KEYWORDS, FileTypes
 from pydbg.variables.frame import ModuleSurroundings
+from pydbg.variables.inherited import inherited
 from pydbg.variables.places import constant_of, optimized_out, place
 from pydbg.variables.qualified import in_function_or_file
 from pydbg.variables.scope import FrameScope
@@ -171,9 +172,10 @@ class Variables:
         if scope is not None:
             file, unit = scope.file, scope.function.die.unit
         for path in self._paths(name, scope):
-            found = self.value_named(path, unit, file)
-            if found is not None:
-                return found
+            for one in self.with_inherited(path, scope):
+                found = self.value_named(one, unit, file)
+                if found is not None:
+                    return found
         return None
 
     def _paths(self, name: str, scope: FrameScope | None) -> Iterator[str]:
@@ -188,6 +190,13 @@ class Variables:
             head, colons, rest = name.partition("::")
         for prefix in prefixes:
             yield f"{prefix}::{name}" if prefix else name
+
+    def with_inherited(self, path: str, scope: FrameScope | None = None) -> Iterator[str]:
+        """Give a whole name, and what it means in base classes of a class in it."""
+        yield path
+        if "::" in path and (scope is None or scope.function.die.cplus):
+            tags = _TYPE_TAGS | Tag.structs | {Tag.enumeration}
+            yield from inherited(path, lambda name: self._global_type(name, tags, scope))
 
     def _implicit_member(self, name: str, scope: FrameScope) -> Value | None:
         """Find a member of the object whose method the frame is in."""
@@ -456,9 +465,10 @@ class Variables:
                     if die.name == wanted and die.tag in tags:
                         return scope.file.reader.read(die)
         for path in self._paths(wanted, scope):
-            found = self._global_type(path, tags, scope)
-            if found is not None:
-                return found
+            for one in self.with_inherited(path, scope):
+                found = self._global_type(one, tags, scope)
+                if found is not None:
+                    return found
         return None
 
     def concrete_type(self, vtable: int) -> CType | None:

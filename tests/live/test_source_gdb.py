@@ -302,6 +302,70 @@ list
 """
 """Files that several units include, with code or without."""
 
+INHERITED = """
+print Base::RED
+print ns::Derived::RED
+print ns::Derived::SMALL
+print ns::Mid::GREEN
+print ns::Derived::ANON
+print ns::Derived::Kind::A
+print Base::Kind::B
+print ns::Derived::limit
+print sizeof(ns::Derived::Inner)
+whatis ns::Derived::Size
+ptype ns::Derived::Color
+print Tmpl<long>::LARGE
+print ns::OUT
+break ns::Derived::work
+break Tmpl<long>::go
+condition 1 c == GREEN
+run
+print RED
+print GREEN
+print SMALL
+print LARGE
+print ANON
+print OUT
+print limit
+print Kind::A
+print Kind::B
+print k == Kind::B
+print Derived::RED
+print Mid::LARGE
+print Derived::SMALL
+print Base::BLUE
+print Other::ANON
+print this->RED
+print c == GREEN
+print (Color)4
+print (Size)1
+print sizeof(Inner)
+print sizeof(number)
+whatis Color
+ptype Size
+whatis RED
+whatis Mid::Size
+whatis Base::Color
+print/d RED
+print RED + 1
+print this->c
+condition 1 c == GREEN
+up
+print RED
+print d.RED
+print d.GREEN
+print d.SMALL
+print Derived::RED
+continue
+print RED
+print LARGE
+print ANON
+print OUT
+print ns::OUT
+print (Size)100
+"""
+"""What base classes declare: enumerators, types and static members."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -319,6 +383,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
     ),
     "labels": (LABELS, _programs("labels.c", "gcc pie", "gcc O2", "clang pie", "clang O2")),
     "prints": (PRINTS, _programs("labels.c", "gcc pie", "gcc O2")),
+    "inherited": (INHERITED, _programs("inherited.cc", "g++ pie", "clang++ pie")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "parts": (
         "break doubled" + PARTS,
