@@ -73,7 +73,7 @@ class Debugger(Running):
         self.steps = Steps(self)
         self.quiet: Callable[[Any, Thread], bool] | None = None
         """Asked at a hit of a point with commands: True if they were run and it may go on."""
-        for name in ("backtrace limit", "backtrace past-main"):
+        for name in ("backtrace limit", "backtrace past-main", "backtrace past-entry"):
             self.settings.on_change(name, lambda _: self.written())
         if program is not None:
             self.load_program(program)

@@ -174,6 +174,8 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("args", "text", "", (), "Argument list to give program being debugged when it is started", ""),
     ("backtrace limit", "limit", None, (),
      "An upper bound on the number of backtrace levels", ""),
+    ("backtrace past-entry", "bool", False, (),
+     "Whether backtraces should continue past the entry point of a program", ""),
     ("backtrace past-main", "bool", False, (),
      'Whether backtraces should continue past "main"', ""),
     ("breakpoint pending", "enum", "auto", _ON_OFF_AUTO, "",
@@ -308,7 +310,6 @@ _IGNORED = """
 auto-load safe-path
 auto-load python-scripts
 auto-solib-add
-backtrace past-entry
 breakpoint always-inserted
 breakpoint auto-hw
 charset

@@ -325,6 +325,7 @@ class ProgramState:
             return self.points.inlined_at(addr) | self.steps.entered(thread)
 
         past_main = self.settings.flag("backtrace past-main")
+        past_entry = self.settings.flag("backtrace past-entry")
         limit = self.settings.limit("backtrace limit") or _FRAMES_AHEAD
         inner: Frame | None = None
         callee: RawFrame | None = None
@@ -337,7 +338,11 @@ class ProgramState:
             for raw in raws:
                 for frame in frames_of(thread, raw, inner, meant):
                     yield frame
-                    if frame.level + 1 >= limit or (_is_main(frame) and not past_main):
+                    if (
+                        frame.level + 1 >= limit
+                        or (_is_main(frame) and not past_main)
+                        or (_is_entry(frame) and not past_entry)
+                    ):
                         # Whether the stack is whole shows in what would come next.
                         next(unwinding, None)
                         self.stack_problem = unwinding.stop_reason
@@ -402,6 +407,13 @@ class ProgramState:
         """Raise CommandError where a stack is looked at that no thread runs on."""
         if self._parked is not None:
             raise CommandError(f"Goroutine {self._parked.id} does not run on a thread now.")
+
+
+def _is_entry(frame: Frame) -> bool:
+    module = frame.module
+    if module is None or not module.is_main or frame.is_signal_frame or frame.inline is not None:
+        return False
+    return frame.addr - frame.offset == module.addr(module.elf.entry)
 
 
 def _is_main(frame: Frame) -> bool:

@@ -74,7 +74,7 @@ NAMES = {
         show environment=env; unset args; unset cwd; set args; show args; set auto-load
         python-scripts~+; show auto-load python-scripts~+; set auto-load safe-path~+; show auto-load
         safe-path~+; set auto-solib-add~+; show auto-solib-add~+; set backtrace limit; show
-        backtrace limit; set backtrace past-entry~+; show backtrace past-entry~+; set backtrace
+        backtrace limit; set backtrace past-entry; show backtrace past-entry; set backtrace
         past-main; show backtrace past-main; set breakpoint always-inserted~+; show breakpoint
         always-inserted~+; set breakpoint auto-hw~+; show breakpoint auto-hw~+; set breakpoint
         pending; show breakpoint pending; set can-use-hw-watchpoints; show can-use-hw-watchpoints;

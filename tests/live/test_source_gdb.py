@@ -366,6 +366,36 @@ print (Size)100
 """
 """What base classes declare: enumerators, types and static members."""
 
+OUTERMOST = """
+break sum
+run
+bt -past-main on
+bt -past-main
+bt -past-entry on
+bt -past-entry
+bt -past-main on -past-entry on 3
+bt -past-main -hide -1
+show backtrace past-main
+show backtrace past-entry
+show backtrace limit
+set backtrace past-main on
+set backtrace past-entry on
+show backtrace past-entry
+bt
+up 2
+set backtrace past-main off
+bt
+set backtrace limit 1
+bt
+up
+set backtrace limit 2
+bt -past-main
+up
+set backtrace limit unlimited
+bt
+"""
+"""Where the stack ends: at main, at the entry point, at a limit."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -384,6 +414,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
     "labels": (LABELS, _programs("labels.c", "gcc pie", "gcc O2", "clang pie", "clang O2")),
     "prints": (PRINTS, _programs("labels.c", "gcc pie", "gcc O2")),
     "inherited": (INHERITED, _programs("inherited.cc", "g++ pie", "clang++ pie")),
+    "outermost": (OUTERMOST, _programs("labels.c", "gcc pie", "gcc m32")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "parts": (
         "break doubled" + PARTS,
