@@ -5,7 +5,7 @@ An entry is read when it is asked for, and a subtree that is of no interest is s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from pydbg.symbols.cursor import damaged, uleb
 from pydbg.symbols.dwarf import Form
 from pydbg.symbols.languages import CPLUS, RUST
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
+from pydbg.symbols.walk import sibling_of, step_over
 
 if TYPE_CHECKING:
     from pydbg.symbols.unitnames import NameTable
@@ -201,13 +202,25 @@ class Die:
             yield die
             die = die.origin
 
-    def children(self) -> Iterator[Die]:
-        """Give its own children in order."""
+    def children(self, tags: Container[int] | None = None) -> Iterator[Die]:
+        """Give its own children in order: all, or those with one of some tags.
+
+        Nothing is read of the others.
+        """
         if not self.has_children:
             return
-        at, size = self.end, len(self.view.data)
+        view = self.view
+        at, size = self.end, len(view.data)
         while at < size:
-            child = Die(self.entries, self.view, at)
+            if tags is not None:
+                code, pos = uleb(view.data, at)
+                if code == 0:
+                    return
+                abbrev = view.abbrevs[code]
+                if abbrev.tag not in tags:
+                    at = step_past(view, pos, abbrev)
+                    continue
+            child = Die(self.entries, view, at)
             if child.tag == 0:
                 return
             yield child
@@ -223,6 +236,15 @@ class Die:
         return skip_children(self.view, self.end)
 
 
+def step_past(view: _View, pos: int, abbrev: dwarf.Abbrev) -> int:
+    """Step over an entry, from behind its code, and all below it."""
+    data, sizes = view.data, view.sizes
+    if not abbrev.children:
+        return step_over(data, pos, abbrev, sizes)
+    sibling = sibling_of(data, pos, abbrev, sizes)
+    return sibling or skip_children(view, step_over(data, pos, abbrev, sizes))
+
+
 def skip_children(view: _View, pos: int) -> int:
     """Step over a list of children and all below them; return the position behind it."""
     data, abbrevs, sizes = view.data, view.abbrevs, view.sizes
@@ -233,9 +255,7 @@ def skip_children(view: _View, pos: int) -> int:
             depth -= 1
             continue
         abbrev = abbrevs[code]
-        if abbrev.plan is None:
-            abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
-        pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
+        pos = step_over(data, pos, abbrev, sizes)
         if abbrev.children:
             depth += 1
             if depth > _MAX_DEPTH:

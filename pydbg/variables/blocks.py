@@ -27,6 +27,7 @@ __all__ = [
 
 _MAX_DEPTH = 200
 _INHERITED = Tag.structs | {Tag.formal, Tag.variable, Tag.label, Tag.typedef, Tag.enumeration}
+_NOTED = _INHERITED | Tag.blocks | {Tag.imported_module}
 
 
 class Variable:
@@ -145,8 +146,6 @@ class Block:
         self.variables: list[Variable] = []
         self.symbols: list[Variable] = []
         """All names that are declared, in the order in which gdb reads them."""
-        self.calls: list[Die] = []
-        """What is described of the calls in it."""
         self.imports: list[Die] = []
         """``using namespace`` in it."""
         self.types: list[Die] = []
@@ -174,10 +173,8 @@ class Block:
         seen: set[tuple[int, int]] = set()
         if depth > _MAX_DEPTH:
             raise IndexError("blocks nested too deep")
-        for child in die.children():
-            seen.add(child.key)
-            for one in child.origins():
-                seen.add(one.key)
+        for child in die.children(_NOTED):
+            seen.update(one.key for one in child.origins())
             self._note(child, depth)
         return seen
 
@@ -200,8 +197,6 @@ class Block:
                 self._own(child, depth + 1)
         elif tag == Tag.imported_module:
             self.imports.append(child)
-        elif tag in (Tag.call_site, Tag.gnu_call_site):
-            self.calls.append(child)
         elif tag in Tag.structs or tag in (Tag.typedef, Tag.enumeration):
             self.types.append(child)
             if tag == Tag.enumeration:
@@ -215,7 +210,7 @@ class Block:
         """Note what only the abstract entry knows: variables that the optimiser removed."""
         if depth > _MAX_DEPTH:
             raise IndexError("blocks nested too deep")
-        for child in origin.children():
+        for child in origin.children(_NOTED):
             if child.key in seen:
                 continue
             if child.tag in Tag.blocks:
