@@ -417,27 +417,7 @@ _FORMS = (
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import (
-        code,
-        macros,
-        memory,
-        prettyprinters,
-        registers,
-        valuehistory,
-        values,
-    )
-
-    return (
-        *_printing(),
-        *_displaying(),
-        *registers.commands(),
-        *memory.commands(),
-        *code.commands(),
-        *values.commands(),
-        *valuehistory.commands(),
-        *prettyprinters.commands(),
-        *macros.commands(),
-    )
+    return (*_printing(), *_displaying())
 
 
 def _printing() -> tuple[Command, ...]:

@@ -10,8 +10,13 @@ NAMES = {
     "running": """
         run=r; start; starti; kill=k; attach; detach; continue=c,cont,fg; finish=fin; until=u;
         advance=adv; jump=j; interrupt; step=s; next=n; stepi=si; nexti=ni; stepsys+; stepcall+;
-        stepret+; stepjump+; handle=ha; signal; info signals=sig; info handle; info threads=th;
-        thread=t; thread name; thread find; thread apply; info inferiors; inferior
+        stepret+; stepjump+
+    """,
+    "signals": """
+        handle=ha; signal; info signals=sig; info handle
+    """,
+    "threads": """
+        info threads=th; thread=t; thread name; thread find; thread apply; info inferiors; inferior
     """,
     "points": """
         break=b,br,bre,brea; tbreak=tb,tbr; hbreak=hb; thbreak=thb; rbreak=rb; info breakpoints=b;
@@ -37,13 +42,30 @@ NAMES = {
     """,
     "data": """
         print=p,inspect; call; output; printf; echo; x; display=disp; undisplay=und; delete display;
-        disable display; enable display; info display; info registers=r; info all-registers; info
-        float; info vector; dump binary memory; dump memory; dump binary value; dump value; append
-        binary memory; append binary value; restore; find; hexdump+; telescope+=tel;
-        disassemble=disas; info locals=lo; info args=ar; info scope=sc; info vtbl; whatis; ptype;
-        show values; show convenience=conv; info pretty-printer; enable pretty-printer; disable
-        pretty-printer; info macro; info macros; macro expand=exp; macro expand-once=exp1; macro
-        define; macro undef; macro list
+        disable display; enable display; info display
+    """,
+    "registers": """
+        info registers=r; info all-registers; info float; info vector
+    """,
+    "memory": """
+        dump binary memory; dump memory; dump binary value; dump value; append binary memory; append
+        binary value; restore; find; hexdump+; telescope+=tel
+    """,
+    "code": """
+        disassemble=disas
+    """,
+    "values": """
+        info locals=lo; info args=ar; info scope=sc; info vtbl; whatis; ptype
+    """,
+    "valuehistory": """
+        show values; show convenience=conv
+    """,
+    "prettyprinters": """
+        info pretty-printer; enable pretty-printer; disable pretty-printer
+    """,
+    "macros": """
+        info macro; info macros; macro expand=exp; macro expand-once=exp1; macro define; macro
+        undef; macro list
     """,
     "stack": """
         backtrace=bt,where; info stack=s; frame=f; frame level; frame function; frame address; info

@@ -234,9 +234,7 @@ def _row(name: str, summary: str, run: Callable[[Session, Parsed], Any], **field
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    from pydbg.commands import signals, threads
-
-    return (*_lifetime(), *_going_on(), *_steps(), *signals.commands(), *threads.commands())
+    return (*_lifetime(), *_going_on(), *_steps())
 
 
 def _lifetime() -> tuple[Command, ...]:

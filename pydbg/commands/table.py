@@ -50,12 +50,21 @@ GROUPS: tuple[tuple[str, str], ...] = (
 MODULES = (
     "applying",
     "running",
+    "signals",
+    "threads",
     "points",
     "dprintf",
     "watch",
     "pointchanges",
     "catch",
     "data",
+    "registers",
+    "memory",
+    "code",
+    "values",
+    "valuehistory",
+    "prettyprinters",
+    "macros",
     "stack",
     "goroutines",
     "files",
@@ -483,7 +492,7 @@ class Commands:
 def all_commands() -> Commands:
     """Return the table of all commands of pydbg, made anew.
 
-    Their names are in a file (`naming` writes it): of 25 modules a session needs a few.
+    Their names are in a file (`naming` writes it): of some 40 modules a session needs a few.
 
     >>> all_commands().resolve("source a.pydbg").command.group
     'support'

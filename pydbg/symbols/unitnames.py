@@ -146,8 +146,18 @@ class UnitNames:
                 scope = known
         return scope
 
-    def has_scope(self, name: str) -> bool:
-        """Tell whether a namespace or class has a whole name."""
+    def has_scope(self, name: str, needles: list[bytes] | None) -> bool:
+        """Tell whether a namespace or class with something inside has a whole name."""
+        if not self._is_whole and needles is not None:
+            source = self._entries.dwarf
+            found = reached(source, self.unit, needles, _SCOPES, frozenset())
+            if found is not None:
+                view = self._entries.view(self.unit)
+                return any(
+                    self._scope_at((*path, pos)) == name
+                    for pos, path in found.items()
+                    if Die(self._entries, view, pos).has_children
+                )
         self._read_all()
         return name in self._scope_names
 
@@ -396,9 +406,17 @@ class NameTable:
 
     def has_scope(self, name: str) -> bool:
         """Tell whether a namespace or class of that whole name is somewhere."""
-        offsets = self._search.units_with(own_names(name), templates=False)
-        units = (self.entries.dwarf.unit(offset) for offset in offsets)
-        return any(unit is not None and self.unit(unit).has_scope(name) for unit in units)
+        own = own_names(name)
+        needles = self._search.needles(own)
+        for offset in self._search.units_with(own, templates=False):
+            unit = self.entries.dwarf.unit(offset)
+            try:
+                with self.entries.guard():
+                    if unit is not None and self.unit(unit).has_scope(name, needles):
+                        return True
+            except FileError:
+                continue
+        return False
 
     def all(self) -> Iterator[UnitNames]:
         """Give the names of every unit."""

@@ -60,7 +60,7 @@ def test_a_command_of_the_users_stays_when_the_module_comes() -> None:
     assert table.resolve("break main").command.group == "user-defined"
 
 
-@pytest.mark.parametrize(("line", "module"), [("info locals", "data"), ("bt", "stack")])
+@pytest.mark.parametrize(("line", "module"), [("info locals", "values"), ("bt", "stack")])
 def test_only_the_module_of_a_command_is_loaded(line: str, module: str) -> None:
     code = (
         "import sys; from pydbg.commands.table import MODULES, all_commands\n"
