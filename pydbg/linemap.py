@@ -172,10 +172,11 @@ class LineMap:
         low = addr - symbol[1]
         if symbol[0].size:
             return low, low + symbol[0].size, symbol[0].name
-        following = next(
-            (module.addr_of(s) for s in module.functions() if module.addr_of(s) > addr), None
-        )
-        return None if following is None else (low, following, symbol[0].name)
+        section = module.elf.section_at(module.link_addr(addr))
+        ends = [module.addr_of(s) for s in module.functions() if module.addr_of(s) > addr]
+        if section is not None:
+            ends.append(module.addr(section.end))
+        return (low, min(ends), symbol[0].name) if ends else None
 
     def body(self, entry: int) -> int:
         """Give where ``step`` into the function at an address stops: behind its prologue."""

@@ -16,9 +16,12 @@ from pydbg.linux import ptrace
 from pydbg.stepping import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydbg.linemap import LineMap
     from pydbg.steps import Steps
     from pydbg.symbols.linecode import LineCode
+    from pydbg.symbols.modules import InlineCall
     from pydbg.target.thread import Thread
 
 __all__ = ["LineRun"]
@@ -149,6 +152,21 @@ class LineRun(Plan):
         code = self.code
         if code is not None and not (code.whole and code.contains(pc - self.bias)):
             self.code = None
+        if self.frame.chain:
+            facts = self.map.facts(pc)
+            around = (*facts.entered, *facts.ahead)
+            parts = self._parts(one for one in around if one.die in self.frame.chain)
+            low, high = self.low - self.bias, self.high - self.bias
+            self._starts = frozenset(addr for addr in parts if not low <= addr < high)
+
+    def _parts(self, calls: Iterable[InlineCall]) -> frozenset[int]:
+        """Give where parts of inlined calls begin in the code, as link addresses.
+
+        A thread there is shown as being in front of the call.
+        """
+        inside = self.code.inside if self.code is not None else ()
+        starts = {low - self.bias for one in calls for low, _ in one.ranges}
+        return frozenset(addr for addr in starts if any(low <= addr < high for low, high in inside))
 
     # --- on the way ----------------------------------------------------------------------------
 
@@ -195,11 +213,19 @@ class LineRun(Plan):
         self._calling = None
         if info.kind == "call":
             after = pc + info.size
-            if not self.into or self._resolving or not self._enters(info.target):
+            enters = self._in_loader(pc) or self._enters(info.target)
+            if not self.into or self._resolving or not enters:
                 self._run_over(after, self.thread.sp)
                 return self.request()
             self._calling = after
         return ptrace.SINGLESTEP
+
+    def _in_loader(self, pc: int) -> bool:
+        """Tell whether a place is one of the dynamic linker that a step only comes through.
+
+        As in gdb (in_solib_dynsym_resolve_code): whatever part of it is called.
+        """
+        return self.map.is_loader(pc) and not self.map.is_loader(self.started_in)
 
     def _stops_at(self, mark: tuple[str, int | None, int]) -> bool:
         kind, target, _ = mark

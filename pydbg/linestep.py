@@ -39,7 +39,7 @@ class LineStep(LineRun):
         if after is not None:
             if pc == after:
                 return self._judge()
-            if self._called is None:
+            if self._called is None and not self._in_loader(after):
                 self._called = after, thread.sp + thread.inferior.arch.pointer_size
             return self._judge()
         code = self.code
@@ -143,7 +143,7 @@ class LineStep(LineRun):
             return None
         if self.into and not self._insn:
             is_stub = self.map.is_stub(pc)
-            if is_stub or self._binds(pc):
+            if is_stub or self._in_loader(pc):
                 return self._in_stub(pc, is_stub)
             self._resolving = False
         called, self._called = self._called, None
@@ -170,6 +170,8 @@ class LineStep(LineRun):
                 self._run_until(target)
                 return None
             self._resolving = True
+        elif not self._resolving:
+            self._called = None  # Whatever it comes to is no call of the line's.
         fixup = self.map.loader_function("_dl_fixup")
         if pc == fixup:
             word = thread.inferior.arch.pointer_size
@@ -178,12 +180,6 @@ class LineStep(LineRun):
         elif is_stub and fixup is not None:
             self._run_until(fixup)
         return None
-
-    def _binds(self, pc: int) -> bool:
-        """Tell whether a place in the dynamic linker is on the way to a function."""
-        if not self.map.is_loader(pc) or self.map.is_loader(self.started_in):
-            return False
-        return self._resolving or self._called is None
 
     def _in_call(self, pc: int, after: int, sp: int) -> Event | None:
         """Enter a function that has lines, run over any other."""
@@ -267,11 +263,7 @@ class LineStep(LineRun):
         calls = [one for one in around if one.die in self.frame.chain]
         if (call.path, call.line) != self.line:
             calls.append(call)
-        starts = {low - self.bias for one in calls for low, _ in one.ranges}
-        inside = code.inside if code is not None else ()
-        self._starts = frozenset(
-            addr for addr in starts if any(low <= addr < high for low, high in inside)
-        )
+        self._starts = self._parts(calls)
         return None
 
     def _stop(self, now: FrameId | None = None) -> Event | None:

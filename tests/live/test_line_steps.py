@@ -225,6 +225,12 @@ SESSIONS = {
         "pie",
         to("main", "next 3", *["step"] * 3, "stepi 8", "step", "step", *["next"] * 3),
     ),
+    "through the dynamic linker's own functions": (
+        "steps.c",
+        "pie",
+        to("main", "tbreak __run_exit_handlers", "continue", "next 4", *["step"] * 20),
+    ),
+    "out of code without lines or size": ("steps.c", "pie", to("_fini", "step", "step")),
     "why it stopped": (
         "steps.c",
         "pie",
@@ -263,6 +269,13 @@ def test_session(name: str) -> None:
     different = differing(source, variant, lines)
     # In which order handle lists the signals that it changed is its own matter.
     assert {key: texts for key, texts in different.items() if " handle " not in key} == {}
+
+
+def test_parts_of_inlined_calls_begin_in_a_line() -> None:
+    # Each is shown as being in front of the call, from where the step goes on in another frame.
+    lines = to("main", "step", "step", "next", "step 5", "step", *["next"] * 9, "kill")
+    theirs, ours = both(build("inlined.c", "pie", "-O1"), *lines)
+    assert ours == theirs
 
 
 def test_arguments_at_entry_of_what_is_inlined() -> None:
