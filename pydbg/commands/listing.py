@@ -133,7 +133,7 @@ def _address_note(session: Session, spec: str, place: Listing) -> str:
     at = f"{place.file}:{place.line}"
     if function is None:
         return f"{number:#x} is at {at}."
-    return f"{number:#x} is in {function.label or '??'} ({at})."
+    return f"{number:#x} is in {function.pretty or '??'} ({at})."
 
 
 def _one(session: Session, spec: str, first: Listing | None = None) -> Listing:

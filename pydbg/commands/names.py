@@ -134,22 +134,24 @@ NAMES = {
         print raw-values; set print repeats; show print repeats; set print sevenbit-strings~+; show
         print sevenbit-strings~+; set print static-members; show print static-members; set print
         symbol; show print symbol; set print symbol-filename~+; show print symbol-filename~+; set
-        print thread-events~+; show print thread-events~+; set print union; show print union; set
-        print vtbl~+; show print vtbl~+; set prompt; show prompt; set python print-stack~+; show
-        python print-stack~+; set schedule-multiple~+; show schedule-multiple~+; set
-        scheduler-locking; show scheduler-locking; set seccomp-profile+; show seccomp-profile+; set
-        solib-search-path~+; show solib-search-path~+; set startup-quietly~+; show
-        startup-quietly~+; set startup-with-shell~+; show startup-with-shell~+; set step-mode; show
-        step-mode; set stop-on-solib-events~+; show stop-on-solib-events~+; set style enabled; show
-        style enabled; set style sources~+; show style sources~+; set style theme+; show style
-        theme+; set syscall-filter+; show syscall-filter+; set syscall-history+; show
-        syscall-history+; set sysroot~+; show sysroot~+; set tcp auto-retry~+; show tcp
-        auto-retry~+; set toolbar+; show toolbar+; set trace-commands; show trace-commands; set
-        unwind-on-terminating-exception; show unwind-on-terminating-exception; set unwindonsignal;
-        show unwindonsignal; set verbose~+; show verbose~+; set watchdog~+; show watchdog~+; set
-        width; show width; set backtrace; show backtrace; set breakpoint; show breakpoint; set
-        debuginfod; show debuginfod; set history; show history; set index-cache; show index-cache;
-        set print=p,pr; show print=p,pr; set style; show style
+        print thread-events~+; show print thread-events~+; set print type hex; show print type hex;
+        set print type methods; show print type methods; set print type typedefs; show print type
+        typedefs; set print union; show print union; set print vtbl~+; show print vtbl~+; set
+        prompt; show prompt; set python print-stack~+; show python print-stack~+; set
+        schedule-multiple~+; show schedule-multiple~+; set scheduler-locking; show
+        scheduler-locking; set seccomp-profile+; show seccomp-profile+; set solib-search-path~+;
+        show solib-search-path~+; set startup-quietly~+; show startup-quietly~+; set
+        startup-with-shell~+; show startup-with-shell~+; set step-mode; show step-mode; set
+        stop-on-solib-events~+; show stop-on-solib-events~+; set style enabled; show style enabled;
+        set style sources~+; show style sources~+; set style theme+; show style theme+; set
+        syscall-filter+; show syscall-filter+; set syscall-history+; show syscall-history+; set
+        sysroot~+; show sysroot~+; set tcp auto-retry~+; show tcp auto-retry~+; set toolbar+; show
+        toolbar+; set trace-commands; show trace-commands; set unwind-on-terminating-exception; show
+        unwind-on-terminating-exception; set unwindonsignal; show unwindonsignal; set verbose~+;
+        show verbose~+; set watchdog~+; show watchdog~+; set width; show width; set backtrace; show
+        backtrace; set breakpoint; show breakpoint; set debuginfod; show debuginfod; set history;
+        show history; set index-cache; show index-cache; set print=p,pr; show print=p,pr; set style;
+        show style
     """,
     "listing": """
         list=l; info source; info sources; directory=dir; set directories; show directories; set

@@ -12,6 +12,7 @@ from pydbg.errors import CommandError, DebuggerError, UsageError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
+    from pydbg.expr.typeprint import Shown
     from pydbg.expr.types import CType
 
 __all__ = ["commands"]
@@ -74,8 +75,26 @@ def _type(session: Session, text: str) -> tuple[CType, bool]:
 
 def whatis(session: Session, parsed: Parsed) -> str:
     """Say which type an expression has."""
-    shown = session.dbg.language.whatis(*_typed(session, parsed))
-    return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
+    shown = _shown(session, parsed["FLAGS"])
+    text = session.dbg.language.whatis(*_typed(session, parsed), shown)
+    return f"type = {_real_type(session, parsed['EXPRESSION'])}{text}"
+
+
+def _shown(session: Session, flags: str | None) -> Shown:
+    """Return what a type is shown with, by the settings and a command's flags."""
+    from pydbg.expr.typeprint import FLAGS, Shown
+
+    letters = (flags or "/")[1:]
+    for letter in letters:
+        if letter not in FLAGS:
+            raise UsageError(f"unrecognized flag '{letter}'")
+    flag = session.settings.flag
+    usual = Shown(
+        methods=flag("print type methods"),
+        typedefs=flag("print type typedefs"),
+        hexadecimal=flag("print type hex"),
+    )
+    return usual.but(letters)
 
 
 def _real_type(session: Session, text: str | None) -> str:
@@ -95,18 +114,16 @@ def _real_type(session: Session, text: str | None) -> str:
 
 def ptype(session: Session, parsed: Parsed) -> str:
     """Show a type with its members."""
+    shown = _shown(session, parsed["FLAGS"])
     ctype = _typed(session, parsed)[0]
-    flags: str = (parsed["FLAGS"] or "/")[1:]
-    if not set(flags) <= set("ox"):
-        raise UsageError("unrecognized flag; valid are o and x.")
-    if "o" in flags:
+    if "o" in (parsed["FLAGS"] or ""):
         from pydbg.expr.offsets import offsets
 
-        laid_out = offsets(ctype, hexadecimal="x" in flags)
+        laid_out = offsets(ctype, shown)
         if laid_out is not None:
             return laid_out
-    shown = session.dbg.language.ptype(ctype)
-    return f"type = {_real_type(session, parsed['EXPRESSION'])}{shown}"
+    text = session.dbg.language.ptype(ctype, shown)
+    return f"type = {_real_type(session, parsed['EXPRESSION'])}{text}"
 
 
 def info_vtbl(session: Session, parsed: Parsed) -> str:
@@ -137,6 +154,8 @@ def commands() -> tuple[Command, ...]:
     regex = Arg("REGEX", kinds.TEXT, optional=True, doc="a regular expression for names")
     option = Arg("OPTION", Options("option", {"-q": "flag", "-t": "text"}), optional=True,
                  doc="-q or -t TYPE")  # fmt: skip
+    flags = Arg("FLAGS", kinds.Slashed("flags"), optional=True,
+                doc="letters of o, x, d, r, m, M, t, T")  # fmt: skip
     maybe = Arg("EXPRESSION", kinds.EXPR, optional=True, doc="an expression or a type")
     return (
         _row("info locals", "List the local variables of the selected frame.", info_locals,
@@ -159,14 +178,17 @@ def commands() -> tuple[Command, ...]:
              group="status", args=(Arg("EXPRESSION", kinds.EXPR, doc="an object or a pointer"),),
              example="info vtbl *pd",
              help="One table for each part of the object that has one."),
-        _row("whatis", "Say which type an expression has.", whatis, group="data", args=(maybe,),
-             example="whatis $rip",
+        _row("whatis", "Say which type an expression has.", whatis, group="data",
+             args=(flags, maybe), example="whatis $rip",
              help="Nothing is evaluated.  Of a typedef's name it shows what that stands for.  "
-             "Without an argument it is about the last value of the history."),
+             "Without an argument it is about the last value of the history.  The flags are those "
+             "of ptype."),
         _row("ptype", "Show a type with its members.", ptype, group="data",
-             args=(Arg("FLAGS", kinds.Slashed("flags"), optional=True, doc="o, x"), maybe),
+             args=(flags, maybe),
              example="ptype unsigned long",
              help="EXPRESSION is a type or an expression, which is not evaluated.  Typedefs are "
              "followed to what they stand for.  /o adds the offset and size of each member of a "
-             "struct, and the holes; /ox has them in hexadecimal."),
+             "struct, and the holes; /ox has them in hexadecimal, /od in decimal.  /r shows the "
+             "names of C++ as they are, without what a class's own parameters and typedefs make "
+             "of them; /m leaves out methods, /t typedefs, /M and /T show them."),
     )  # fmt: skip

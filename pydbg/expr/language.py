@@ -14,6 +14,7 @@ from pydbg.expr import nodes, typeprint
 from pydbg.expr.context import InternalFunction
 from pydbg.expr.format import Formatter
 from pydbg.expr.typenames import is_type_word
+from pydbg.expr.typeprint import EVERYTHING, Shown
 from pydbg.expr.types import CType, base_name, spell
 
 __all__ = ["Language", "language_named"]
@@ -91,13 +92,13 @@ class Language:
         """
         return spell(ctype)
 
-    def whatis(self, ctype: CType, is_name: bool) -> str:
+    def whatis(self, ctype: CType, is_name: bool, shown: Shown = EVERYTHING) -> str:
         """Return what ``whatis`` says: of a typedef's name what that stands for."""
-        return typeprint.whatis(ctype, is_name)
+        return typeprint.whatis(ctype, is_name, shown)
 
-    def ptype(self, ctype: CType) -> str:
+    def ptype(self, ctype: CType, shown: Shown = EVERYTHING) -> str:
         """Return a type with its members."""
-        return typeprint.ptype(ctype)
+        return typeprint.ptype(ctype, shown)
 
     def declaration(self, ctype: CType, name: str) -> str:
         """Declare a variable, as ``info variables`` lists it."""

@@ -59,6 +59,12 @@ def resolved(evaluator: Evaluator, tree: ThroughPointer) -> tuple[Value, Value |
             "Attempt to extract a component of a value that is not a structure"
             f"{' pointer' if tree.arrow else ''}."
         )
+    return _in_object(evaluator, base, pointer, ctype)
+
+
+def _in_object(
+    evaluator: Evaluator, base: Value, pointer: Value, ctype: MemberPointerType
+) -> tuple[Value, Value | None]:
     ctx = evaluator.ctx
     owner = upcast(base, ctype.owner)
     # As in gdb an object of another class is taken as it is.
@@ -122,14 +128,18 @@ def _data(
         return None
     if not address and evaluator.types_only:
         return Value(field.type, bytes(field.type.size))
-    if not address:
+    this = None if address else evaluator.ctx.symbol("this")
+    if not address and this is None:
         raise ExprError(f'Cannot reference non-static field "{field.name}"')
     if field.bit_size:
         raise ExprError("pointers to bitfield members not allowed")
     size = evaluator.model.pointer_size
     offset = field.offset + sum(one.offset for one in path)
     ctype = MemberPointerType("", size, field.type, owner)
-    return Value(ctype, offset.to_bytes(size, "little", signed=True), None, evaluator.ctx.read)
+    data = offset.to_bytes(size, "little", signed=True)
+    pointer = Value(ctype, data, None, evaluator.ctx.read)
+    # In a method it is the object's own, as if by ``this->*&Class::member``.
+    return pointer if this is None else _in_object(evaluator, this.deref(), pointer, ctype)[0]
 
 
 def _function(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.expr.typeprint import Names, declaration, head, inside, needs_labels, taken_apart
+from pydbg.expr.typeprint import (
+    Names,
+    Shown,
+    behind_fields,
+    declaration,
+    head,
+    inside,
+    needs_labels,
+    taken_apart,
+)
 from pydbg.expr.types import CType, Field, QualifiedType, StructType, unqualified
 
 __all__ = ["offsets"]
@@ -13,9 +22,10 @@ _WIDTH = 27
 """What stands before a member."""
 _HEADER = "/* offset      |    size */  "
 _MAX_DEPTH = 40
+_MEMBERS = Shown(methods=False, typedefs=False)
 
 
-def offsets(ctype: CType, *, hexadecimal: bool = False) -> str | None:
+def offsets(ctype: CType, shown: Shown = _MEMBERS) -> str | None:
     """Return a type with the offset and size in bytes of each member; None without members.
 
     As in gdb, the header stands above what is a struct itself and no typedef of one.
@@ -31,15 +41,18 @@ def offsets(ctype: CType, *, hexadecimal: bool = False) -> str | None:
                                    /* total size (bytes):    8 */
                                  }
     """
-    names = Names(short=True)
+    names = Names.outermost(shown)
+    header = _HEADER if isinstance(unqualified(ctype), StructType) else ""
+    known = names.known(ctype)
+    if known is not None:
+        return f"{header}type = {known}"
     base, declarator = taken_apart(ctype, "", names)
     inner = unqualified(base)
     if not isinstance(inner, StructType):
         return None
     words = base.words if isinstance(base, QualifiedType) else ""
-    header = _HEADER if isinstance(unqualified(ctype), StructType) else ""
-    shown = _Layout(hexadecimal).struct(inner, 0, 0, names)
-    return f"{header}type = {words}{shown}" + (f" {declarator}" if declarator else "")
+    text = _Layout(shown.hexadecimal).struct(inner, 0, 0, names)
+    return f"{header}type = {words}{text}" + (f" {declarator}" if declarator else "")
 
 
 class _Layout:
@@ -78,6 +91,7 @@ class _Layout:
                     before = self._place(field, start + place)
                     end = place + (field.bit_size or 8 * field.type.size)
             yield before + " " * (level + 4) + self._member(field, start, level + 4, own) + ";\n"
+        yield from behind_fields(ctype, 0, level, names, section, margin)
         if ctype.keyword != "union":
             yield from _hole(end, 8 * ctype.size, "padding")
 

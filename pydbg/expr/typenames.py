@@ -259,7 +259,8 @@ def resolve(
     if base is None:
         tag, _, rest = name.base.partition(" ")
         if tag in _TAGS and rest:
-            raise ExprError(f"No {tag} type named {rest}.")
+            kind = "struct" if tag == "class" else tag
+            raise ExprError(f"No {kind} type named {rest}.")
         raise NoSymbol(f'No symbol "{name.base}" in current context.', name.base)
     if name.const or name.volatile:
         base = QualifiedType(base.name, base.size, base, name.const, name.volatile)

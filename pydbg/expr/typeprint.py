@@ -22,9 +22,14 @@ from pydbg.expr.types import (
     strip,
     unqualified,
 )
+from pydbg.records import NamedTuple
 
 __all__ = [
+    "EVERYTHING",
+    "FLAGS",
     "Names",
+    "Shown",
+    "behind_fields",
     "behind_typedefs",
     "declaration",
     "head",
@@ -38,24 +43,83 @@ __all__ = [
 _MAX_DEPTH = 40
 
 
+class Shown(NamedTuple):
+    """Hold what ``ptype`` shows of classes, by its flags and ``set print type``."""
+
+    raw: bool = False
+    """All names as they are, without the arguments of templates."""
+    methods: bool = True
+    typedefs: bool = True
+    hexadecimal: bool = False
+    """Of ``ptype/o``: its numbers."""
+
+    def but(self, flags: str) -> Shown:
+        """Return what flags of ``ptype`` make of it, the last one counts.
+
+        >>> Shown().but("mt"), Shown(methods=False).but("rM").raw
+        (Shown(raw=False, methods=False, typedefs=False, hexadecimal=False), True)
+        """
+        shown = self
+        for flag in flags:
+            if flag == "o":  # It shows neither unless flags behind it say so.
+                shown = shown._replace(methods=False, typedefs=False)
+            else:
+                field, value = _FLAGS[flag]
+                shown = shown._replace(**{field: value})
+        return shown
+
+
+EVERYTHING = Shown()
+_FLAGS = {
+    "r": ("raw", True), "m": ("methods", False), "M": ("methods", True), "t": ("typedefs", False),
+    "T": ("typedefs", True), "x": ("hexadecimal", True), "d": ("hexadecimal", False),
+}  # fmt: skip
+FLAGS = frozenset(_FLAGS) | {"o"}
+"""The letters of ``ptype`` and ``whatis``."""
+
+
 class Names:
     """Say what types are called: inside a class by its own typedefs and template parameters.
 
     With ``short`` classes have the names that users know them by (``std::string``).
     """
 
-    def __init__(self, own: dict[str, str] | None = None, *, short: bool = False) -> None:
+    def __init__(
+        self,
+        own: dict[str, str] | None = None,
+        *,
+        short: bool = False,
+        shown: Shown = EVERYTHING,
+    ) -> None:
         self.own = own or {}
         self.short = short
+        self.shown = shown
+
+    @classmethod
+    def outermost(cls, shown: Shown) -> Names:
+        """Return the names that a type is shown with."""
+        return cls(short=not shown.raw, shown=shown)
 
     def inside(self, own: dict[str, str]) -> Names:
         """Return the names inside of a class."""
-        return Names(own, short=self.short)
+        return Names({} if self.shown.raw else own, short=self.short, shown=self.shown)
 
     @property
     def outside(self) -> Names:
         """Return the names without those of a class."""
-        return Names(short=self.short)
+        return Names(short=self.short, shown=self.shown)
+
+    def known(self, ctype: CType) -> str | None:
+        """Return the name users know a class by, its qualifiers too; None if it has none."""
+        shown = behind_typedefs(ctype)
+        inner = unqualified(shown)
+        if not self.short or not isinstance(inner, StructType) or inner.namer is None:
+            return None
+        known = inner.namer(inner.name)
+        # A class with a name of its own is that; of a typedef's only the class itself.
+        if known is None or not ("<" in known or inner is shown):
+            return None
+        return (shown.words if isinstance(shown, QualifiedType) else "") + known
 
     def of(self, ctype: CType) -> str:
         """Return what a type that has a name is called."""
@@ -74,7 +138,7 @@ class Names:
 _PLAIN = Names()
 
 
-def ptype(ctype: CType) -> str:
+def ptype(ctype: CType, shown: Shown = EVERYTHING) -> str:
     """Return a type with its members, behind its outermost typedefs.
 
     >>> from pydbg.expr.types import LP64, TypedefType
@@ -83,25 +147,19 @@ def ptype(ctype: CType) -> str:
     """
     if isinstance(ctype, NamespaceType):
         return f"namespace {ctype.name}"
-    names = Names(short=True)
-    shown = behind_typedefs(ctype)
-    inner = unqualified(shown)
-    if isinstance(inner, StructType) and inner.namer is not None:
-        known = inner.namer(inner.name)
-        # A class with a name of its own is that; of a typedef's only the class itself.
-        if known is not None and ("<" in known or inner is shown):
-            return (shown.words if isinstance(shown, QualifiedType) else "") + known
-    return declaration(ctype, "", 1, 0, names)
+    names = Names.outermost(shown)
+    return names.known(ctype) or declaration(ctype, "", 1, 0, names)
 
 
-def whatis(ctype: CType, is_name: bool) -> str:
+def whatis(ctype: CType, is_name: bool, shown: Shown = EVERYTHING) -> str:
     """Return a type's name, of a typedef's name what that stands for.
 
     >>> from pydbg.expr.types import LP64, TypedefType
     >>> whatis(TypedefType("word", 8, LP64.ulong), True)
     'unsigned long'
     """
-    return declaration(whatis_name(ctype) if is_name else ctype, "", -1, 0, Names(short=True))
+    named = whatis_name(ctype) if is_name else ctype
+    return declaration(named, "", -1, 0, Names.outermost(shown))
 
 
 def whatis_name(ctype: CType) -> CType:
@@ -220,7 +278,7 @@ def _derivation(ctype: StructType, names: Names) -> str:
     templates = [
         f"{name} = {declaration(meant, '', -1, 0, names)}" for name, meant in ctype.templates
     ]
-    if templates:
+    if templates and not names.shown.raw:
         text += f"[with {', '.join(templates)}] "
     bases = []
     own = names.inside(_parameters_of(ctype))
@@ -237,12 +295,10 @@ def _body(ctype: StructType, show: int, level: int, outer: Names) -> Iterator[st
     indent = " " * (level + 4)
     everything = list(ctype.fields)
     methods = list(ctype.methods)
-    typedefs = list(ctype.typedefs)
-    if not everything and not methods and not typedefs:
+    if not everything and not methods and not list(ctype.typedefs):
         what = "incomplete type" if ctype.incomplete else "no data fields"
         yield f"{indent}<{what}>\n"
     names = inside(ctype, outer)
-    parameters_only = outer.inside(_parameters_of(ctype))
     labels = needs_labels(ctype, methods)
     section = ""
     fields = [field for field in everything if field.kind not in ("base", "virtual")]
@@ -256,21 +312,33 @@ def _body(ctype: StructType, show: int, level: int, outer: Names) -> Iterator[st
         bits = f" : {field.bit_size}" if field.bit_size else ""
         text = declaration(field.type, field.name, show - 1, level + 4, names)
         yield f"{indent}{static}{text}{bits};\n"
-    shown = [method for method in _grouped(methods) if not method.artificial]
+    yield from behind_fields(ctype, show, level, outer, section)
+
+
+def behind_fields(
+    ctype: StructType, show: int, level: int, outer: Names, section: str, margin: str = ""
+) -> Iterator[str]:
+    """Give the lines of a class's methods and typedefs; ``section`` is that of the last field."""
+    methods, typedefs = list(ctype.methods), list(ctype.typedefs)
+    names, parameters_only = inside(ctype, outer), outer.inside(_parameters_of(ctype))
+    labels = needs_labels(ctype, methods)
+    indent, before = f"{margin}{' ' * (level + 4)}", f"{margin}{' ' * (level + 2)}"
+    grouped = _grouped(methods) if outer.shown.methods else ()
+    shown = [method for method in grouped if not method.artificial]
     if shown and section:
         yield "\n"
     for method in shown:
         if method.access != section:
             section = method.access
-            yield f"{' ' * (level + 2)}{section}:\n"
+            yield f"{before}{section}:\n"
         yield f"{indent}{_method(method, names)};\n"
-    if typedefs:
-        if everything or methods:
+    if typedefs and outer.shown.typedefs:
+        if ctype.fields or methods:
             yield "\n"
         for one, access in typedefs:
             if labels and access != section:
                 section = access
-                yield f"{' ' * (level + 2)}{section}:\n"
+                yield f"{before}{section}:\n"
             name = one.name.rpartition("::")[2]
             meant = declaration(one.target, name, show - 1, level + 4, parameters_only)
             yield f"{indent}typedef {meant};\n"
@@ -317,7 +385,10 @@ def _method(method: Method, names: Names) -> str:
     text = "virtual " if method.virtual else "static " if method.static else ""
     conversion = method.name.startswith("operator ")
     result = method.type.result
-    if not method.constructor and not conversion and result is not None:
+    if method.constructor:
+        # gdb knows no template for a constructor.
+        text += "void " if "<" in method.name else ""
+    elif not conversion and result is not None:
         text += declaration(result, "", -1, 0, names) + " "
     return f"{text}{method.name}({_parameters(method.type, names)}){method.suffix}"
 

@@ -10,6 +10,7 @@ from pydbg.expr.context import Context, InternalFunction
 from pydbg.expr.format import Formatter
 from pydbg.expr.language import IsType, Language
 from pydbg.expr.strings import sized_string
+from pydbg.expr.typeprint import EVERYTHING, Shown
 from pydbg.expr.types import CType, StructType, strip
 from pydbg.expr.values import Value
 from pydbg.golang.dynamic import dynamic_value
@@ -93,13 +94,13 @@ class _Go(Language):
         """Tell whether a name is one of the language's own words or types."""
         return name in ("true", "false", "nil", "len", "cap", "sizeof") or is_basic(name)
 
-    def whatis(self, ctype: CType, is_name: bool) -> str:
+    def whatis(self, ctype: CType, is_name: bool, shown: Shown = EVERYTHING) -> str:
         """Return what ``whatis`` says: of a named type its name."""
-        return super().whatis(ctype, False)
+        return super().whatis(ctype, False, shown)
 
-    def ptype(self, ctype: CType) -> str:
+    def ptype(self, ctype: CType, shown: Shown = EVERYTHING) -> str:
         """Return a type with its members."""
-        return typeprint.ptype(unnamed(ctype))
+        return typeprint.ptype(unnamed(ctype), shown)
 
 
 LANGUAGE = _Go()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydbg.expr import nodes
 from pydbg.expr.language import IsType, Language
+from pydbg.expr.typeprint import EVERYTHING, Shown
 from pydbg.expr.types import CType
 from pydbg.rust import typeprint
 from pydbg.rust.format import RustFormatter
@@ -41,11 +42,11 @@ class Rust(Language):
         """Return a type's name."""
         return typeprint.spell(ctype)
 
-    def whatis(self, ctype: CType, is_name: bool) -> str:
+    def whatis(self, ctype: CType, is_name: bool, shown: Shown = EVERYTHING) -> str:
         """Return what ``whatis`` says."""
         return typeprint.spell(ctype)
 
-    def ptype(self, ctype: CType) -> str:
+    def ptype(self, ctype: CType, shown: Shown = EVERYTHING) -> str:
         """Return a type with its members."""
         return typeprint.ptype(ctype)
 

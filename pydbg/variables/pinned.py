@@ -65,7 +65,10 @@ class PinnedNames:
                 this = scope.find("this") if scope.function.die.cplus else None
                 owner = self._local(scope, this) if this is not None else None
                 if this is not None and (owner is None or _has_member(owner.type, name)):
-                    return None if owner is None else Place("member", owner.type, owner=owner)
+                    target = None if owner is None else _pointed(owner.type)
+                    if owner is None or target is None or target.field(name) is None:
+                        return None  # In a virtual base, which each object has elsewhere.
+                    return Place("member", owner.type, owner=owner)
         value = self._context.symbol(name)
         return None if value is None else self._constant(value)
 
@@ -161,6 +164,11 @@ def sees(variables: Variables, module: Module, entry: int, link_addr: int, name:
 
 def _has_member(ctype: CType, name: str) -> bool:
     """Tell whether what a pointer, ``this``, points to has a member of a name."""
+    target = _pointed(ctype)
+    return target is not None and target.has_field(name)
+
+
+def _pointed(ctype: CType) -> StructType | None:
     pointer = strip(ctype)
     target = strip(pointer.target) if isinstance(pointer, PointerType) else None
-    return isinstance(target, StructType) and target.field(name) is not None
+    return target if isinstance(target, StructType) else None

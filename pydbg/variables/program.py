@@ -206,7 +206,7 @@ class Variables:
         value = scope.value(this)
         pointer = strip(value.type)
         target = strip(pointer.target) if isinstance(pointer, PointerType) else None
-        if not isinstance(target, StructType) or target.field(name) is None:
+        if not isinstance(target, StructType) or not target.has_field(name):
             return None
         if value.is_gone:
             raise ExprError("value has been optimized out")
