@@ -227,7 +227,7 @@ def frames_of(
         yield Frame(thread, raw, inner, module=module, call=calls[-1])
         return
     callee: InlineCall | None = None
-    if raw.level == 0 and not raw.parked:
+    if raw.level == 0 and not raw.parked and thread.inferior.can_run:
         entered = meant(raw.pc)
         while calls and calls[-1].begins_at(raw.pc) and calls[-1].die not in entered:
             callee = calls.pop()

@@ -321,7 +321,7 @@ class CallFunction(Plan):
         self._signal, thread.signal = thread.signal, 0  # It waits until the call is over.
         self._xsave = bytes(block.xsave)
         size = arch.pointer_size
-        passing = self._passing = self._lay_out(thread.sp - arch.red_zone - 256)
+        passing = self._passing = self._lay_out(self._free(thread.sp))
         self.sp = passing.sp
         for addr, data in passing.memory:
             inferior.write(addr, data)
@@ -330,11 +330,20 @@ class CallFunction(Plan):
             block.put(name, data)
         block.set(arch.syscall_number, (1 << 64) - 1)
         block.set(arch.sp, self.sp - size)
+        block.set(arch.fp, self.sp - size)
         thread.pc = self._addr
         self.add_site(self.landing)
         for addr in self._forbidden:
             self.add_site(addr)
         thread.calls.append(self)
+
+    def _free(self, sp: int) -> int:
+        """Return where the stack is free: as in gdb, the addresses of locals are the same then.
+
+        Below the red zone, aligned, less the room for code (infcall.c, i386_push_dummy_code).
+        """
+        free = (sp & -16) - self.thread.inferior.arch.red_zone
+        return (free if free != sp else free - 16) - 16
 
     def saved_registers(self) -> dict[int, int]:
         """Return the general registers from before the call, by DWARF number."""

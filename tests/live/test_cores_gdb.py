@@ -144,6 +144,18 @@ def test_values_of_languages(
         assert ours[command] == theirs[command], command
 
 
+def test_a_core_is_in_the_inlined_code_it_begins(tmp_path: Path) -> None:
+    """A thread that stopped there live has not entered the calls yet; a core's has."""
+    program = build("inlined.c", "O2")
+    core = tmp_path / "core"
+    live = batch(program, "break stream", "run", "step", "step", "bt", f"gcore {core}", "kill")
+    commands = ("bt", "info frame", "info locals", "frame 2")
+    theirs = _gdb(program, core, *commands)
+    assert theirs["bt"].count("#") == 4 and live.stdout.count("\n#") == 2
+    ours, _ = _ours(program, core, *commands)
+    assert ours == theirs
+
+
 @pytest.mark.parametrize("maker", MAKERS)
 def test_nothing_runs(maker: str, tmp_path: Path) -> None:
     program = build("cores.c", "pie", "-msse2")

@@ -396,6 +396,21 @@ bt
 """
 """Where the stack ends: at main, at the entry point, at a limit."""
 
+CALLED = """
+break main
+run
+break doubled
+print doubled(4)
+print &twice
+print $sp
+print $fp
+finish
+print $sp
+print other(2)
+bt 1
+"""
+"""Where the stack of a called function is: its addresses are gdb's."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -420,6 +435,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
         "break doubled" + PARTS,
         _programs("parts.c", f"gcc pie {_OTHER}", f"clang pie {_OTHER}", f"gcc m32 {_OTHER}"),
     ),
+    "called": (CALLED, _programs("parts.c", f"gcc pie {_OTHER}", f"gcc m32 {_OTHER}")),
     "places": (PLACES, _programs("labels.c", "gcc O2", "gcc pie")),
 }
 
