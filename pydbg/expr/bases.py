@@ -31,6 +31,7 @@ __all__ = [
     "bases_of",
     "check_member",
     "converted",
+    "find_member",
     "is_base",
     "is_object",
     "members_named",
@@ -142,6 +143,12 @@ def members_named(ctype: StructType, name: str, path: Path = ()) -> list[Found]:
                 key = (one.owner.name,) if one.field.kind == "static" else _part(one.path)
                 found.setdefault(key, one)
     return list(found.values())
+
+
+def find_member(ctype: StructType, name: str) -> Field | None:
+    """Return the member that a name means; where one of a virtual base lies only objects know."""
+    found = ctype.field(name)
+    return found or next((one.field for one in members_named(ctype, name)), None)
 
 
 def check_member(ctype: StructType, name: str) -> None:

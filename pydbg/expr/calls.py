@@ -31,7 +31,7 @@ from pydbg.expr.values import Value, from_number, is_integral
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator
 
-__all__ = ["called", "callee", "invoke", "library_method", "object_of"]
+__all__ = ["called", "callee", "invoke", "library_method", "object_of", "through_this"]
 
 
 def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Value:
@@ -47,6 +47,7 @@ def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Valu
         if internal is not None:
             made = internal(args, evaluator.ctx)
             return made if result is None else cast(result, made)
+    tree = through_this(evaluator, tree)
     base = object_of(evaluator, tree)
     done = library_method(evaluator, tree, base, args)
     if done is not None:
@@ -73,6 +74,22 @@ def called(evaluator: Evaluator, tree: nodes.Call, result: CType | None) -> Valu
         args.insert(0, this)
     made = _run(evaluator, function, ftype, args, returned, ftype.result is None)
     return made if known is None or result is None else cast_in(result, made, evaluator.ctx)
+
+
+def through_this(evaluator: Evaluator, tree: nodes.Call) -> nodes.Call:
+    """Take the call of a method by its name alone for one of the object that the frame is in."""
+    called, ctx = tree.function, evaluator.ctx
+    if not isinstance(called, nodes.Name) or "::" in called.name or not ctx.language.operators:
+        return tree
+    this = ctx.symbol("this")
+    if this is None or not isinstance(strip(this.type), PointerType):
+        return tree
+    hiding = ctx.symbol(called.name)
+    is_variable = hiding is not None and not isinstance(strip(hiding.type), FunctionType)
+    if is_variable or not methods.has_method(this.deref(), called.name):
+        return tree
+    member = nodes.Member(called.column, nodes.Name(called.column, "this"), called.name, True)
+    return nodes.Call(tree.column, member, tree.args)
 
 
 def object_of(evaluator: Evaluator, tree: nodes.Call) -> Value | None:

@@ -313,17 +313,6 @@ class StructType(CType):
                     )
         return None
 
-    def has_field(self, name: str) -> bool:
-        """Tell whether there is a member of that name, in a virtual base too.
-
-        >>> StructType("s", 4, "struct", [Field("i", LP64.int)]).has_field("j")
-        False
-        """
-        if self.field(name) is not None:
-            return True
-        bases = (strip(one.type) for one in self.fields if one.kind in ("base", "virtual"))
-        return any(isinstance(base, StructType) and base.has_field(name) for base in bases)
-
 
 class EnumType(IntType):
     """Be an enum; ``flags`` is set where every value is a distinct bit or zero."""

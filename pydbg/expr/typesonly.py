@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pydbg.errors import DebuggerError, ExprError
 from pydbg.expr import nodes
-from pydbg.expr.calls import callee, library_method, object_of
+from pydbg.expr.calls import callee, library_method, object_of, through_this
 from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
 from pydbg.expr.operators import binary
@@ -128,6 +128,7 @@ class TypeEvaluator(Evaluator):
         if isinstance(tree.function, nodes.Dollar) and self.internal(tree.function.name):
             return from_number(self.model.int, 0)
         args = [self.value(arg) for arg in tree.args]
+        tree = through_this(self, tree)
         base = object_of(self, tree)
         known = library_method(self, tree, base, args)
         if known is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
+from pydbg.expr.bases import find_member
 from pydbg.expr.codes import Place, constant_place
 from pydbg.expr.types import CType, PointerType, StructType, strip
 from pydbg.expr.values import Value
@@ -165,7 +166,7 @@ def sees(variables: Variables, module: Module, entry: int, link_addr: int, name:
 def _has_member(ctype: CType, name: str) -> bool:
     """Tell whether what a pointer, ``this``, points to has a member of a name."""
     target = _pointed(ctype)
-    return target is not None and target.has_field(name)
+    return target is not None and find_member(target, name) is not None
 
 
 def _pointed(ctype: CType) -> StructType | None:

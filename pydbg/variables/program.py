@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError, ExprError, FileError
+from pydbg.expr.bases import find_member
 from pydbg.expr.types import (
     CType,
     EnumType,
@@ -206,7 +207,7 @@ class Variables:
         value = scope.value(this)
         pointer = strip(value.type)
         target = strip(pointer.target) if isinstance(pointer, PointerType) else None
-        if not isinstance(target, StructType) or not target.has_field(name):
+        if not isinstance(target, StructType) or find_member(target, name) is None:
             return None
         if value.is_gone:
             raise ExprError("value has been optimized out")
@@ -215,7 +216,7 @@ class Variables:
     def member_of(self, value: Value, name: str) -> Value:
         """Return a member of a struct, a static one from where it is defined."""
         ctype = strip(value.type)
-        field = ctype.field(name) if isinstance(ctype, StructType) else None
+        field = find_member(ctype, name) if isinstance(ctype, StructType) else None
         if field is not None and field.kind == "static":
             found = self.static_member(field)
             if found is None:
