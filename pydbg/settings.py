@@ -206,7 +206,6 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'The keys that edit the command line are those of "{}".'),
     ("follow-fork-mode", "enum", "parent", ("parent", "child"), "",
      'Debugger response to a program call of fork or vfork is "{}".'),
-    ("height", "limit", None, (), "Number of lines in a page", ""),
     ("history filename", "text", "", (), "", 'The filename in which to record the command '
      'history is "{}".'),
     ("history save", "bool", True, (), "Saving of the history record on exit", ""),
@@ -216,7 +215,6 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
      'The current source language is "{}".'),
     ("listsize", "limit", 10, (), "Number of source lines to list by default", ""),
     ("max-completions", "limit", 200, (), "Maximum number of completion candidates", ""),
-    ("pagination", "bool", False, (), "State of pagination", ""),
     ("max-user-call-depth", "limit", 1024, (), "",
      "The max call depth for user-defined commands is {}."),
     ("print address", "bool", True, (), "Printing of addresses", ""),
@@ -313,21 +311,37 @@ _OURS = frozenset(
 _ALONE = {"context": ("auto", "on", "off")}
 
 _IGNORED = """
-auto-load safe-path
+annotate
+architecture
+auto-load gdb-scripts
+auto-load local-gdbinit
 auto-load python-scripts
+auto-load safe-path
 auto-solib-add
+basenames-may-differ
 breakpoint always-inserted
 breakpoint auto-hw
+case-sensitive
 charset
+check range
+check type
+code-cache
 complaints
 cp-abi
 demangle-style
 disassemble-next-line
 editing
+endian
+exec-file-mismatch
+filename-display
+height
 history expansion
+history remove-duplicates
 host-charset
 inferior-tty
 input-radix
+interactive-mode
+libthread-db-search-path
 max-value-size
 mi-async
 multiple-symbols
@@ -336,23 +350,29 @@ opaque-type-resolution
 osabi
 output-radix
 overload-resolution
+pagination
 print asm-demangle
 print demangle
 print finish
 print inferior-events
 print sevenbit-strings
 print symbol-filename
+print symbol-loading
 print thread-events
 print vtbl
 python print-stack
 schedule-multiple
 solib-search-path
+stack-cache
 startup-quietly
 startup-with-shell
 stop-on-solib-events
 style sources
 sysroot
+target-charset
+target-wide-charset
 tcp auto-retry
+trust-readonly-sections
 verbose
 watchdog
 """

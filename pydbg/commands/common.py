@@ -375,3 +375,11 @@ def note_address(session: Session, addr: int) -> None:
     kept.next_addr = addr
     session.dbg.convenience["_"] = from_number(kept.model.pointer(kept.model.void), addr)
     session.dbg.convenience.pop("__", None)
+
+
+def note_number(session: Session, number: int) -> None:
+    """Make a number ``$_``, as the line that search found."""
+    from pydbg.expr.values import from_number
+
+    session.dbg.convenience["_"] = from_number(examiner(session).model.int, number)
+    session.dbg.convenience.pop("__", None)

@@ -89,6 +89,17 @@ def info_address(session: Session, parsed: Parsed) -> Note:
     return Note(f'Symbol "{shown}" is at {addr:#x} in a file compiled without debugging.')
 
 
+def demangle(session: Session, parsed: Parsed) -> Note:
+    """Say what a mangled name means."""
+    from pydbg.symbols.demangle import demangle as readable
+
+    name = parsed["NAME"].removeprefix("--").strip()
+    found = readable(name)
+    if found == name:
+        raise CommandError(f'Can\'t demangle "{name}"')
+    return Note(found)
+
+
 def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
     """Say which code a source line made, or which line made some code."""
     dbg = session.dbg
@@ -384,6 +395,10 @@ def commands() -> tuple[Command, ...]:
                   doc="-q, -n or -t TYPE"), pattern)  # fmt: skip
     quiet = Arg("OPTION", Options("option", {"-q": "flag"}), optional=True, doc="-q")
     return (
+        _row("demangle", "Say what a mangled name means.", demangle,
+             args=(Arg("NAME", kinds.TEXT, doc="a name, mangled as in symbol tables",
+                       missing="Usage: demangle [--] NAME"),),
+             help="C++'s and both kinds of Rust's names are known.", example="demangle _Z1fi"),
         _row("info symbol", "Say which symbol an address is in.", info_symbol, aliases=("sym",),
              args=(Arg("ADDRESS", kinds.ADDRESS, doc="an address",
                        missing="Argument required (address)."),),

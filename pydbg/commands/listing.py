@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydbg.symbols.modules import Module
     from pydbg.symbols.units import Unit
 
-__all__ = ["commands", "locate", "unit_of"]
+__all__ = ["commands", "current", "locate", "unit_of"]
 
 _NO_TABLE = 'No symbol table is loaded.  Use the "file" command.'
 _MANY = 1 << 30
@@ -69,7 +69,7 @@ def _count(session: Session) -> int:
 
 
 def _go_on(session: Session, sign: str) -> Note | None:
-    here = _current(session)
+    here = current(session)
     count = _count(session)
     if not here.first:
         first = max(here.line - count // 2, 1)
@@ -83,7 +83,7 @@ def _go_on(session: Session, sign: str) -> Note | None:
     return _show(session, here, max(here.first - count, 1), here.first)
 
 
-def _current(session: Session) -> Listing:
+def current(session: Session) -> Listing:
     """Return where the listing is: at the last stop or listing, else at main."""
     here: Listing | None = session.memory.get("listing")
     if here is not None:
@@ -147,7 +147,7 @@ def _one(session: Session, spec: str, first: Listing | None = None) -> Listing:
 def locate(session: Session, spec: str, near: Listing | None = None) -> list[Listing]:
     """Return the lines that a location means, whether they have code or not."""
     if match := re.fullmatch(r"([+-]?)(\d+)", spec):
-        here = near or _current(session)
+        here = near or current(session)
         number = int(match[2])
         if match[1]:
             number = here.line + number if match[1] == "+" else here.line - number

@@ -93,6 +93,31 @@ def disable(session: Session, parsed: Parsed) -> str:
     return _switch(session, parsed, False)
 
 
+def info_types(session: Session, parsed: Parsed) -> str:
+    """List the names that types of the C++ library are shown by."""
+    types = session.dbg.printers.types
+    return "\n".join(
+        f"{name}{' [disabled]' if name in types.disabled else ''}" for name in types.names
+    )
+
+
+def _switch_types(session: Session, parsed: Parsed, on: bool) -> None:
+    types, name = session.dbg.printers.types, parsed["NAME"]
+    if name is not None and name not in types.names:
+        raise UsageError(f"No type printer named '{name}'")
+    types.switch(types.names if name is None else [name], on=on)
+
+
+def enable_types(session: Session, parsed: Parsed) -> None:
+    """Show types by their short names again."""
+    _switch_types(session, parsed, True)
+
+
+def disable_types(session: Session, parsed: Parsed) -> None:
+    """Show types by their whole names."""
+    _switch_types(session, parsed, False)
+
+
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
     regexps = Arg("REGEXPS", kinds.TEXT, optional=True,
@@ -107,7 +132,18 @@ def commands() -> tuple[Command, ...]:
         return Command(name, summary=summary, run=run, group=group, args=(regexps,),
                        example=example, help=help_)  # fmt: skip
 
+    named = Arg("NAME", kinds.TEXT, optional=True, doc="a name of info type-printers")
+    more = "For the GNU C++ library: typedefs such as std::string, and containers without the "
+    more += "arguments that are the usual ones.  whatis/r and ptype/r never use them."
     return (
+        Command("info type-printers", summary="List the short names of library types.",
+                run=info_types, group="status", help=more, example="info type-printers"),
+        Command("enable type-printer", summary="Show types by their short names again.",
+                run=enable_types, group="data", args=(named,), help=more,
+                example="enable type-printer std::vector"),
+        Command("disable type-printer", summary="Show types by their whole names.",
+                run=disable_types, group="data", args=(named,), help=more,
+                example="disable type-printer std::string"),
         row("info pretty-printer", "List the printers of values.", info, "status",
             "info pretty-printer"),
         row("enable pretty-printer", "Let printers show values again.", enable, "data",

@@ -35,6 +35,16 @@ def set_variable(session: Session, parsed: Parsed) -> None:
     session.dbg.eval(parsed["EXPR"])
 
 
+def init_if_undefined(session: Session, parsed: Parsed) -> None:
+    """Give a convenience variable a value if it has none."""
+    text: str = parsed["EXPR"]
+    found = re.match(r"\$([A-Za-z_]\w*)\s*=(?!=)", text)
+    if found is None:
+        raise UsageError("Init-if-undefined requires an assignment expression.")
+    if found[1] not in session.dbg.convenience:
+        session.dbg.eval(text)
+
+
 def show(session: Session, parsed: Parsed) -> str:
     """Show all settings."""
     if parsed.text:
@@ -230,6 +240,23 @@ def commands() -> tuple[Command, ...]:
             example="set var $rax = 1",
             repeat="no",
             run=set_variable,
+        ),
+        Command(
+            "init-if-undefined",
+            group="data",
+            summary="Give a convenience variable a value if it has none.",
+            help="For scripts that keep what the user has set.",
+            args=(
+                Arg(
+                    "EXPR",
+                    kinds.EXPR,
+                    doc="an assignment",
+                    missing="Argument required (expression to compute).",
+                ),
+            ),
+            example="init-if-undefined $depth = 3",
+            repeat="no",
+            run=init_if_undefined,
         ),
         Command(
             "show",

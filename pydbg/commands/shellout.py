@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
 def shell(session: Session, parsed: Parsed) -> None:
     """Run a command of the shell."""
+    run_shell(session, parsed["COMMAND"])
+
+
+def make(session: Session, parsed: Parsed) -> None:
+    """Run make."""
+    run_shell(session, f"make {parsed['ARGUMENTS'] or ''}".rstrip())
+
+
+def run_shell(session: Session, text: str | None) -> None:
+    """Run a command of the user's shell, or without one the shell itself."""
     program = os.environ.get("SHELL") or "/bin/sh"
-    text = parsed["COMMAND"]
     _run(session, [program, "-c", text] if text else [program])
 
 
@@ -131,6 +140,15 @@ def commands() -> tuple[Command, ...]:
             example="shell true",
             repeat="no",
             run=shell,
+        ),
+        Command(
+            "make",
+            summary="Run make.",
+            help="The arguments are make's; the status is kept as with shell.",
+            args=(Arg("ARGUMENTS", kinds.TEXT, optional=True, doc="make's arguments"),),
+            example="make --version",
+            repeat="no",
+            run=make,
         ),
         Command(
             "pipe",

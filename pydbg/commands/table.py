@@ -74,6 +74,7 @@ MODULES = (
     "support",
     "setshow",
     "listing",
+    "searching",
     "skip",
     "returning",
     "scripting",
@@ -481,6 +482,11 @@ class Commands:
         return [name for name in near if name != word]
 
     def _undefined(self, parent: str, word: str) -> str:
+        from pydbg.commands.outside import reason
+
+        known = reason(parent, word)
+        if known is not None:
+            return f'"{f"{parent} {word}".strip()}": {known}'
         near = self.suggest(parent, word)
         names = " or ".join(f'"{name}"' for name in near)
         hint = f"  Did you mean {names}?" if near else ""

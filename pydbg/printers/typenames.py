@@ -7,7 +7,7 @@ they are the usual ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pydbg.expr.respell import template_name
@@ -89,11 +89,34 @@ class TypeNames:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self.enabled = True
+        self.disabled: set[str] = set()
+        """Those of ``names`` that are not used now."""
         self._known: tuple[int, dict[str, str | None]] = (0, {})
         self._typedefs: dict[str, list[str]] = {}
         for template, name in _typedefs():
             self._typedefs.setdefault(f"std::{template}", []).insert(0, f"std::{name}")
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names that types may have, sorted; none without the library.
+
+        >>> import pydbg
+        >>> pydbg.Debugger().printers.types.names
+        []
+        """
+        if not self._wanted():
+            return []
+        typedefs = (name for names in self._typedefs.values() for name in names)
+        return sorted({*typedefs, *(f"std::{name}" for name in _DEFAULTS)})
+
+    def switch(self, names: Iterable[str], *, on: bool) -> None:
+        """Use names again, or use them no more.
+
+        >>> import pydbg
+        >>> pydbg.Debugger().printers.types.switch(["std::string"], on=False)
+        """
+        self.disabled = self.disabled - set(names) if on else self.disabled | set(names)
+        self._known = 0, {}
 
     def name_of(self, ctype: CType) -> str | None:
         """Return a class's shorter name, None where it has none.
@@ -106,7 +129,7 @@ class TypeNames:
         own = ctype.target if isinstance(ctype, QualifiedType) else ctype
         if not isinstance(own, StructType) or not own.name.startswith("std::"):
             return None
-        if not self.enabled or not self._wanted():
+        if not self._wanted():
             return None
         return self._of(own, not isinstance(ctype, QualifiedType), 0)
 
@@ -114,7 +137,7 @@ class TypeNames:
         """Return the shorter name of the class of that full name, None where it has none."""
         if not name.startswith("std::") or "<" not in name:
             return None
-        if not self.enabled or not self._wanted():
+        if not self._wanted():
             return None
         key = len(self._program.dbg.modules)
         if self._known[0] != key:
@@ -139,12 +162,12 @@ class TypeNames:
             return None
         plain = template.replace("__8::", "").replace("std::__debug::", "std::")
         defaults = _DEFAULTS.get(plain.removeprefix("std::"))
-        if defaults is not None:
+        if defaults is not None and plain not in self.disabled:
             found = self._short(ctype, template, defaults, depth)
             if found is not None:
                 return found
         for name in self._typedefs.get(template.replace("__8::", ""), ()) if bare else ():
-            known = self._program.type_named(name)
+            known = None if name in self.disabled else self._program.type_named(name)
             if isinstance(known, TypedefType) and strip(known).name == ctype.name:
                 return name.replace("std::__cxx11::", "std::").replace("fundamentals_v1::", "")
         return None

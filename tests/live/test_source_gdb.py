@@ -411,6 +411,52 @@ bt 1
 """
 """Where the stack of a called function is: its addresses are gdb's."""
 
+SEARCHES = """
+search sum
+list 1,10
+search seen
+search seen
+print $_
+search int
+reverse-search enum
+forward-search nothing
+list
+break sum
+run
+search count
+fo count
+list
+rev struct
+list
+search ^}
+"""
+"""Lines by what is in them."""
+
+TYPE_NAMES = """
+break arguments
+run
+whatis s
+whatis v
+whatis m
+disable type-printer std::vector
+whatis v
+whatis m
+disable type-printer std::map
+whatis m
+enable type-printer std::vector
+disable type-printer std::__cxx11::string
+whatis m
+disable type-printer std::string
+whatis s
+whatis m
+disable type-printer nosuch
+enable type-printer std::string
+enable type-printer std::map
+whatis s
+whatis m
+"""
+"""Short names of types, taken away and given back one by one."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -430,6 +476,8 @@ CASES: dict[str, tuple[str, list[Program]]] = {
     "prints": (PRINTS, _programs("labels.c", "gcc pie", "gcc O2")),
     "inherited": (INHERITED, _programs("inherited.cc", "g++ pie", "clang++ pie")),
     "outermost": (OUTERMOST, _programs("labels.c", "gcc pie", "gcc m32")),
+    "searches": (SEARCHES, _programs("labels.c", "gcc pie")),
+    "type names": (TYPE_NAMES, _programs("stl.cc", "g++ pie -std=c++20")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "parts": (
         "break doubled" + PARTS,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build import build
-from tests.support.run import pydbg
+from tests.support.build import build, source
+from tests.support.run import batch, pydbg
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,20 @@ set startup-with-shell off
 set non-stop off
 """
     assert run(tmp_path, text) == ""
+
+
+def test_a_value_is_given_once(tmp_path: Path) -> None:
+    text = "init-if-undefined $x = 5\ninit-if-undefined $x = 6\nprint $x\n"
+    assert run(tmp_path, text) == "$1 = 5\n"
+
+
+def test_the_editor_gets_the_line() -> None:
+    program = build("labels.c")
+    done = batch(program, "edit sum", "edit labels.c:25", "list 30,32", "edit",
+                 env={"EDITOR": "echo"})  # fmt: skip
+    lines = [line for line in done.stdout.split("\n") if line.startswith("+")]
+    path = source("labels.c")
+    assert lines == [f"+9 {path}", f"+25 {path}", f"+38 {path}"]
 
 
 def test_typed_blocks_continue_at_a_prompt() -> None:
