@@ -209,11 +209,13 @@ PlainRow = tuple[int, int, int, bool, bool, int, bool, bool]
 """What a `RawRow` holds; there are too many to give each field its name."""
 
 
-def run_program(section: memoryview, header: Header, lowest: int = 0) -> Iterator[PlainRow]:
+def run_program(
+    section: memoryview, header: Header, *, linked: bool = False
+) -> Iterator[PlainRow]:
     """Run a program and give its rows.
 
-    Sequences at address 0 below ``lowest``, the unit's first code, belong to functions that
-    the linker dropped and are left out.
+    In what is linked, sequences at address 0 belong to functions that the linker dropped and
+    are left out.
     """
     data = bytes(section[header.program : header.end])
     rows = 0
@@ -255,7 +257,7 @@ def run_program(section: memoryview, header: Header, lowest: int = 0) -> Iterato
                         ended = True
                     elif kind == 2:  # DW_LNE_set_address
                         addr, _ = fixed(data, pos + 1, min(length - 1, 8))
-                        dropped = addr == 0 and lowest > 0
+                        dropped = addr == 0 and linked
                     elif kind == 3:  # DW_LNE_define_file
                         entry, _ = _old_file(data, pos + 1)
                         if len(header.files) < _MAX_FILES:

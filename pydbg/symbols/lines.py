@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols.cursor import damaged
-from pydbg.symbols.elf import ElfFile
+from pydbg.symbols.elf import ET_REL, ElfFile
 from pydbg.symbols.line_program import (
     Header,
     PlainRow,
@@ -288,12 +288,12 @@ class LineTable:
         return None if tables is None else UnitLines(unit, self._header_of(unit), stored=tables)
 
     def _made(self, unit: Unit) -> UnitLines:
-        return UnitLines(unit, self._header_of(unit), partial(self._run, unit))
+        return UnitLines(unit, self._header_of(unit), self._run)
 
     def raw_rows(self, unit: Unit) -> list[RawRow]:
         """Give the rows of a unit's program as DWARF defines them."""
         with damaged(f"{self.dwarf.elf.path}: .debug_line"):
-            return list(map(RawRow._make, self._run(unit, read_header(self.dwarf, unit))))
+            return list(map(RawRow._make, self._run(read_header(self.dwarf, unit))))
 
     def header(self, unit: Unit) -> Header:
         """Read the header of a unit's program: directories and files."""
@@ -303,9 +303,9 @@ class LineTable:
     def _header_of(self, unit: Unit) -> Callable[[], Header]:
         return partial(read_header, self.dwarf, unit)
 
-    def _run(self, unit: Unit, header: Header) -> Iterable[PlainRow]:
-        lowest = min((low for low, _ in unit.ranges), default=0)
-        return run_program(self.dwarf.section(".debug_line"), header, lowest)
+    def _run(self, header: Header) -> Iterable[PlainRow]:
+        linked = self.dwarf.elf.type != ET_REL
+        return run_program(self.dwarf.section(".debug_line"), header, linked=linked)
 
     def rows_of_function(self, low: int, high: int) -> list[tuple[FileTable, Row]]:
         """Give the rows from ``low`` to before ``high``, by address, of all files."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "VERSION", "UnitIndex", "head_of", "identity_of", "key_of"]
 
 _MAGIC = b"pydbgidx"
-VERSION = 3
+VERSION = 4
 """To be raised whenever what is written, or what it means, changes."""
 COLUMNS = {
     "units": "Q", "starts": "Q", "ends": "Q", "range_units": "I",

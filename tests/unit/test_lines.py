@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -140,6 +141,23 @@ def test_wide_offsets_are_read_as_gdb_does(version: str) -> None:
     program = str(build("unwind.c", "O2", *flags))
     test_tables_are_gdbs(program)
     test_answers_are_gdbs(program)
+
+
+def test_units_whose_code_the_linker_dropped_have_no_lines(tmp_path: Path) -> None:
+    (tmp_path / "dead.c").write_text("int one(void)\n{\n  return 1;\n}\nint two(void) { return 2; }\n")
+    (tmp_path / "live.c").write_text("int gone(void) { return 3; }\nint main(void) { return 0; }\n")
+    flags = ("-g", "-ffunction-sections", "-Wl,--gc-sections")
+    subprocess.run(["gcc", *flags, "dead.c", "live.c", "-o", "it"], cwd=tmp_path, check=True)
+    program = str(tmp_path / "it")
+    lines = LineTable(ElfFile(program))
+    mine = {
+        tuple(row._replace(prologue_end=False) for row in table.rows)
+        for unit in lines.dwarf.units()
+        if (found := lines.unit_lines(unit))
+        for table in found.files
+        if table.rows
+    }
+    assert mine == set(gdb_tables(program))
 
 
 def test_only_the_unit_at_hand_is_read() -> None:
