@@ -298,7 +298,8 @@ def compare(op: str, left: Value, right: Value, model: DataModel) -> bool:
         if op == ">":
             return first > second
         return first <= second if op == "<=" else first >= second
-    same = isinstance(one, (StructType, ArrayType, ComplexType)) and type(one) is type(two)
+    alike = (StructType, ArrayType, ComplexType, VoidType)
+    same = isinstance(one, alike) and type(one) is type(two)
     if op in ("==", "!=") and same and one.size == two.size:
         return (left.data == right.data) == (op == "==")
     raise _bad_comparison(op)

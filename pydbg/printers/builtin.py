@@ -83,8 +83,11 @@ def _of_go(ctype: CType, name: str) -> bool:
     return isinstance(inner, StructType) and inner.bare
 
 
+_RUST = ("alloc::", "core::", "std::", "&std::", "&core::", "&str", "&mut str", "&[", "&mut [")
+
+
 def _of_rust(ctype: StructType, name: str) -> bool:
-    return name.startswith(("alloc::", "core::", "std::", "&std::", "&core::")) and not ctype.cplus
+    return name.startswith(_RUST) and not ctype.cplus
 
 
 BUILT_IN: tuple[Family, ...] = (

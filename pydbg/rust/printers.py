@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydbg.errors import ExprError
+from pydbg.errors import ExprError, MemoryFault
 from pydbg.expr.respell import template_name
 from pydbg.expr.types import PointerType, StructType, strip
 from pydbg.printers.model import Child, Printed, Printer, StringAt
-from pydbg.rust.kinds import active, members, slice_parts
+from pydbg.rust.kinds import active, is_slice, members, slice_parts
 from pydbg.rust.library import buffer, bytes_of, has, number, pointer, struct
 from pydbg.rust.stdprinters import BYTE, PRINTERS, shared_slice
 
@@ -55,6 +55,21 @@ def _string(value: Value, program: Program) -> Printed | None:
     return None if found is None else Printed(StringAt(found[0], BYTE, found[1]), hint="string")
 
 
+def _known_parts(value: Value) -> tuple[PointerType | None, int, int] | None:
+    """Return a slice's parts; None for a literal, which is nowhere, and for one partly gone."""
+    if getattr(value, "text", None) is not None:
+        return None
+    try:
+        return slice_parts(value)
+    except ExprError:
+        return None
+
+
+def _str(value: Value, program: Program) -> Printed | None:
+    known = _known_parts(value)
+    return known and Printed(StringAt(known[1], BYTE, known[2]), hint="string")
+
+
 def _borrowed(value: Value, program: Program) -> Printed | None:
     _, addr, length = slice_parts(value)
     return Printed(StringAt(addr, BYTE, length), hint="string")
@@ -69,9 +84,27 @@ def _vec(value: Value, program: Program) -> Printed | None:
         return None
     count = number(value.member("len"))
     first, _ = buffer(value)
-    size = element.size
-    items = ((f"[{at}]", program.at(element, first + at * size)) for at in range(count))
-    return Printed(f"Vec(size={count})", items, "array")
+    return Printed(f"Vec(size={count})", _items(program, element, first, count), "array")
+
+
+def _items(program: Program, element: CType, first: int, count: int) -> Iterator[Child]:
+    for at in range(count):
+        item = program.at(element, first + at * element.size)
+        try:
+            _ = item.data
+        except MemoryFault:  # Rust's own printers: a variable that has no value yet.
+            yield f"[{at}]", "inaccessible"
+            return
+        yield f"[{at}]", item
+
+
+def _slice(value: Value, program: Program) -> Printed | None:
+    known = _known_parts(value)
+    pointer, first, count = known or (None, 0, 0)
+    if pointer is None:
+        return None
+    items = _items(program, pointer.target, first, count)
+    return Printed(f"{value.type.name}(size={count})", items, "array")
 
 
 def _vec_deque(value: Value, program: Program) -> Printed | None:
@@ -255,6 +288,8 @@ _PRINTERS: dict[str, tuple[str, Printer]] = {
     "alloc::string::String": ("String", _string),
     "std::ffi::os_str::OsString": ("OsString", _string),
     "std::path::PathBuf": ("PathBuf", _string),
+    "&str": ("Str", _str),
+    "&mut str": ("Str", _str),
     "&std::ffi::os_str::OsStr": ("OsStr", _borrowed),
     "&std::path::Path": ("Path", _borrowed),
     "alloc::vec::Vec": ("Vec", _vec),
@@ -274,7 +309,7 @@ _PRINTERS: dict[str, tuple[str, Printer]] = {
     **PRINTERS,
 }
 _NON_ZERO = "core::num::nonzero::NonZero"
-NAMES = tuple(dict.fromkeys([*(label for label, _ in _PRINTERS.values()), "NonZero"]))
+NAMES = tuple(dict.fromkeys([*(label for label, _ in _PRINTERS.values()), "NonZero", "Slice"]))
 """What ``info pretty-printer`` lists."""
 
 
@@ -284,6 +319,8 @@ def find(ctype: StructType, name: str) -> tuple[str, Printer] | None:
     >>> find(StructType("alloc::string::String", 24), "alloc::string::String")[0]
     'String'
     """
+    if name.startswith(("&[", "&mut [")) and is_slice(ctype):
+        return "Slice", _slice
     base = template_name(name)
     if base.startswith(_NON_ZERO):
         return "NonZero", _non_zero

@@ -129,13 +129,14 @@ def sections(text: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("compiler", compilers())
-def test_library_types_beside_rust_gdb(compiler: str, tmp_path: Path) -> None:
-    program = build("collections.rs", compiler=compiler)
-    script = tmp_path / "commands"
-    lines = [f"break collections.rs:{line_of('collections.rs', 'made')}", "run >/dev/null"]
-    for name in _LOCALS:
-        lines += [f"echo @@@ {name}\\n", f"print {name}"]
+Done = subprocess.CompletedProcess[str]
+
+
+def beside_rust_gdb(
+    program: Path, compiler: str, lines: list[str], directory: Path
+) -> tuple[Done, Done]:
+    """Run a script in gdb with the printers that come with a compiler, and in pydbg."""
+    script = directory / "commands"
     script.write_text("\n".join(lines) + "\n")
     etc = printers_of(compiler)
     gdb = ["gdb", "-nx", "-batch", "-iex", "set width 0"]
@@ -150,6 +151,49 @@ def test_library_types_beside_rust_gdb(compiler: str, tmp_path: Path) -> None:
         )
         for line in (gdb, command("-nx", "--batch"))
     )  # fmt: skip
+    return theirs, ours
+
+
+_SLICES = """\
+struct P { a: i32, b: u8 }
+#[inline(never)]
+fn show(text: &str, bytes: &[u8], ps: &[P], words: &mut [u16], none: &[u64]) -> usize {
+    let unit = ();
+    let keep = &unit as *const () as usize;
+    text.len() + bytes.len() + ps[0].a as usize + ps[0].b as usize + none.len() + keep // here
+        + words.len()
+}
+fn main() { show("te\\nxt", b"by", &[P { a: 1, b: 2 }], &mut [1, 2], &[]); }
+"""
+
+
+@pytest.mark.parametrize("compiler", compilers())
+def test_slices_beside_rust_gdb(compiler: str, tmp_path: Path) -> None:
+    source = tmp_path / "slices.rs"
+    source.write_text(_SLICES)
+    subprocess.run(
+        [compiler, "-g", "--edition=2021", source.name, "-o", "slices"], cwd=tmp_path, check=True
+    )
+    asked = ("bt 1", "info args", "print bytes", "print/x bytes", "print/r bytes", "print/r text",
+             "print &ps[0..1]", "print ps[0]", "print unit == unit", "print *text.data_ptr",
+             "list *$pc")  # fmt: skip
+    lines = ["break slices.rs:6", "run"]
+    for one in asked:
+        lines += [f"echo @@@ {one}\\n", one]
+    theirs, ours = beside_rust_gdb(tmp_path / "slices", compiler, lines, tmp_path)
+    want, got = ([re.sub(r"0x7f\w+", "STACK", part) for part in done.stdout.split("@@@ ")[1:]]
+                 for done in (theirs, ours))  # fmt: skip
+    assert len(want) == len(asked) and "&[slices::P](size=1) = {...}" in want[0]
+    assert got == want
+
+
+@pytest.mark.parametrize("compiler", compilers())
+def test_library_types_beside_rust_gdb(compiler: str, tmp_path: Path) -> None:
+    program = build("collections.rs", compiler=compiler)
+    lines = [f"break collections.rs:{line_of('collections.rs', 'made')}", "run >/dev/null"]
+    for name in _LOCALS:
+        lines += [f"echo @@@ {name}\\n", f"print {name}"]
+    theirs, ours = beside_rust_gdb(program, compiler, lines, tmp_path)
     want, got = sections(theirs.stdout), sections(ours.stdout)
     assert list(want) == _LOCALS, theirs.stdout + theirs.stderr
     assert got == want, json.dumps(
