@@ -130,13 +130,17 @@ def arguments(session: Session, frame: Frame) -> str:
 
 
 class Listing(NamedTuple):
-    """Hold where ``list`` goes on: the line, and the lines that were shown last (0: none)."""
+    """Hold where ``list`` goes on: the line, and the lines that were shown last (0: none).
+
+    The address is that of the stop that led there: many units may have lines of one file.
+    """
 
     module: Module | None
     file: str
     line: int
     first: int = 0
     last: int = 0
+    addr: int | None = None
 
 
 def source_line(session: Session, frame: Frame, *, brief: bool = False) -> SourceLine | None:
@@ -154,7 +158,9 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
         text = lines[frame.line - 1]
     seen = session.memory.get("source file") == frame.file
     session.memory["source file"] = frame.file
-    session.memory["listing"] = Listing(frame.module, frame.file, frame.line, 0, 0)
+    session.memory["listing"] = Listing(
+        frame.module, frame.file, frame.line, addr=frame.lookup_addr
+    )
     middle = brief and frame.addr != frame.line_start
     word_size = session.dbg.arch.pointer_size
     addr = frame.addr if middle else None

@@ -288,6 +288,8 @@ def unit_of(here: Listing) -> Unit | None:
     module = here.module
     if module is None or module.dwarf is None or module.lines is None:
         return None
+    if here.addr is not None:
+        return module.dwarf.unit_at(module.link_addr(here.addr))
     for unit in module.dwarf.units():
         lines = module.lines.unit_lines(unit)
         if lines is not None and any(table.name == here.file for table in lines.files):

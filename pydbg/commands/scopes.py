@@ -98,7 +98,8 @@ def _block(
 ) -> Iterator[str]:
     """Describe what a block declares; ``frame`` is the function that has the frame base."""
     if block.die.tag == Tag.inlined:
-        name = next((one.name for one in block.die.origins() if one.name), "")
+        calls = module.inline_calls_at(module.addr(block.low or 0))
+        name = next((one.function for one in calls if one.die == block.die.offset), None)
         where = f"a function at address {module.addr(block.low or 0):#x}"
         yield f"Symbol {name} is {where}, length 1."
     for one in block.listed():
@@ -145,7 +146,7 @@ def _place(module: Module, frame: Die, one: Variable) -> str:
         return f"a constant with value {value} ({value & _WORD:#x})"
     attr = holder.attrs[At.location]
     if isinstance(attr[1], bytes):
-        return _expression(module, frame, holder, attr[1])
+        return _expression(module, frame, holder, attr[1]) if attr[1] else _GONE
     text = "multi-location:\n"
     for low, high, expression in locations(holder.view.source, holder.unit, attr, bases=True):
         if low == BASE:

@@ -209,9 +209,7 @@ PlainRow = tuple[int, int, int, bool, bool, int, bool, bool]
 """What a `RawRow` holds; there are too many to give each field its name."""
 
 
-def run_program(
-    section: memoryview, header: Header, *, linked: bool = False
-) -> Iterator[PlainRow]:
+def run_program(section: memoryview, header: Header, *, linked: bool = False) -> Iterator[PlainRow]:
     """Run a program and give its rows.
 
     In what is linked, sequences at address 0 belong to functions that the linker dropped and

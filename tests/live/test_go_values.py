@@ -40,7 +40,10 @@ FORMATTED = (
     "/x i32", "/d u8", "/c u8", "/x text", "/s text", "/s bytes.array", "/r text", "/f f64",
     "/o u16", "/z u16", "/t u16",
 )  # fmt: skip
-SHOWN = ("bt", "info args", "info locals", "info frame", "info source", "up", "info args", "kill")
+SHOWN = (
+    "bt", "info args", "info locals", "info frame", "info source", "list *$pc", "info scope *$pc",
+    "up", "info args", "kill",
+)  # fmt: skip
 
 _SETTING_UP = r"\d+ (break|run|disable|handle)\b"
 

@@ -528,3 +528,23 @@ def _common(text: str) -> str:
     # gdb says it once for each unit that includes a file, pydbg once, and in another order.
     line = re.fullmatch(r"(?:Line .*\n?)+", text)
     return text if line is None else "\n".join(sorted(set(text.splitlines())))
+
+
+def test_the_unit_of_a_stop_is_the_current_one(tmp_path: Path) -> None:
+    """A header's code is in two units, made in two directories."""
+    (tmp_path / "both.h").write_text("static int twice(int n) { return 2 * n; }\n")
+    texts = {
+        "one": "int other(int);\nint main(void) { return twice(1) + other(2); }\n",
+        "two": "int other(int n) { return twice(n); }\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.c").write_text(f'#include "../both.h"\n{text}')
+        compiled = ["gcc", "-g", "-O0", "-c", f"-I{tmp_path}", f"{name}.c"]
+        subprocess.run(compiled, cwd=tmp_path / name, check=True)
+    objects = ["one/one.o", "two/two.o"]
+    subprocess.run(["gcc", *objects, "-o", "it"], cwd=tmp_path, check=True)
+    lines = ("break twice", "run", "info source", "continue", "info source", "list", "info source")
+    theirs, ours = both(tmp_path / "it", *lines, "kill")
+    assert "Compilation directory is " + str(tmp_path / "two") in theirs["5 info source"]
+    assert ours == theirs

@@ -144,7 +144,9 @@ def test_wide_offsets_are_read_as_gdb_does(version: str) -> None:
 
 
 def test_units_whose_code_the_linker_dropped_have_no_lines(tmp_path: Path) -> None:
-    (tmp_path / "dead.c").write_text("int one(void)\n{\n  return 1;\n}\nint two(void) { return 2; }\n")
+    (tmp_path / "dead.c").write_text(
+        "int one(void)\n{\n  return 1;\n}\nint two(void) { return 2; }\n"
+    )
     (tmp_path / "live.c").write_text("int gone(void) { return 3; }\nint main(void) { return 0; }\n")
     flags = ("-g", "-ffunction-sections", "-Wl,--gc-sections")
     subprocess.run(["gcc", *flags, "dead.c", "live.c", "-o", "it"], cwd=tmp_path, check=True)
