@@ -17,6 +17,8 @@ from pydbg.symbols.unit import Attr, Ranges, Unit
 
 __all__ = ["Attributes"]
 
+_KEPT = 4 << 20
+"""So many bytes of units are kept, or one unit's."""
 _HEAD = 1024  # bytes in which a unit's first entry ends, mostly
 _ADDRX = frozenset((Form.addrx, Form.gnu_addr_index, *range(Form.addrx1, Form.addrx4 + 1)))
 _STRX = frozenset((Form.strx, Form.gnu_str_index, *range(Form.strx1, Form.strx4 + 1)))
@@ -30,7 +32,8 @@ class Attributes:
         self.places = places
         self._main = Home(Sections(elf))
         self._abbrevs: dict[tuple[Home, int], Abbrevs] = {}
-        self._data: tuple[int, bytes] = (-1, b"")
+        self._data: dict[int, bytes] = {}
+        self._size = 0
 
     def section(self, name: str) -> memoryview:
         """Give a section's bytes (decompressed once), empty where it is not there."""
@@ -49,11 +52,24 @@ class Attributes:
         return self.alternate is not None or not any(map(self.elf.section, names))
 
     def data(self, unit: Unit) -> bytes:
-        """Give a unit's bytes, from its header on; the last one asked for is kept."""
-        if self._data[0] != unit.offset:
+        """Give a unit's bytes, from its header on; those of the last few units are kept.
+
+        Entries of LTO's and dwz's units refer to one another all the time.
+        """
+        found = self._data.get(unit.offset)
+        if found is None:
             at = unit.offset - unit.home.base
-            self._data = unit.offset, bytes(unit.home.units[at : at + unit.end - unit.offset])
-        return self._data[1]
+            found = bytes(unit.home.units[at : at + unit.end - unit.offset])
+            if self._size + len(found) > _KEPT:
+                self.forget_data()
+            self._data[unit.offset] = found
+            self._size += len(found)
+        return found
+
+    def forget_data(self) -> None:
+        """Keep no unit's bytes any more."""
+        self._data.clear()
+        self._size = 0
 
     def abbrevs(self, unit: Unit) -> Abbrevs:
         """Give a unit's table of abbreviations."""

@@ -173,7 +173,7 @@ class Dwarf(Attributes):
         self._abbrevs.pop((unit.home, unit.abbrev_offset), None)
         self._units.pop(unit.offset, None)
         self.outlines.pop(unit.offset, None)
-        self._data = -1, b""
+        self.forget_data()
         if unit.home is self._main:
             self.elf.let_go(".debug_info", unit.offset, unit.end)
 
