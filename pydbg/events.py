@@ -274,6 +274,8 @@ class StepDone(Event, often=True):
     """
 
     plan: str
+    ran: bool = True
+    """Whether the thread ran: into an inlined call that it stands in front of nothing does."""
 
 
 class LocationReached(Event):

@@ -224,8 +224,10 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("print entry-values", "enum", "default",
      ("no", "only", "preferred", "if-needed", "both", "compact", "default"), "",
      'Printing of function arguments at function entry is "{}".'),
+    ("print finish", "bool", True, (), "Printing of return value after `finish'", ""),
     ("print frame-arguments", "enum", "scalars", ("all", "scalars", "none", "presence"), "",
      'Printing of non-scalar frame arguments is "{}".'),
+    ("print inferior-events", "bool", True, (), "Printing of inferior events", ""),
     ("print max-depth", "depth", 20, (), "Maximum print depth", ""),
     ("print null-stop", "bool", False, (), "Printing of char arrays to stop at first null char",
      ""),
@@ -237,6 +239,7 @@ _ROWS: tuple[tuple[str, str, Value, tuple[str, ...], str, str], ...] = (
     ("print raw-values", "bool", False, (), "Whether to print values in raw form", ""),
     ("print repeats", "limit", 10, (), "Threshold for repeated print elements", ""),
     ("print symbol", "bool", True, (), "Printing of symbol names when printing pointers", ""),
+    ("print thread-events", "bool", True, (), "Printing of thread events", ""),
     ("print frame-info", "enum", "auto",
      ("auto", "source-line", "location", "source-and-location", "location-and-address",
       "short-location"), "", 'Printing of frame information is "{}".'),
@@ -353,12 +356,9 @@ overload-resolution
 pagination
 print asm-demangle
 print demangle
-print finish
-print inferior-events
 print sevenbit-strings
 print symbol-filename
 print symbol-loading
-print thread-events
 print vtbl
 python print-stack
 schedule-multiple

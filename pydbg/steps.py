@@ -299,7 +299,7 @@ class LineStepping:
         while plan.count > 0 and self.steps.goes_in(plan):
             plan.count -= 1
         if plan.count == 0:
-            event = events.StepDone(thread.inferior.pid, thread.tid, name)
+            event = events.StepDone(thread.inferior.pid, thread.tid, name, ran=False)
             thread.stop_pc = thread.pc
             dbg.stopped(event, thread)
             return event

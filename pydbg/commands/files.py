@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydbg.commands.common import Listing
     from pydbg.commands.session import Session
     from pydbg.corefile.notes import CoreFile
+    from pydbg.frames import Frame
     from pydbg.symbols.modules import Module
     from pydbg.symbols.symtab import Symbol
 
@@ -109,7 +110,7 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         # What was listed last, then line by line (source.c, last_line_listed).
         listed, following = session.memory.get("info line", (None, 0))
         line = following if listed is shown else shown.first or shown.line
-        return _source_line(session, shown._replace(line=line))[0]
+        return _source_line(session, shown._replace(line=line), dbg.frame)[0]
     if spec is None:
         frame = dbg.frame
         if frame is None or frame.line is None:
@@ -166,12 +167,19 @@ def _source_line_notes(session: Session, spec: str) -> tuple[Note, ...]:
     return tuple(note for place in places for note in _source_line(session, place))
 
 
-def _source_line(session: Session, place: Listing) -> list[Note]:
-    """Say what each unit that has the file made of its line, or of the next one with code."""
+def _source_line(session: Session, place: Listing, frame: Frame | None = None) -> list[Note]:
+    """Say what each unit that has the file made of its line, or of the next one with code.
+
+    That of a frame comes first.
+    """
     from pydbg.symbols.linebreak import line_starts
 
     module = place.module
-    found = line_starts(module, place.file, place.line) if module is not None else []
+    found = []
+    if module is not None:
+        inside = frame is not None and frame.module is module
+        at = module.link_addr(frame.lookup_addr) if frame is not None and inside else None
+        found = line_starts(module, place.file, place.line, at)
     if module is None or not found:
         return [Note(f'Line number {place.line} is out of range for "{place.file}".')]
     notes = []

@@ -165,7 +165,9 @@ def _returned(event: ev.Event, session: Session) -> str | None:
             return None
         if found.is_void:
             return ""
-        text = common.formatter(session).top(found)
+        text = "<not displayed>"
+        if session.dbg.settings.flag("print finish"):
+            text = common.formatter(session).top(found)
     except DebuggerError:
         return None
     session.dbg.history.append(found)
@@ -200,7 +202,7 @@ def _decoded(event: ev.Event, session: Session, thread: Thread) -> str | None:
 
 
 def _notice(event: ev.Event, session: Session) -> ExtraNote | None:
-    if isinstance(event, (ev.ModuleLoaded, ev.ModuleUnloaded)):
+    if isinstance(event, (ev.ModuleLoaded, ev.ModuleUnloaded)) or _is_muted(event, session):
         return None
     if isinstance(event, ev.FollowedChild):
         return _followed(event, session)
@@ -212,6 +214,17 @@ def _notice(event: ev.Event, session: Session) -> ExtraNote | None:
         known = [one.number for one in session.dbg.inferiors if one.pid == event.child]
         number = known[0] if known else 0
     return ExtraNote(event, target, number)
+
+
+def _is_muted(event: ev.Event, session: Session) -> bool:
+    """Tell whether the user does not want to be told of threads, or children, that come and go."""
+    settings = session.dbg.settings
+    if isinstance(event, (ev.ThreadCreated, ev.ThreadExited)):
+        return not settings.flag("print thread-events")
+    children = isinstance(event, ev.FollowedChild) or (
+        isinstance(event, ev.ChildCreated) and not event.reason
+    )
+    return children and not settings.flag("print inferior-events")
 
 
 def _followed(event: ev.FollowedChild, session: Session) -> ExtraNote:

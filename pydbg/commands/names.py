@@ -135,17 +135,17 @@ NAMES = {
         print address; show print address; set print array; show print array; set print
         array-indexes; show print array-indexes; set print asm-demangle~+; show print
         asm-demangle~+; set print demangle~+; show print demangle~+; set print elements; show print
-        elements; set print entry-values; show print entry-values; set print finish~+; show print
-        finish~+; set print frame-arguments; show print frame-arguments; set print frame-info; show
-        print frame-info; set print inferior-events~+; show print inferior-events~+; set print
+        elements; set print entry-values; show print entry-values; set print finish; show print
+        finish; set print frame-arguments; show print frame-arguments; set print frame-info; show
+        print frame-info; set print inferior-events; show print inferior-events; set print
         max-depth; show print max-depth; set print null-stop; show print null-stop; set print
         object; show print object; set print pretty; show print pretty; set print
         raw-frame-arguments; show print raw-frame-arguments; set print raw-values; show print
         raw-values; set print repeats; show print repeats; set print sevenbit-strings~+; show print
         sevenbit-strings~+; set print static-members; show print static-members; set print symbol;
         show print symbol; set print symbol-filename~+; show print symbol-filename~+; set print
-        symbol-loading~+; show print symbol-loading~+; set print thread-events~+; show print
-        thread-events~+; set print type hex; show print type hex; set print type methods; show print
+        symbol-loading~+; show print symbol-loading~+; set print thread-events; show print
+        thread-events; set print type hex; show print type hex; set print type methods; show print
         type methods; set print type typedefs; show print type typedefs; set print union; show print
         union; set print vtbl~+; show print vtbl~+; set prompt; show prompt; set python
         print-stack~+; show python print-stack~+; set schedule-multiple~+; show schedule-multiple~+;

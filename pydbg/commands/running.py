@@ -78,7 +78,11 @@ def kill(session: Session, parsed: Parsed) -> Note | None:
         raise CommandError("Not confirmed.")
     number, pid = inferior.number, inferior.pid
     session.dbg.kill()
-    return Note(f"[Inferior {number} (process {pid}) killed]")
+    return _left(session, f"[Inferior {number} (process {pid}) killed]")
+
+
+def _left(session: Session, text: str) -> Note | None:
+    return Note(text) if session.dbg.settings.flag("print inferior-events") else None
 
 
 def attach(session: Session, parsed: Parsed) -> Event:
@@ -110,7 +114,7 @@ def detach(session: Session, parsed: Parsed) -> Note | None:
         session.say_typed(f"Detaching from program: {session.dbg.program}, process {pid}")
     session.out.flush()
     session.dbg.detach()
-    return Note(f"[Inferior {number} (process {pid}) detached]")
+    return _left(session, f"[Inferior {number} (process {pid}) detached]")
 
 
 # --- going on ------------------------------------------------------------------------------

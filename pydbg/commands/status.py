@@ -167,7 +167,7 @@ def info_program(session: Session, parsed: Parsed) -> Note:
         lines.append((deleted if gone else f"It stopped at breakpoint {numbers[0]}.") + also)
     elif isinstance(event, (LocationReached, FunctionFinished)):
         lines.append(deleted)  # gdb's own, at the place.
-    elif isinstance(event, StepDone):
+    elif isinstance(event, StepDone) and event.ran:
         lines.append("It stopped after being stepped.")
     elif isinstance(event, SignalReceived):
         name, text = signals.signal_name(event.signo), signals.signal_text(event.signo)

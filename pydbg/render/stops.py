@@ -26,6 +26,9 @@ def stop(record: Stop) -> str:
     if isinstance(record.event, ev.CoreLoaded):
         switched = None
     lines = [] if switched is None else [switched]
+    if isinstance(record.event, (ev.SignalReceived, ev.Interrupted)) and not joined:
+        # A signal is told as soon as it comes, before the thread is selected (infrun.c).
+        lines, head = [head, *lines], ""
     if record.frame is None:
         return "\n".join([*lines, head] if head else lines)
     if record.brief and record.source is not None:

@@ -62,13 +62,19 @@ def unit_has_file(module: Module, link_addr: int, file: str) -> bool:
     return lines is not None and any(source.is_called(file) for source in lines.files)
 
 
-def line_starts(module: Module, file: str, line: int) -> list[tuple[int, int]]:
+def line_starts(
+    module: Module, file: str, line: int, at: int | None = None
+) -> list[tuple[int, int]]:
     """Return (line, link address) of the first code of FILE:LINE in each unit that has the file.
 
-    A unit without code for the line has that of another, or of the next line that has some
-    (symtab.c, find_line_symtab).
+    The unit around the link address ``at`` comes first. A unit without code for the line has
+    that of another, or of the next line that has some (symtab.c, find_line_symtab).
     """
-    tables = _tables(module.lines, file) if module.lines is not None else []
+    if module.lines is None:
+        return []
+    mine = None if at is None else module.lines.unit_at(at)
+    pairs = sorted(module.lines.tables_of(file), key=lambda pair: pair[0] is not mine)
+    tables = [table for _, table in pairs]
     exact = _next_line(tables, line)
     if exact is None:
         return []

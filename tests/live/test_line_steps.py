@@ -230,6 +230,32 @@ SESSIONS = {
         "pie",
         to("main", "tbreak __run_exit_handlers", "continue", "next 4", *["step"] * 20),
     ),
+    "what is not to be told": (
+        "threads.c",
+        "pie",
+        (
+            "show print finish",
+            "show print thread-events",
+            "show print inferior-events",
+            "set print finish off",
+            "set print inferior-events off",
+            "break puts",
+            "run",
+            "finish",
+            "p $",
+            "kill",
+        ),
+    ),
+    "the line in the frame's unit": (
+        "interrupts.c",
+        "pie",
+        (
+            "handle SIGUSR1 SIGALRM nostop noprint",
+            "break 55",
+            "run",
+            *["step", "info line"] * 3,
+        ),
+    ),
     "out of code without lines or size": ("steps.c", "pie", to("_fini", "step", "step")),
     "why it stopped": (
         "steps.c",

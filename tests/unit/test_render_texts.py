@@ -336,3 +336,13 @@ def test_every_record_has_a_text() -> None:
 
 def test_records_are_plain_data() -> None:
     assert r.fields_of(r.Points((), 4)) == {"rows": (), "word_size": 4}
+
+
+def test_a_signal_is_told_before_the_thread_is_selected() -> None:
+    stop = r.Stop(ev.SignalReceived(1, 2, 10), switched="Thread 0x7 (LWP 2)", frame=FRAME)
+    assert render.render(stop) == (
+        "\nProgram received signal SIGUSR1, User defined signal 1.\n"
+        "[Switching to Thread 0x7 (LWP 2)]\n0x0000555555555131 in main ()"
+    )
+    hit = r.Stop(ev.BreakpointHit(1, 2, 0, (3,)), switched="Thread 0x7 (LWP 2)", frame=FRAME)
+    assert render.render(hit).startswith("[Switching to Thread 0x7 (LWP 2)]\n\nBreakpoint 3, ")
