@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from pydbg.patterns import lazy_pattern
+
 __all__ = ["DIRECTORIES", "Sources"]
 
 DIRECTORIES = "$cdir:$cwd"
 """Where is looked when nothing else was said."""
 _MOST = 1 << 26
+_CONTROL = lazy_pattern("[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Sources:
@@ -109,12 +112,16 @@ class Sources:
             yield os.path.join(beside, file)
 
     def text(self, place: str) -> Sequence[str] | None:
-        """Return the lines of a file that was found; None where it cannot be read."""
+        """Return the lines of a file that was found; None where it cannot be read.
+
+        Control characters are spelt as ^L, as gdb does.
+        """
         if place not in self._texts:
             lines: Sequence[str] | None = None
             try:
                 with open(place, encoding="utf-8", errors="surrogateescape") as stream:
-                    lines = stream.read(_MOST).split("\n")
+                    text = stream.read(_MOST)
+                lines = _CONTROL.sub(lambda found: f"^{chr(ord(found[0]) ^ 64)}", text).split("\n")
             except (OSError, ValueError):
                 pass
             self._texts[place] = lines

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
-from pydbg.commands.results import Asm, Instruction
+from pydbg.commands.results import Asm, Instruction, SourceGroup
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, MemoryFault, UsageError
 from pydbg.records import Record
@@ -92,15 +94,16 @@ def disassemble(session: Session, parsed: Parsed) -> Asm:
     error = ""
     for start, end in parts:
         found, error = _decode(session, start, end)
+        shown: Sequence[SourceGroup] = ()
         if "m" in modifiers:
-            found = _by_line(session, found)
-        if set(modifiers) & set("ms"):
-            shown = _sources(session, found, (start, end), files="s" in modifiers)
-            sources += [(index + len(insns), *rest) for index, *rest in shown]
+            found, shown = _by_line(session, found, start, end)
+        elif "s" in modifiers:
+            shown = _sources(session, found, (start, end))
+        sources += [(index + len(insns), *rest) for index, *rest in shown]
         starts.append((len(insns), start, end))
         insns += found
     return Asm(
-        instructions=_records(session, insns, name, low),
+        instructions=_records(session, insns, name, parts),
         function=name,
         low=low,
         high=high,
@@ -148,18 +151,19 @@ def _decode(session: Session, low: int, high: int) -> tuple[list[Insn], str]:
 
 
 def _records(
-    session: Session, insns: Sequence[Insn], name: str | None, low: int
+    session: Session, insns: Sequence[Insn], name: str | None, parts: Sequence[tuple[int, int]]
 ) -> tuple[Instruction, ...]:
     dbg = session.dbg
     frame = dbg.frame
     current = None if frame is None else frame.addr
     found = []
     for insn in insns:
-        if name is not None:
-            symbol = f"{insn.addr - low:+d}"
+        if name is not None and any(low <= insn.addr < high for low, high in parts):
+            symbol = f"{insn.addr - parts[0][0]:+d}"
         else:
             label = _label(session, insn.addr)
-            symbol = "" if label is None else f"{label[0]}+{label[1]}"
+            shown = "" if name is not None or label is None else label[0]
+            symbol = "" if label is None else f"{shown}+{label[1]}"
         found.append(Instruction(insn.addr, insn.raw, insn.text, symbol, insn.addr == current))
     return tuple(found)
 
@@ -182,14 +186,47 @@ def _line_of(session: Session, addr: int) -> Any:
         return None
 
 
-def _by_line(session: Session, insns: list[Insn]) -> list[Insn]:
-    """Return the instructions sorted by line, as /m does."""
+def _by_line(
+    session: Session, insns: list[Insn], low: int, high: int
+) -> tuple[list[Insn], list[SourceGroup]]:
+    """Return the instructions in the order of the lines, and the lines before them.
 
-    def key(insn: Insn) -> tuple[int, int]:
-        line = _line_of(session, insn.addr)
-        return (line.line if line is not None else 0, insn.addr)
-
-    return sorted(insns, key=key)
+    They are those of one file, the one of the first instruction, and come with all lines in
+    between (disasm.c, do_mixed_source_and_assembly_deprecated).
+    """
+    module = session.dbg.modules.at(low)
+    lines = module.lines if module is not None else None
+    if module is None or lines is None:
+        return insns, []
+    first, last = module.link_addr(low), module.link_addr(high)
+    unit = lines.unit_at(first)
+    found = unit.find(first) if unit is not None else None
+    if found is None:
+        return insns, []
+    table = found[1]
+    rows = table.rows[bisect_left(table.addrs, first) : bisect_left(table.addrs, last) + 1]
+    parts = [
+        (row.line, module.addr(row.addr), module.addr(following.addr))
+        for row, following in pairwise(rows)
+        if row.line and row[:2] != following[:2]
+    ]
+    common.note_path(session, module, low)
+    text = common.source_text(session, module, table.name)
+    shown: list[Insn] = []
+    groups: list[SourceGroup] = []
+    behind = 0
+    for line, start, end in sorted(parts):
+        if line >= behind:
+            numbers = range(max(behind or line, line - _MOST_LINES), line + 1)
+            source = tuple((one, _text_of(session, text, table.name, one)) for one in numbers)
+            groups.append((len(shown), "", source))
+            behind = line + 1
+        shown += _decode(session, start, end)[0]
+    if behind:
+        session.memory["listing"] = common.Listing(
+            module, table.name, behind if text is not None else behind - 1, behind - 1, behind - 1
+        )
+    return shown, groups
 
 
 def _opening_line(session: Session, low: int, high: int) -> tuple[str, int]:
@@ -215,8 +252,8 @@ _MOST_LINES = 10_000
 
 
 def _sources(
-    session: Session, insns: Sequence[Insn], extent: tuple[int, int], *, files: bool
-) -> tuple[tuple[int, str, tuple[tuple[int, str | None], ...]], ...]:
+    session: Session, insns: Sequence[Insn], extent: tuple[int, int]
+) -> tuple[SourceGroup, ...]:
     """Return before which instruction which source lines stand (disasm.c)."""
     found = []
     lines = [_line_of(session, insn.addr) for insn in insns]
@@ -228,20 +265,15 @@ def _sources(
             continue
         first = line.line
         least = max(0, first - _MOST_LINES)
-        if files and before is None:
+        if before is None:
             opening = _opening_line(session, *extent)
             if least < opening[1] < first:
                 first = opening[1]
-        elif (
-            files
-            and before is not None
-            and before.file == line.file
-            and line.line > before.line + 1
-        ):
+        elif before.file == line.file and line.line > before.line + 1:
             # Lines in between that made no code belong to the next one that did.
             while first - 1 > max(least, before.line) and (line.file, first - 1) not in with_code:
                 first -= 1
-        name = line.file if files and line.file != shown_file else ""
+        name = line.file if line.file != shown_file else ""
         shown_file = line.file
         module = session.dbg.modules.at(insns[index].addr)
         common.note_path(session, module, insns[index].addr)

@@ -295,6 +295,10 @@ class Instruction(Record):
     current: bool = False
 
 
+SourceGroup = tuple[int, str, tuple[tuple[int, str | None], ...]]
+"""(index of the instruction behind it, file name or "", ((line, text or None), ...))."""
+
+
 class Asm(Record):
     """Hold a disassembly; source lines stand before the instruction they made."""
 
@@ -304,8 +308,7 @@ class Asm(Record):
     low: int
     high: int
     show_raw: bool = False
-    sources: tuple[tuple[int, str, tuple[tuple[int, str | None], ...]], ...] = ()
-    """(index of the instruction, file name or "", ((line, text or None), ...))."""
+    sources: tuple[SourceGroup, ...] = ()
     word_size: int = 8
     by_source: bool = False
     error: str = ""

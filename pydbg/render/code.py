@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydbg.commands.results import Asm, Instruction
+from pydbg.commands.results import Asm, Instruction, SourceGroup
 from pydbg.render.escape import address, clean
 
 __all__ = ["disassembly", "instruction"]
@@ -32,22 +32,33 @@ def _disassembly(record: Asm) -> Iterator[str]:
         yield f"Dump of assembler code for function {clean(record.function)}:"
     else:
         yield f"Dump of assembler code from {record.low:#x} to {record.high:#x}:"
-    sources = {index: (name, lines) for index, name, lines in record.sources}
+    sources: dict[int, list[SourceGroup]] = {}
+    for group in record.sources:
+        sources.setdefault(group[0], []).append(group)
     starts = {index: (low, high) for index, low, high in record.ranges}
     for index, insn in enumerate(record.instructions):
         if index in starts:
-            yield f"Address range {starts[index][0]:#x} to {starts[index][1]:#x}:"
-        if index in sources:
-            name, lines = sources[index]
-            if index and index not in starts:
+            if index and record.by_source:
                 yield ""
-            if name:
-                yield f"{clean(name)}:"
-            for number, text in lines:
-                yield f"{number}\t" + ("" if text is None else clean(text))
+            yield f"Address range {starts[index][0]:#x} to {starts[index][1]:#x}:"
+        for number, group in enumerate(sources.pop(index, ())):
+            yield from _source(group, apart=number > 0 or (index > 0 and index not in starts))
         yield instruction(insn, raw=record.show_raw, word_size=record.word_size)
+    for left in sources.values():
+        for group in left:
+            yield from _source(group, apart=True)
     if record.by_source:
         yield ""
     if record.error:
         yield clean(record.error)
     yield "End of assembler dump."
+
+
+def _source(group: SourceGroup, *, apart: bool) -> Iterator[str]:
+    _, name, lines = group
+    if apart:
+        yield ""
+    if name:
+        yield f"{clean(name)}:"
+    for number, text in lines:
+        yield f"{number}\t" + ("" if text is None else clean(text))

@@ -150,3 +150,21 @@ def test_info_sources_names_the_files_of_the_program() -> None:
     assert f"\n{source('steps.c')}\n" in done.stdout
     assert str(source("steps.c")) not in batch(build("steps.c"), "info sources nosuch").stdout
     assert batch(build("steps.c"), "info sources (").returncode == 1
+
+
+def test_control_characters_and_lines_without_code(tmp_path: Path) -> None:
+    """GNU sources have form feeds between functions; /m shows what stands between lines, too."""
+    path = tmp_path / "feeds.c"
+    path.write_text(
+        "static int twice(int n) { return n + n; }\n\f\n// \x01 \x7f \t\u00e9\r\n\n"
+        "int main(int argc, char **argv) {\n  int sum = 0;\n\n  for (int i = 0; i < argc; i++)\n"
+        "    // between\n    sum +=\n      twice(i);\n\n  return sum;\n}\n"
+    )
+    for flags in (["-O0"], ["-O2"]):
+        program = tmp_path / "feeds"
+        subprocess.run(["gcc", "-g", *flags, "-o", program, path], check=True)
+        ranges = ("main", "main,+12", "*(char (*)[1])main,+20", "twice", "_start")
+        commands = [f"disassemble /{how} {one}" for how in ("m", "rm", "s") for one in ranges]
+        for command in ("list 1,20", "list main", *commands, "list"):
+            shown = batch(program, command).stdout
+            assert shown == gdb(program, command), (flags, command)
