@@ -88,7 +88,7 @@ def parse(text: str) -> Spec:
     ('address', 'line', 'a.c')
     """
     text = text.strip()
-    if match := _LABELLED.match(text):
+    if "-label" in text and (match := _LABELLED.match(text)):
         function = parse(match["before"]) if match["before"] else Spec(text, "symbol", "")
         return replace(function, text=text, label=match["label"])
     text = _implicit(text)
@@ -96,17 +96,22 @@ def parse(text: str) -> Spec:
         raise LocationError("No location given.")
     if text.startswith("*"):
         return Spec(text, "address", text[1:].strip())
-    if match := _LINE.match(text):
+    if text[-1].isdigit() and (match := _LINE.match(text)):
         return Spec(text, "line", match["file"] or "", int(match["line"]))
-    if match := _RELATIVE.match(text):
+    if text[0] in "+-" and (match := _RELATIVE.match(text)):
         return Spec(text, "relative", "", int(match[1]) * (-1 if text[0] == "-" else 1))
-    if (match := _SCOPED.match(text)) and "operator" not in match["scope"]:
+    if ":" in text and (match := _SCOPED.match(text)) and "operator" not in match["scope"]:
         inner = parse(match["symbol"])
         scope = match["scope"].strip("'\"")
         if inner.scope is not None:
             return Spec(text, "symbol", inner.scope, None, scope, inner.name)
         return Spec(text, "symbol", inner.name, inner.offset, scope)
-    if (match := _OFFSET.match(text)) and match["base"] and "operator" not in match["base"]:
+    if (
+        "+" in text
+        and (match := _OFFSET.match(text))
+        and match["base"]
+        and "operator" not in match["base"]
+    ):
         return Spec(text, "symbol", match["base"].strip("'"), int(match["offset"], 0))
     name = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
     return Spec(text, "symbol", name)

@@ -176,10 +176,10 @@ def _returned(event: ev.Event, session: Session) -> str | None:
 
 def _unknown_result(event: ev.Event, session: Session) -> str:
     """Return the type of a function's value that is at a place of the compiler's own choice."""
-    from pydbg.variables.returns import unknown_result
-
     if not isinstance(event, ev.FunctionFinished) or not event.function:
         return ""
+    from pydbg.variables.returns import unknown_result
+
     try:
         found = unknown_result(session.dbg.variables, event.function)
     except DebuggerError:

@@ -190,7 +190,7 @@ class LocationKind(_Expr):
     """
 
     def take(self, text: str) -> tuple[str | None, str]:
-        clause = _CLAUSE.search(text)
+        clause = _CLAUSE.search(text) if "if" in text or "thread" in text else None
         if clause is None:
             return (text, "") if text else (None, "")
         spec, rest = text[: clause.start()].rstrip(), text[clause.start() :].lstrip()
@@ -231,7 +231,7 @@ class _Clause(_Expr):
         return f"{self.keyword} {name}"
 
     def take(self, text: str) -> tuple[str | None, str]:
-        found = re.match(rf"{self.keyword}(?=\W|$)\s*", text)
+        found = text.startswith(self.keyword) and re.match(rf"{self.keyword}(?=\W|$)\s*", text)
         if not found:
             return None, text
         rest = text[found.end() :]

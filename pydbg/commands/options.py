@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import kinds
 from pydbg.errors import UsageError
+from pydbg.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
 
 __all__ = ["Options", "for_now", "scan"]
 
-_BOOLEAN = re.compile(r"(?:on|1|yes|enable|off|0|no|disable)(?=\s|$)")
-_END = re.compile(r"(?:^|\s)--(?=\s|$)")
+_BOOLEAN = lazy_pattern(r"(?:on|1|yes|enable|off|0|no|disable)(?=\s|$)")
+_END = lazy_pattern(r"(?:^|\s)--(?=\s|$)")
 
 Given = tuple[tuple[str, str], ...]
 """Options and their values; "" for one that has none."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from pydbg.errors import MemoryFault
 from pydbg.expr.types import IntType
+from pydbg.patterns import lazy_pattern
 from pydbg.records import Record
 
 __all__ = [
@@ -62,9 +62,9 @@ class PrintOptions(Record):
         return self.repeats or 1 << 62
 
 
-_PLAIN = re.compile(rb"[ !#-\[\]-~]+\Z")
+_PLAIN = lazy_pattern(rb"[ !#-\[\]-~]+\Z")
 """Characters that stand for themselves between double quotes."""
-_ACTING = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_ACTING = lazy_pattern("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
 # One character: what to print if that is possible, else None, and its bytes.
 _Char = tuple[str | None, bytes]

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pydbg.errors import ExprError
+from pydbg.patterns import lazy_pattern
 from pydbg.records import Record
+
+if TYPE_CHECKING:
+    import re
 
 __all__ = ["KEYWORDS", "Token", "tokens"]
 
 KEYWORDS = frozenset(("as", "const", "crate", "else", "enum", "extern", "false", "fn", "if", "in",
                       "let", "match", "mod", "mut", "pub", "self", "sizeof", "struct", "super",
                       "true", "unsafe", "use", "while"))  # fmt: skip
-_NUMBER = re.compile(
+_NUMBER = lazy_pattern(
     r"(?P<float>[0-9][0-9_]*(?:\.[0-9][0-9_]*(?:[eE][-+]?_*[0-9][0-9_]*)?|[eE][-+]?_*[0-9][0-9_]*"
     r"|(?=f(?:32|64)\b)|\.(?![._A-Za-z]))(?P<wide>f32|f64)?)"
     r"|(?:0x(?P<hex>[0-9a-fA-F_]+?)|0o(?P<oct>[0-7_]+)|0b(?P<bin>[01_]+)|(?P<dec>[0-9][0-9_]*))"
     r"(?P<suffix>[iu](?:size|8|16|32|64|128))?"
 )
-_HEX = re.compile(r"0x([0-9a-fA-F_]+)([iu](?:size|8|16|32|64|128))?")
-_NAME = re.compile(r"(?:r#)?([A-Za-z_\x80-\U0010ffff][\w]*)")
-_DOLLAR = re.compile(r"\$[\w$]*")
-_OPERATORS = re.compile(
+_HEX = lazy_pattern(r"0x([0-9a-fA-F_]+)([iu](?:size|8|16|32|64|128))?")
+_NAME = lazy_pattern(r"(?:r#)?([^\x00-@\[-^`{-\x7f]\w*)")
+_DOLLAR = lazy_pattern(r"\$[\w$]*")
+_OPERATORS = lazy_pattern(
     r"<<=|>>=|\.\.=|\.\.\.|&&|\|\||==|!=|<=|>=|<<|>>|\+=|-=|\*=|/=|%=|&=|\|=|\^=|->|::|\.\."
     r"|[-+*/%&|^!<>=@.,;:()\[\]{}]"
 )
-_DIGITS = re.compile(r"[0-9a-fA-F]+")
-_RAW = re.compile(r'b?r(#*)"')
+_DIGITS = lazy_pattern(r"[0-9a-fA-F]+")
+_RAW = lazy_pattern(r'b?r(#*)"')
 _ESCAPES = {"n": 10, "r": 13, "t": 9, "\\": 92, "0": 0, "'": 39, '"': 34}
 
 
@@ -65,7 +69,7 @@ def _token(text: str, at: int, after_dot: bool) -> tuple[Token, int]:
     if char.isdigit() and char.isascii():
         if after_dot:
             # A tuple's member: in `t.0.1` there is no number 0.1.
-            match = re.compile(r"[0-9]{1,20}").match(text, at)
+            match = lazy_pattern(r"[0-9]{1,20}").match(text, at)
             assert match is not None
             return Token("int", match[0], at, int(match[0]), ""), match.end()
         return _number(text, at)
@@ -96,10 +100,11 @@ def _token(text: str, at: int, after_dot: bool) -> tuple[Token, int]:
 
 
 def _number(text: str, at: int) -> tuple[Token, int]:
-    match = _HEX.match(text, at) or _NUMBER.match(text, at)
-    assert match is not None
-    if match.re is _HEX:
+    match = _HEX.match(text, at)
+    if match is not None:
         return _integer(match[1], 16, match[2], match, at)
+    match = _NUMBER.match(text, at)
+    assert match is not None
     if match["float"] is not None:
         digits = match["float"].replace("_", "").removesuffix(match["wide"] or "")
         return Token("float", digits, at, 0, match["wide"] or "f64"), match.end()

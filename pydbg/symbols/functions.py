@@ -200,8 +200,10 @@ class UnitFunctions:
         GCC has kept locations in lists, when it optimises, since -fvar-tracking; gdb trusts
         them from GCC 4.5 on (process_full_comp_unit in dwarf2/read.c).
         """
+        if not self.has_loclists:
+            return False
         found = re.match(r"GNU \S*\s.*?(\d+)\.(\d+)", self.unit.producer or "")
-        return self.has_loclists and found is not None and (int(found[1]), int(found[2])) >= (4, 5)
+        return found is not None and (int(found[1]), int(found[2])) >= (4, 5)
 
     def tail_calls(self, function: Function) -> list[CallSite]:
         """Give what is known of a function's tail calls, in the order of the entries."""

@@ -17,31 +17,22 @@ from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
 from pydbg.symbols.elf import SHT_NOBITS, SHT_RELA, ElfFile, Section
+from pydbg.symbols.languages import GO_TABLES
 from pydbg.symbols.symtab import Symbol
 
 if TYPE_CHECKING:
     from pydbg.symbols.goinline import GoInlined, InlineTrees
 
-__all__ = ["GoTable", "find_go_table", "is_go"]
+__all__ = ["GoTable", "find_go_table"]
 
-_SECTIONS = (".gopclntab", ".data.rel.ro.gopclntab")
 _MAGICS = {0xFFFFFFFB: 102, 0xFFFFFFFA: 116, 0xFFFFFFF0: 118, 0xFFFFFFF1: 120}
 _NO_FILE = 0xFFFFFFFF
 _MAX_STEPS = 1 << 20
 
 
-def is_go(elf: ElfFile) -> bool:
-    """Tell whether a file is a program of Go: it has a function table.
-
-    >>> is_go(ElfFile("/bin/true"))
-    False
-    """
-    return any(elf.section(name) is not None for name in _SECTIONS)
-
-
 def find_go_table(elf: ElfFile) -> GoTable | None:
     """Give the table of a Go program, or None if there is none that can be read."""
-    for name in _SECTIONS:
+    for name in GO_TABLES:
         section = elf.section(name)
         if section is not None and section.type != SHT_NOBITS and section.size:
             try:

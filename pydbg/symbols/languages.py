@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydbg.symbols.units import Unit
 
-__all__ = ["CPLUS", "GO", "RUST", "language_of"]
+__all__ = ["CPLUS", "GO", "GO_TABLES", "RUST", "language_of"]
 
 GO, RUST = 0x16, 0x1C
+GO_TABLES = (".gopclntab", ".data.rel.ro.gopclntab")
+"""Sections of the table of functions that each program of Go has; by it they are known."""
 CPLUS = frozenset((0x04, 0x1A, 0x21, 0x2B, 0x3A))
 """DW_LANG_C_plus_plus and its later standards."""
 _LANGUAGES = {

@@ -16,7 +16,7 @@ from pydbg.errors import FileError, MemoryFault
 from pydbg.symbols.debugfiles import Places, find_debug_file, mini_debug
 from pydbg.symbols.demangle import go_data_label, is_rust
 from pydbg.symbols.elf import ElfFile
-from pydbg.symbols.languages import RUST
+from pydbg.symbols.languages import GO_TABLES, RUST
 from pydbg.symbols.linkmap import LinkMapEntry, link_map, main_bias
 from pydbg.symbols.modulelist import ModuleList
 from pydbg.symbols.plt import PltTable
@@ -216,13 +216,13 @@ class Module:
     @cached_property
     def is_go(self) -> bool:
         """Tell whether Go's runtime is in it."""
-        from pydbg.symbols.gopclntab import is_go
-
-        return is_go(self.elf)
+        return any(self.elf.section(name) is not None for name in GO_TABLES)
 
     @cached_property
     def go_table(self) -> GoTable | None:
         """Give the table of functions that Go puts into each program, None in others."""
+        if not self.is_go:
+            return None
         from pydbg.symbols.gopclntab import find_go_table
 
         return find_go_table(self.elf)

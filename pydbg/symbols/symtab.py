@@ -302,8 +302,10 @@ class SymbolTable:
         searched; only names without one (operators) need every mangled name.
         """
         head = base_name(name) if "(" in name else name
-        words = re.findall(r"[A-Za-z_]\w*", re.sub(r"<.*>|operator.*|\[.*?\]", "", head))
-        last = re.sub(r"<.*", "", head).split("::")[-1].lstrip("~")
+        words, last = [head], head
+        if not head.isidentifier():
+            words = re.findall(r"[A-Za-z_]\w*", re.sub(r"<.*>|operator.*|\[.*?\]", "", head))
+            last = re.sub(r"<.*", "", head).split("::")[-1].lstrip("~")
         if not head.isascii():
             words = []
         if words:
