@@ -326,14 +326,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry() -> NoReturn:
     """Run pydbg as a command of its own and leave with its exit status.
 
-    Two things are set here that only the owner of a process may decide. Start-up makes a hundred
-    thousand objects that stay, which the collector need not look through again and again; and at
-    the end the interpreter is not taken apart, which is a seventh of a short session's time.
+    Three things are set here that only the owner of a process may decide. Start-up makes a
+    hundred thousand objects that stay, which the collector need not look through again and again;
+    modules are found in a quicker way; and at the end the interpreter is not taken apart, which
+    is a seventh of a short session's time.
     """
     import atexit
     import gc
 
+    from pydbg.ui import fastimport
+
     gc.set_threshold(50_000, 20, 50)
+    fastimport.install()
     status = main()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

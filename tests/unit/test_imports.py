@@ -20,7 +20,8 @@ HEAVY = {
 SESSION = """
 import sys
 from pydbg.cli import main
-status = main(["--batch", "-ex", "break main", "-ex", "run", "-ex", "bt", "-ex", "info locals", sys.argv[1]])
+commands = "break main", "run", "bt", "info locals"
+status = main(["--batch", *(word for line in commands for word in ("-ex", line)), sys.argv[1]])
 print("loaded", *sorted(set(sys.modules)))
 sys.exit(status)
 """
