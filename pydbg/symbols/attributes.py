@@ -96,20 +96,7 @@ class Attributes:
         if code == 0:
             return 0, {}, pos
         abbrev = self.abbrevs(unit)[code]
-        attrs: dict[int, Attr] = {}
-        for name, form, const in abbrev.attrs:
-            if form == Form.implicit_const:
-                attrs[name] = (form, const)
-                continue
-            value, pos = dwarf.read_form(
-                data,
-                pos,
-                form,
-                address_size=unit.address_size,
-                offset_size=unit.offset_size,
-                version=unit.version,
-            )
-            attrs[name] = (form, value)
+        attrs, pos = dwarf.read_attrs(data, pos, abbrev, **unit.sizes)
         return abbrev.tag, attrs, pos
 
     def read_first_entry(self, unit: Unit) -> None:

@@ -51,6 +51,7 @@ _FIXED_SIZES = {
     Form.data16: 16, Form.ref_sig8: 8, Form.implicit_const: 0, Form.ref_sup8: 8,
     0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
 }  # fmt: skip
+_NUMBERS = {form: size for form, size in _FIXED_SIZES.items() if size}
 _OFFSETS = frozenset(
     (Form.strp, Form.sec_offset, Form.line_strp, Form.strp_sup, Form.gnu_ref_alt, Form.gnu_strp_alt)
 )
@@ -200,6 +201,39 @@ def read_form(
             data, pos, form, address_size=address_size, offset_size=offset_size, version=version
         )
     raise ValueError(f"unknown form {form:#x}")
+
+
+def read_attrs(
+    data: bytes, pos: int, abbrev: Abbrev, *, address_size: int, offset_size: int, version: int
+) -> tuple[dict[int, tuple[int, int | bytes]], int]:
+    """Read an entry's attributes, each a (form, value); ``pos`` is behind the entry's code.
+
+    >>> abbrev = Abbrev(0x34, False, ((3, 0x0b, 0), (0x3a, 0x21, 7)))
+    >>> read_attrs(bytes([5]), 0, abbrev, address_size=8, offset_size=4, version=5)
+    ({3: (11, 5), 58: (33, 7)}, 1)
+    """
+    attrs: dict[int, tuple[int, int | bytes]] = {}
+    end = len(data)
+    for name, form, const in abbrev.attrs:
+        size = _NUMBERS.get(form)
+        if size is not None:  # Most are of fixed size: without a call.
+            if pos + size > end:
+                raise IndexError("number beyond the end")
+            attrs[name] = form, int.from_bytes(data[pos : pos + size], "little")
+            pos += size
+        elif form == Form.implicit_const:
+            attrs[name] = form, const
+        else:
+            value, pos = read_form(
+                data,
+                pos,
+                form,
+                address_size=address_size,
+                offset_size=offset_size,
+                version=version,
+            )
+            attrs[name] = form, value
+    return attrs, pos
 
 
 # Steps of a plan: a number >= 0 is bytes to skip, these are values of unknown length.

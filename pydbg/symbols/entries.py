@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pydbg.symbols import dwarf
 from pydbg.symbols.cursor import damaged, uleb
-from pydbg.symbols.dwarf import Form
 from pydbg.symbols.languages import CPLUS, RUST
 from pydbg.symbols.units import Attr, Dwarf, Ranges, Unit
 from pydbg.symbols.walk import sibling_of, step_over
@@ -87,27 +86,19 @@ class Die:
     __slots__ = ("attrs", "end", "entries", "has_children", "pos", "tag", "unit", "view")
 
     def __init__(self, entries: Entries, view: _View, pos: int) -> None:
-        data, unit = view.data, view.unit
+        data = view.data
         self.entries = entries
         self.view = view
-        self.unit = unit
+        self.unit = view.unit
         self.pos = pos
+        self.attrs: dict[int, Attr]
         code, at = uleb(data, pos)
-        attrs: dict[int, Attr] = {}
         if code == 0:
-            self.tag, self.has_children, self.attrs, self.end = 0, False, attrs, at
+            self.tag, self.has_children, self.attrs, self.end = 0, False, {}, at
             return
         abbrev = view.abbrevs[code]
-        size, wide, version = unit.address_size, unit.offset_size, unit.version
-        for name, form, const in abbrev.attrs:
-            if form == Form.implicit_const:
-                attrs[name] = (form, const)
-                continue
-            value, at = dwarf.read_form(
-                data, at, form, address_size=size, offset_size=wide, version=version
-            )
-            attrs[name] = (form, value)
-        self.tag, self.has_children, self.attrs, self.end = abbrev.tag, abbrev.children, attrs, at
+        self.attrs, self.end = dwarf.read_attrs(data, at, abbrev, **view.sizes)
+        self.tag, self.has_children = abbrev.tag, abbrev.children
 
     def __repr__(self) -> str:
         return f"<Die {self.tag:#x} at {self.offset:#x} {self.name or ''}>"

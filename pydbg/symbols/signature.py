@@ -6,10 +6,10 @@ say (dwarf2/read.c, dwarf2_compute_name), in the demangler's canonical spelling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from pydbg.symbols import dwarf
-from pydbg.symbols.cursor import uleb
+from pydbg.symbols.entries import Entries
 from pydbg.symbols.units import Attr, Dwarf, Unit
 
 __all__ = ["parameters"]
@@ -68,9 +68,12 @@ def parameters(
             return scoped_name(*at)
         return "decltype(nullptr)" if tag == _UNSPECIFIED else None
 
+    entries = Entries(source)
+
     def listed(at: tuple[Unit, int], depth: int) -> str | None:
         texts = []
-        for tag, attrs in _children(source, *at):
+        for child in entries.die(*at).children():
+            tag, attrs = child.tag, child.attrs
             if tag == _VARIADIC:
                 texts.append("...")
             elif tag == dwarf.DW_TAG_formal_parameter and _AT_ARTIFICIAL not in attrs:
@@ -95,28 +98,3 @@ def parameters(
 def _joined(text: str, mark: str) -> str:
     """Set a mark behind a type, or where a function type has its place for it."""
     return text.replace("\0", mark.lstrip() + "\0") if "\0" in text else text + mark
-
-
-def _children(source: Dwarf, unit: Unit, die: int) -> Iterator[tuple[int, dict[int, Attr]]]:
-    """Give tag and attributes of an entry's own children."""
-    data, abbrevs = source.data(unit), source.abbrevs(unit)
-    sizes = unit.sizes
-    pos, depth = die, 0
-    while pos < len(data):
-        at = pos
-        code, pos = uleb(data, pos)
-        if code == 0:
-            depth -= 1
-            if depth <= 0:
-                return
-            continue
-        abbrev = abbrevs[code]
-        if depth == 1:
-            yield source.entry(unit, at, data)
-        if abbrev.plan is None:
-            abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
-        pos = dwarf.skip(data, pos, abbrev.plan, **sizes)
-        if abbrev.children:
-            depth += 1
-        elif depth == 0:
-            return

@@ -59,7 +59,7 @@ class Unit(Record, frozen=False):
         """Give the code that the unit's first entry claims; empty when it claims nothing."""
         return self.read_ranges()
 
-    @property
+    @cached_property
     def sizes(self) -> dict[str, int]:
         """Give what the length of an attribute depends on."""
         return {

@@ -12,13 +12,12 @@ from functools import cached_property
 
 from pydbg.errors import FileError
 from pydbg.records import NamedTuple
-from pydbg.symbols import dwarf
 from pydbg.symbols.cplusnames import canonical
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Entries, Tag
 from pydbg.symbols.stringsearch import StringSearch, own_names
 from pydbg.symbols.units import Unit
-from pydbg.symbols.walk import locate, reached
+from pydbg.symbols.walk import locate, reached, step_over
 
 __all__ = ["DECLARED", "VALUES", "NameTable", "Named", "UnitNames"]
 
@@ -246,20 +245,13 @@ class UnitNames:
                 code, pos = uleb(data, at)
             abbrev = abbrevs[code]
             tag = abbrev.tag
-            plan = abbrev.plan
-            if plan is None:
-                plan = abbrev.plan = dwarf.skip_plan(abbrev, **sizes)
             qualified: str | None = None
             if not skipping and tag in wanted and depth:
                 die = Die(entries, view, at)
                 pos = die.end
                 qualified = self._note(die, scopes[-1][1] if scopes else "")
             else:
-                for step in plan:
-                    if step >= 0:
-                        pos += step
-                    else:
-                        pos = dwarf.skip(data, pos, (step,), **sizes)
+                pos = step_over(data, pos, abbrev, sizes)
             if abbrev.children:
                 if not skipping and tag in _SCOPES and depth:
                     inner = qualified if qualified is not None else ""
