@@ -272,10 +272,9 @@ def _blocks(session: Session) -> set[object]:
 
 
 def _display_text(session: Session, row: Display) -> str:
+    if _is_memory(row.format):
+        return f"{row.number}: x{row.format} {row.text}" + _display_memory(session, row)
     try:
-        if _is_memory(row.format):
-            text = _display_memory(session, row)
-            return f"{row.number}: x{row.format} {row.text}\n{text}"
         value = _evaluate(session, row.text)
         shown = _value_text(session, value, _format(row.format))
     except DebuggerError as error:
@@ -301,8 +300,14 @@ def _display_memory(session: Session, row: Display) -> str:
 
     examiner = Examiner(common.examiner(session).model)
     form, rest = examiner.parse(f"{row.format} {row.text}")
-    addr = _address(session, rest)
-    return "".join(_lines(session, examiner, form, addr)).rstrip("\n")
+    shown = "\n" if form.letter == "i" or form.count != 1 else "  "
+    try:
+        addr = _address(session, rest)
+        for part in _lines(session, examiner, form, addr):
+            shown += part
+    except DebuggerError as error:
+        shown += f"<error: {error}>"
+    return shown.rstrip("\n")
 
 
 def display(session: Session, parsed: Parsed) -> str | None:
@@ -329,9 +334,7 @@ def display(session: Session, parsed: Parsed) -> str | None:
     session.memory["last display"] += 1
     row = Display(session.memory["last display"], form, text, block=block)
     displays[row.number] = row
-    if session.dbg.inferior is None or not session.typed():
-        return None
-    return _display_text(session, row)
+    return _display_text(session, row) if session.typed() else None
 
 
 def info_display(session: Session, parsed: Parsed) -> Displays:

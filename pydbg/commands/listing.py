@@ -119,8 +119,7 @@ def _around(session: Session, spec: str, count: int) -> Note | tuple[Note, ...] 
         first = max(found[0].line - count // 2, 1)
         return _show(session, found[0], first, first + count)
     for place in sorted(found, key=lambda one: (one.file, one.line)):
-        symbol = "???" if re.fullmatch(r"(.+):(\d+)", spec) else spec
-        session.say(f'file: "{place.file}", line number: {place.line}, symbol: "{symbol}"')
+        session.say(_candidate(place, spec))
         first = max(place.line - count // 2, 1)
         session.show(_show(session, place, first, first + count))
     return None
@@ -140,8 +139,15 @@ def _one(session: Session, spec: str, first: Listing | None = None) -> Listing:
     found = locate(session, spec, first)
     if len(found) > 1:
         which = "last" if first is not None else "first"
-        raise CommandError(f"Specified {which} line '{spec}' is ambiguous.")
+        rows = sorted(_candidate(one, spec) for one in found)
+        lines = "\n".join([f"Specified {which} line '{spec}' is ambiguous:", *rows])
+        raise CommandError(lines)
     return found[0]
+
+
+def _candidate(place: Listing, spec: str) -> str:
+    symbol = "???" if re.fullmatch(r"(.+):(\d+)", spec) else spec
+    return f'file: "{place.file}", line number: {place.line}, symbol: "{symbol}"'
 
 
 def locate(session: Session, spec: str, near: Listing | None = None) -> list[Listing]:

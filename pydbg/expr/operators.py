@@ -224,9 +224,10 @@ def _pointer_add(pointer: Value, count: int) -> Value:
     ctype = strip(pointer.type)
     assert isinstance(ctype, PointerType)
     target = strip(ctype.target)
-    if isinstance(target, NoDebugType):
+    if isinstance(target, NoDebugType) or (isinstance(target, StructType) and not target.size):
+        name = f' "{target.name}"' if target.name else "s"
         raise ExprError(
-            f'Cannot perform pointer math on incomplete type "{target}", '
+            f"Cannot perform pointer math on incomplete type{name}, "
             "try casting to a known type, or void *."
         )
     size = target.size or 1

@@ -119,6 +119,16 @@ SESSIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "info registers",
         ),
     ),
+    "displays": (
+        "plain.c",
+        "nodebug",
+        (
+            "display 1+1", "display/i $pc", "display", "info display", "break main", "run",
+            "display", "display/x *(char*)0", "display/i 0", "display/2i $pc", "display/xw $sp",
+            "display/2xw $sp", "display/s 0", "display/xg 0", "stepi", "undisplay 1", "display",
+            "kill", "display", "display 3",
+        ),
+    ),
     "expressions": (
         "plain.c",
         "nodebug",
