@@ -15,8 +15,11 @@ from pydbg.expr.operators import binary, compare, negate
 from pydbg.expr.overloads import NoOperator, operated
 from pydbg.expr.types import (
     ArrayType,
+    BoolType,
     CType,
     DataModel,
+    EnumType,
+    FlagsType,
     FunctionType,
     InternalFunctionType,
     MemberPointerType,
@@ -174,7 +177,7 @@ class Evaluator:
         inner = strip(value.type)
         if isinstance(inner, FunctionType):
             return value
-        if is_integral(inner):
+        if self._may_be_address(inner):
             # gdb lets an integer be an address; what is there is then a long.
             return Value.at(self.model.long, self._pointer(int(value)), self.ctx.read)
         if isinstance(inner, PointerType):
@@ -185,6 +188,10 @@ class Evaluator:
         if isinstance(inner, MemberPointerType):
             raise ExprError("Attempt to dereference pointer to member without an object")
         raise ExprError("Attempt to take contents of a non-pointer value.")
+
+    @staticmethod
+    def _may_be_address(ctype: CType) -> bool:
+        return is_integral(ctype) and not isinstance(ctype, (BoolType, EnumType, FlagsType))
 
     def _pointer(self, number: int) -> int:
         return number & ((1 << (8 * self.model.pointer_size)) - 1)

@@ -224,7 +224,7 @@ def _pointer_add(pointer: Value, count: int) -> Value:
     ctype = strip(pointer.type)
     assert isinstance(ctype, PointerType)
     target = strip(ctype.target)
-    if isinstance(target, NoDebugType) or (isinstance(target, StructType) and not target.size):
+    if not target.size and isinstance(target, (ArrayType, NoDebugType, StructType)):
         name = f' "{target.name}"' if target.name else "s"
         raise ExprError(
             f"Cannot perform pointer math on incomplete type{name}, "

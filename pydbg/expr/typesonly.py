@@ -12,7 +12,6 @@ from pydbg.expr import nodes
 from pydbg.expr.calls import callee, library_method, object_of, through_this
 from pydbg.expr.context import Context
 from pydbg.expr.evaluator import Evaluator
-from pydbg.expr.operators import binary
 from pydbg.expr.types import (
     ArrayType,
     CType,
@@ -60,7 +59,7 @@ class TypeEvaluator(Evaluator):
             raise ExprError("Attempt to take contents of a non-pointer value.")
         if isinstance(inner, PointerType):
             return Value.at(inner.target, self._number(value), self._read)
-        if is_integral(inner):
+        if self._may_be_address(inner):
             return Value.at(self.model.int, 0, self._read)
         return super()._deref(value)
 
@@ -118,7 +117,6 @@ class TypeEvaluator(Evaluator):
         base = self.value(tree.base).referred()
         inner = strip(base.type)
         if isinstance(inner, PointerType) and is_integral(self.operand(tree.index).type):
-            binary("+", base, from_number(self.model.int, 0), self.model, self.ctx.warn)
             return Value.at(inner.target, 0, self._read)
         if isinstance(inner, ArrayType) and is_integral(self.operand(tree.index).type):
             return Value.at(inner.element, 0, self._read)
