@@ -81,13 +81,13 @@ def _argument(scope: FrameScope, one: Variable, formatter: Formatter, mode: str)
     known = value is not None and not gone and not error
     if mode in ("default", "compact") and entry is not None and value is not None and known:
         same = not value.is_gone and value.data == entry.data
-        if same:
+        if same and value.referred().data == entry.referred().data:
             return [f"{name}={name}@entry={_text(entry, formatter)}"]
     if entry is not None and gone and mode in ("compact", "if-needed", "preferred", "only"):
         return [f"{name}@entry={_text(entry, formatter)}"]
     if mode == "preferred" and entry is not None:
         return [f"{name}@entry={_text(entry, formatter)}"]
-    if mode == "only":
+    if mode == "only" or (mode == "preferred" and gone):
         shown_entry = _text(entry, formatter) if entry is not None else "<optimized out>"
         return [f"{name}@entry={shown_entry}"]
     text = f"<error reading variable: {error}>" if error else ""

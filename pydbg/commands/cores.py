@@ -28,6 +28,7 @@ def core_file(session: Session, parsed: Parsed) -> Event | Note | None:
         if not session.confirm("A program is being debugged already.  Kill it?"):
             raise CommandError("Not confirmed.")
         dbg.kill()
+    session.memory.pop("source file", None)  # As in gdb, which reads all symbols anew.
     return dbg.load_core(path)
 
 

@@ -73,9 +73,14 @@ def starti(session: Session, parsed: Parsed) -> Event | None:
 
 def kill(session: Session, parsed: Parsed) -> Note | None:
     """End the program."""
-    inferior = common.live(session)
+    inferior = session.dbg.inferior
+    if inferior is None:
+        raise CommandError("The program is not being run.")
     if not session.confirm("Kill the program being debugged?"):
         raise CommandError("Not confirmed.")
+    inferior = session.dbg.process
+    if inferior is None:  # A core.
+        raise CommandError("You can't do that without a process to debug.")
     number, pid = inferior.number, inferior.pid
     session.dbg.kill()
     return _left(session, f"[Inferior {number} (process {pid}) killed]")
@@ -254,7 +259,7 @@ def _lifetime() -> tuple[Command, ...]:
         _row("starti", "Start the program and stop at its first instruction.", starti,
              help="The first instruction is the dynamic linker's, if there is one.\n" + ways,
              args=(_ARGUMENTS,), repeat="no"),
-        _row("kill", "Kill the program that is debugged.", kill, aliases=("k",), needs="process",
+        _row("kill", "Kill the program that is debugged.", kill, aliases=("k",),
              help="Breakpoints and settings stay, so that it can be run again.", repeat="no"),
         _row("attach", "Attach to a process that runs.", attach, repeat="no",
              help="All its threads are stopped.  When the debugger ends, or by detach, they go "

@@ -384,7 +384,12 @@ class Parser:
         column = self.token.column
         self.accept("::")
         quoted = self.token.kind == "quoted" and self.peek().text != "::"
-        return nodes.Name(column, canonical(self._qualified()), quoted)
+        name = canonical(self._qualified())
+        if self.at("@") and self.peek().text == "entry":
+            self.advance()
+            self.advance()
+            name += "@entry"  # What a parameter was when its function was entered.
+        return nodes.Name(column, name, quoted)
 
     def _qualified(self) -> str:
         """Parse a name with the classes and namespaces before it."""

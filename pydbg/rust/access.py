@@ -113,6 +113,8 @@ def index_of(base: Value, index: Value, evaluator: Evaluator) -> Value:
         if found is not None:
             return found
     element, addr, count = _storage(base)
+    if evaluator.types_only:
+        return Value.at(element, base.addr or 0, evaluator.ctx.read)  # Whatever the index is.
     at = to_integer(index.number())
     if at < 0 and count is not None:
         raise ExprError("Index less than zero")

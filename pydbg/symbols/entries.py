@@ -63,6 +63,7 @@ class At:
     call_parameter, call_data_value, export_symbols, alignment = 0x80, 0x86, 0x89, 0x88
     reference, rvalue_reference, noreturn, defaulted, deleted = 0x77, 0x78, 0x87, 0x8B, 0x8A
     mips_linkage_name, gnu_call_value, gnu_vector = 0x2007, 0x2111, 0x2107
+    gnu_call_data_value = 0x2112
     gnu_call_target = 0x2113
     discr_value, discr_list = 0x16, 0x3D
 

@@ -193,13 +193,20 @@ class FrameSurroundings(ModuleSurroundings):
         """Return what a register held at the function's entry, as the caller's call tells."""
         return self._passed(register)
 
+    def entry_data(self, register: int) -> int:
+        """Return what lay where a register pointed at the function's entry."""
+        site, caller, file = self._made_by = self._made_by or self._call_site()
+        _, die, _ = file.passed(site.die).get(register, _NOTHING)
+        if die is None:
+            raise ExprError(_GONE)
+        value = die.block(At.call_data_value) or die.block(At.gnu_call_data_value)
+        return self._in_caller(caller, die, value)
+
     def entry_parameter(self, position: int, /) -> int:
         """Return what a removed parameter would have been, by its position in the unit."""
         return self._passed(-position)
 
     def _passed(self, key: int) -> int:
-        from pydbg.variables.places import first_piece
-
         site, caller, file = self._made_by = self._made_by or self._call_site()
         value, die, where = file.passed(site.die).get(key, _NOTHING)
         if value is None or die is None:
@@ -209,8 +216,14 @@ class FrameSurroundings(ModuleSurroundings):
             base = 0 if number is None else caller.raw.regs.get(number)
             if base is not None:
                 return base + offset & _MASK
+        return self._in_caller(caller, die, value)
+
+    def _in_caller(self, caller: Frame, die: Die, value: bytes | None) -> int:
+        """Work out what a call's entry says of a parameter, in the caller's frame."""
+        from pydbg.variables.places import first_piece
+
         scope = self._owner_scope(caller)
-        if scope is None:
+        if scope is None or not value:
             raise ExprError(_GONE)
         scope.around.use(die)
         piece = first_piece(value, scope.around)

@@ -154,6 +154,8 @@ class Variables:
     def lookup(self, name: str, frame: Frame | None) -> Value | None:
         """Find a variable, function or enumerator as an expression in a frame means it."""
         scope = self.scope_or_none(frame)
+        if name.endswith("@entry"):
+            return self._at_entry(name.removesuffix("@entry"), scope)
         if scope is not None and "::" not in name:
             local = scope.find(name)
             if local is not None:
@@ -178,6 +180,15 @@ class Variables:
                 if found is not None:
                     return found
         return None
+
+    @staticmethod
+    def _at_entry(name: str, scope: FrameScope | None) -> Value | None:
+        """Return what a parameter was when its function was entered."""
+        found = None if scope is None else scope.find(name)
+        if scope is None or found is None or not found.is_argument:
+            raise ExprError(f'@entry can be used only for function parameters, not for "{name}"')
+        value = scope.at_entry(found)
+        return optimized_out(scope.type_of(found), scope.around.read) if value is None else value
 
     def _paths(self, name: str, scope: FrameScope | None) -> Iterator[str]:
         """Give the whole names that a name may mean in a scope, the nearest first."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pydbg.errors import DebuggerError
-from pydbg.expr.types import CType
-from pydbg.expr.values import Value
+from pydbg.expr.types import CType, ReferenceType, strip
+from pydbg.expr.values import Read, Value
 from pydbg.symbols import dwexpr
 from pydbg.symbols.entries import At
 from pydbg.variables.blocks import Block, Constant, Variable, blocks_around
@@ -115,8 +115,15 @@ class FrameScope:
                 ctype = self.type_of(variable)
                 if ctype.size > 8:
                     return None
-                data = (value & ((1 << 64) - 1)).to_bytes(8, "little")[: ctype.size]
-                return Value(ctype, data, None, self.around.read)
+                read: Read = self.around.read
+                inner = strip(ctype)
+                if isinstance(inner, ReferenceType):
+                    # As gdb, with the object as it was at the call, or not at all.
+                    if inner.target.size > 8:
+                        return None
+                    then = _word(self.around.entry_data(number))
+                    read = partial(_of_then, then)
+                return Value(ctype, _word(value)[: ctype.size], None, read)
         except DebuggerError:
             return None
 
@@ -131,6 +138,14 @@ class FrameScope:
         if expression is None or len(expression) != 1 or not 0x50 <= expression[0] <= 0x6F:
             return None
         return expression[0] - 0x50
+
+
+def _word(number: int) -> bytes:
+    return (number & ((1 << 64) - 1)).to_bytes(8, "little")
+
+
+def _of_then(then: bytes, addr: int, size: int, /) -> bytes:
+    return then[:size]
 
 
 def function_name(module: Module, block: Block) -> str:

@@ -58,6 +58,7 @@ CHANGING = (
     ("set var counter = 3", "Cannot access memory at address 0x"),
     ("p $pc = 3", "You can't do that without a process to debug."),
     ("call (int)getpid()", "You can't do that without a process to debug."),
+    ("kill", "You can't do that without a process to debug."),
     ("generate-core-file", "You can't do that without a process to debug."),
 )
 

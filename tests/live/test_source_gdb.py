@@ -457,6 +457,29 @@ whatis m
 """
 """Short names of types, taken away and given back one by one."""
 
+AT_ENTRY = """
+break work
+run
+p by@entry
+p by@entry + 1
+p *out@entry
+whatis by@entry
+p seen@entry
+p nosuch@entry
+next
+next
+p by@entry
+info frame
+bt -entry-values compact
+bt -entry-values if-needed
+bt -entry-values no
+up
+p n@entry
+p own@entry
+condition 1 by@entry > 1
+"""
+"""Parameters as they were when the function was entered; references have no such value."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -478,6 +501,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
     "outermost": (OUTERMOST, _programs("labels.c", "gcc pie", "gcc m32")),
     "searches": (SEARCHES, _programs("labels.c", "gcc pie")),
     "type names": (TYPE_NAMES, _programs("stl.cc", "g++ pie -std=c++20")),
+    "at entry": (AT_ENTRY, _programs("references.cc", "g++ O2", "clang++ O2")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "parts": (
         "break doubled" + PARTS,
