@@ -22,6 +22,7 @@ from pydbg.expr.types import (
     strip,
 )
 from pydbg.expr.values import Value, from_number
+from pydbg.symbols.cplusnames import split_scope
 
 if TYPE_CHECKING:
     from pydbg.expr.context import Context
@@ -100,7 +101,7 @@ def class_member(evaluator: Evaluator, name: str, *, address: bool) -> Value | N
 
     Raises ExprError, with gdb's words, where the class has no such member.
     """
-    head, _, last = name.rpartition("::")
+    head, last = split_scope(name)
     found = evaluator.ctx.type_named(head) if head else None
     owner = strip(found) if found is not None else None
     if found is None or not isinstance(owner, StructType) or not owner.cplus:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from pydbg.patterns import lazy_pattern
 
-__all__ = ["canonical", "without_arguments"]
+__all__ = ["canonical", "split_scope", "without_arguments"]
 
 _PART = lazy_pattern(r"[A-Za-z_$]\w*|::|&&|[<>,*&()\[\]]|[^\s]")
 _QUALIFIERS = ("const", "volatile")
@@ -156,3 +156,22 @@ def without_arguments(name: str) -> str:
             text += char
         depth -= char == ">"
     return text
+
+
+def split_scope(name: str) -> tuple[str, str]:
+    """Split a name at its last ``::`` that is not inside of brackets.
+
+    >>> split_scope("a::v<b::c>::d"), split_scope("v<b::c>"), split_scope("a::operator<<")
+    (('a::v<b::c>', 'd'), ('', 'v<b::c>'), ('a', 'operator<<'))
+    """
+    if "<" not in name and "(" not in name:
+        scope, _, last = name.rpartition("::")
+        return scope, last
+    depth, at = 0, -1
+    for index, char in enumerate(name):
+        depth += (char in "<({[") - (char in ">)}]")
+        if depth == 0 and char == ":" and name.startswith("::", index):
+            at = index
+        elif depth == 0 and index in (0, at + 2) and re.match(r"operator\b", name[index:]):
+            break  # Its brackets are none.
+    return (name[:at], name[at + 2 :]) if at >= 0 else ("", name)

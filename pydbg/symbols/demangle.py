@@ -124,9 +124,11 @@ def base_name(demangled: str) -> str:
     ('ns::f', 'operator()', 'main')
     >>> base_name("(anonymous namespace)::f"), base_name("(anonymous namespace)::f(int)")
     ('(anonymous namespace)::f', '(anonymous namespace)::f')
+    >>> base_name("C<(E)2>::f"), base_name("C<(E)2>::f(int)")
+    ('C<(E)2>::f', 'C<(E)2>::f')
     """
     close = demangled.rfind(")")
-    if close < 0 or demangled.startswith("::", close + 1):
+    if close < 0 or demangled.startswith("::", close + 1) or ">" in demangled[close:]:
         return demangled
     depth = 0
     for at in range(close, -1, -1):
@@ -211,11 +213,16 @@ def matches(demangled: str, wanted: str) -> bool:
     >>> matches("<geo::P>::norm", "geo::P::norm"), matches("run::<main::{closure#0}>", "run")
     (True, True)
     """
+    wanted = canonical(wanted).replace(" ", "")
+    wanted_head = base_name(wanted)
+    if "<" in wanted and wanted_head not in demangled.replace(" ", "") and demangled[:1] != "<":
+        return False  # Most are none: soon known.
+    demangled = _without_result_around(demangled)
     head = base_name(demangled)
     start = _after_return_type(head)
     rest = demangled[len(head) :]
-    head, wanted = head[start:].replace(" ", ""), canonical(wanted).replace(" ", "")
-    if base_name(wanted) != wanted:
+    head = head[start:].replace(" ", "")
+    if wanted_head != wanted:
         rest = rest.replace(" ", "")
     else:
         rest = ""

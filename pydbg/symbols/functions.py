@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols import dwarf
+from pydbg.symbols.cplusnames import split_scope
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.demangle import (
     base_name,
@@ -435,7 +436,7 @@ class FunctionTable:
         return self._named[name]
 
     def _search(self, name: str) -> Iterator[tuple[int, str, int | None]]:
-        last = base_name(name).rpartition("::")[2].partition("<")[0]
+        last = split_scope(base_name(name))[1].partition("<")[0]
         names = dict.fromkeys([last, *own_names(name)])  # Go's have brackets of their own.
         needles = self._strings.needles(names, templates=True)
         for offset in self._strings.units_with(names, templates=True):

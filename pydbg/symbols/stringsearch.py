@@ -28,17 +28,22 @@ _STRINGS = (".debug_str", ".debug_line_str")
 def own_names(name: str) -> list[str]:
     """Give what the entry's own name can be, of a name with the scopes around it.
 
-    Only a name with brackets can have more than one: what is inside of them has scopes too.
+    Only a name with brackets can have more than one. The scopes inside of them do not count,
+    unless an operator's name leaves open what is a bracket.
 
     >>> own_names("a::b"), own_names("a::v<b::c>::d")
-    (['b'], ['a::v<b::c>::d', 'v<b::c>::d', 'c>::d', 'd'])
+    (['b'], ['a::v<b::c>::d', 'v<b::c>::d', 'd'])
     """
     if not any(mark in name for mark in "<({[&* "):
         return [name.rpartition("::")[2]]
     found = [name]
     at = name.find("::")
+    start = depth = 0
     while at >= 0:
-        found.append(name[at + 2 :])
+        depth += name.count("<", start, at) - name.count(">", start, at)
+        start = at
+        if depth <= 0 or "operator" in name:
+            found.append(name[at + 2 :])
         at = name.find("::", at + 2)
     return [own for own in found if own]
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from pydbg.errors import FileError
 from pydbg.records import NamedTuple
-from pydbg.symbols.cplusnames import canonical
+from pydbg.symbols.cplusnames import canonical, split_scope
 from pydbg.symbols.cursor import uleb
 from pydbg.symbols.entries import At, Die, Entries, Tag
 from pydbg.symbols.stringsearch import StringSearch, own_names
@@ -288,8 +288,8 @@ class UnitNames:
             known = self._known(die.target(At.specification))
             if known is not None:
                 self._names[die.pos] = known
-                scope = known.rpartition("::")[0]
-                name = known.rpartition("::")[2] if not known.endswith(">") else name
+                scope, last = split_scope(known)
+                name = last if not known.endswith(">") else name
         if name is None:
             target = die.origin if tag in (Tag.variable, Tag.subprogram) else None
             known = self._known(target)

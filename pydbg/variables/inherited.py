@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pydbg.expr.bases import bases_of
 from pydbg.expr.types import CType, StructType, strip
+from pydbg.symbols.cplusnames import split_scope
 
 __all__ = ["inherited"]
 
@@ -16,7 +17,7 @@ def inherited(path: str, type_of: Callable[[str], CType | None]) -> Iterator[str
     As gdb, all of a base class before the next one (cp-namespace.c, find_symbol_in_baseclass).
     ``type_of`` finds the type of a whole name.
     """
-    owner, _, name = path.rpartition("::")
+    owner, name = split_scope(path)
     found = _owner(owner, type_of) if owner else None
     if found is None:
         return

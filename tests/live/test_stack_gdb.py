@@ -180,3 +180,40 @@ def test_names_of_cplus_functions(compiler: str, variant: str) -> None:
         k: alike(v) for k, v in theirs.items() if k not in lambdas
     }
     assert " pack<1ul, int, char, char const*> (" in "".join(ours.values())
+
+
+PLACES = """
+constants<(E)1, (char)120, true>
+C<C<int> >::call
+C<C<int>>::call
+C<int (*)(int)>::call
+C<S* const>::call
+array<int>
+pointer
+pack<3ul>
+pack<1ul, int, char, char const*>
+local(int)::L::m
+L::m
+null(decltype(nullptr))
+callable(std::function<void ()>)
+std::function<void ()>::function
+function<&(stop(int))>
+type<char const (&) [5]>
+C<int>::operator<<
+C<int>::operator int
+R::a
+nosuch<C<int> >
+C<nosuch>::call
+"""
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_breakpoints_at_names_of_cplus_functions(compiler: str) -> None:
+    program = build("named.cc", "pie", "-std=gnu++17", "-w", compiler=compiler)
+    places = [f"break {one}" for one in PLACES.strip().splitlines()]
+    places += ["break main::$_0::operator()"] if compiler == "clang++" else []
+    theirs, ours = both(program, *places)
+    # gdb asks about a name that it does not know.
+    extra = re.compile(r"\nMake breakpoint.*|  Did you mean.*|(?<=reakpoint )\d+")
+    ours, theirs = ({k: extra.sub("", v) for k, v in one.items()} for one in (ours, theirs))
+    assert ours == theirs
