@@ -261,9 +261,11 @@ class FrameDetails(Record):
     relation: str = ""
     """What a frame without a place on the stack is: ``inlined into frame 1``."""
     sp_name: str = ""
+    """The register that holds such a frame's stack pointer."""
     previous_sp: int | None = None
     """The stack pointer of the frame around, where that is not the CFA."""
-    """The register that holds such a frame's stack pointer."""
+    sp_saved_at: int | None = None
+    """Where the frame saved the stack pointer of the one around."""
     titled: bool = True
     """Whether its level is told."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydbg.commands import kinds
 from pydbg.commands.results import FrameShown
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError
+from pydbg.errors import CommandError, DebuggerError
 from pydbg.variables.passing import in_memory
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydbg.expr.values import Value
     from pydbg.frames import Frame
 
-__all__ = ["commands"]
+__all__ = ["commands", "returns"]
 
 
 def return_(session: Session, parsed: Parsed) -> FrameShown | None:
@@ -45,6 +45,8 @@ def return_(session: Session, parsed: Parsed) -> FrameShown | None:
         if not session.interactive:
             session.warn(ignored.rstrip())
             ignored = ""
+    if session.typed() and not returns(session, frame):
+        session.warn("warning: Function does not return normally to caller.")
     if not session.confirm(f"{ignored}Make {what} return now?"):
         raise CommandError("Not confirmed")
     dbg.leave_frame(value)
@@ -56,6 +58,19 @@ def return_(session: Session, parsed: Parsed) -> FrameShown | None:
 _IGNORED = """The location at which to store the function's return value is unknown.
 If you continue, the return value that you specified will be ignored.
 """
+
+
+def returns(session: Session, frame: Frame) -> bool:
+    """Tell whether a frame's function comes back at all, as far as it is described."""
+    module = frame.module
+    function = module.spot_at(frame.lookup_addr).function if module is not None else None
+    if module is None or function is None or not frame.has_debug_info:
+        return True
+    try:
+        file = session.dbg.variables.file(module)
+        return file is None or file.returns(function.die)
+    except DebuggerError:
+        return True
 
 
 def _returned(session: Session, frame: Frame, text: str) -> Value | None:

@@ -183,12 +183,16 @@ def _step_to(what: str) -> Callable[[Session, Parsed], Event]:
 
 def finish(session: Session, parsed: Parsed) -> Event:
     """Run until the selected frame's function returned."""
+    from pydbg.commands.returning import returns
     from pydbg.render import frames
 
     frame = common.selected(session)
     if len(session.dbg.frames(frame.level + 2)) < frame.level + 2:
         raise CommandError('"finish" not meaningful in the outermost frame.')
     if session.typed():
+        what = f"warning: Function {frame.function} does not return normally."
+        if not returns(session, frame) and not session.confirm(f"{what}\nTry to finish anyway?"):
+            raise CommandError("Not confirmed.")
         # gdb leaves the #N out of this line's frame only in MI.
         session.say(f"Run till exit from {frames.frame(common.frame_line(session, frame))}")
     return go(session, session.dbg.finish)

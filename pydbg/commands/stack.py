@@ -235,7 +235,8 @@ def _details(session: Session, current: int) -> FrameDetails:
         saved = tuple(pair for pair in saved if pair[0] != arch.pc)
     outermost = "" if caller is not None else _outermost(session, this, saved, arch)
     is_bare = outermost == "outermost" and this.cfa is None
-    base = None if is_bare else _base(this, arch) or None
+    # As in gdb, only a function's own frame has a place for arguments.
+    base = None if is_bare or this.is_signal_frame else _base(this, arch) or None
     return FrameDetails(
         level=this.level,
         cfa=this.cfa,
@@ -250,11 +251,12 @@ def _details(session: Session, current: int) -> FrameDetails:
         language=frame_language(this),
         arglist=base,
         args=common.arguments(session, this),
-        saved=saved,
+        saved=tuple(pair for pair in saved if pair[0] != arch.sp),
         how=this.how,
         signal_handler=this.is_signal_frame,
         outermost=outermost,
         sp_name=arch.sp if is_bare else "",
+        sp_saved_at=dict(saved).get(arch.sp),
     )
 
 

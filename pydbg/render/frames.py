@@ -127,6 +127,8 @@ def _details(info: FrameDetails) -> Iterator[str]:
     yield f" Arglist at {base}" + ("" if info.arglist is None else f" args: {info.args}")
     known = info.cfa if info.previous_sp is None else info.previous_sp
     previous = "is unknown" if known is None else f"is {known:#x}"
+    if info.sp_saved_at is not None:
+        previous = f"at {info.sp_saved_at:#x}"
     if info.sp_name:
         previous = f"in {info.sp_name}"
     base = base.replace(".", ",")

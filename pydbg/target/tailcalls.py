@@ -40,7 +40,11 @@ def callee_of(modules: ModuleList, bias: int, call: CallSite) -> int | None:
     found = [(m, s) for m, s in modules.lookup(call.target_name) if s.is_code and s.kind != "plt"]
     if not found:
         return None
-    module, symbol = next((pair for pair in found if pair[1].bind != "local"), found[0])
+    # What is local can be called from its own module only: ld.so has functions of libc's names.
+    module, symbol = next(
+        (pair for pair in found if pair[1].bind != "local"),
+        next((pair for pair in found if pair[0].bias == bias), found[0]),
+    )
     return module.addr_of(symbol)
 
 

@@ -107,6 +107,12 @@ class FileTypes:
                 self._function_types[offset] = None if die is None else self.reader.read(die)
         return self._function_types[offset]
 
+    def returns(self, offset: int) -> bool:
+        """Tell whether a function's entry lets it return (C's _Noreturn, C++'s [[noreturn]])."""
+        with self.guard():
+            die = self.names.entries.at(offset)
+            return die is None or not any(At.noreturn in one for one in die.origins())
+
     def call_before(self, frame: Frame) -> CallSite | None:
         """Give the call that a frame of this file waits for, None if it is not described."""
         module = frame.module
