@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pydbg.target.thread import Thread
 
 _SIGURG = 23
-_SAVED_SP, _SAVED_PC = 160, 168
-"""Where rt_sigreturn finds rsp and rip from the stack pointer on (struct ucontext, psABI)."""
+_SAVED_SP = 160
+"""Where rt_sigreturn finds rsp from the stack pointer on (struct ucontext, psABI)."""
 
 
 def has_handler(thread: Thread) -> bool:

@@ -30,8 +30,6 @@ class Plan:
     """Be a plan; the base goes on for ever."""
 
     name = "continue"
-    holds_others = False
-    """Whether other threads stay stopped meanwhile (a called function under locking)."""
 
     def __init__(self, thread: Thread) -> None:
         self.thread = thread

@@ -67,7 +67,6 @@ I386 = Arch(
     fp="ebp",
     flags="eflags",
     return_column=8,
-    callee_saved=("ebx", "ebp", "esi", "edi"),
     call_args=(),
     call_ret="eax",
     syscall_insns=(b"\xcd\x80", b"\x0f\x34", b"\x0f\x05"),

@@ -29,8 +29,6 @@ class InsnInfo(Record):
     """call ret jump cond syscall int other, or bad."""
     target: int | None = None
     """Where a direct call or branch goes; None when that is in a register or in memory."""
-    is_pc_relative: bool = False
-    """Whether the encoding holds a distance, of a branch or of a rip-relative operand."""
 
 
 class Relocated(Record):
@@ -110,7 +108,7 @@ def classify(code: bytes, addr: int, *, arch: Arch = X86_64) -> InsnInfo:
     """Tell what the instruction at the start of ``code``, which is at ``addr``, does.
 
     >>> classify(b"\\xe8\\x00\\x00\\x00\\x00", 0x1000)
-    InsnInfo(size=5, kind='call', target=4101, is_pc_relative=True)
+    InsnInfo(size=5, kind='call', target=4101)
     >>> classify(b"\\x0f\\x05", 0x1000).kind, classify(b"\\xff\\xe0", 0).target
     ('syscall', None)
     """
@@ -119,8 +117,7 @@ def classify(code: bytes, addr: int, *, arch: Arch = X86_64) -> InsnInfo:
         return InsnInfo(0, "bad")
     kind = _kind(insn)
     target = insn.near_branch_target if kind in ("call", "jump", "cond") else 0
-    relative = _is_near_branch(insn) or insn.is_ip_rel_memory_operand
-    return InsnInfo(insn.len, kind, target if _is_near_branch(insn) else None, relative)
+    return InsnInfo(insn.len, kind, target if _is_near_branch(insn) else None)
 
 
 def branches(

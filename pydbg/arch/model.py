@@ -70,7 +70,6 @@ class Arch(Record):
     flags: str
     return_column: int
     """The DWARF column of the return address."""
-    callee_saved: tuple[str, ...]
     call_args: tuple[str, ...]
     """Registers of integer and pointer arguments; on i386 none, they are on the stack."""
     call_ret: str
@@ -92,9 +91,6 @@ class Arch(Record):
     max_insn: int = 15
     red_zone: int = 0
     """Bytes below the stack pointer that a leaf function may own."""
-    stack_align: int = 16
-    gpr_size: int = 216
-    """The size of user_regs_struct."""
     gpr_offsets: Mapping[str, int] = field(default_factory=dict)
     """The offset of each register of this CPU in user_regs_struct."""
 

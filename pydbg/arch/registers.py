@@ -17,7 +17,6 @@ __all__ = ["RegisterBlock", "xsave_layout"]
 _XCR0 = slice(464, 472)  # The kernel puts XCR0 there in the regset (arch/x86 regset.c).
 _XSTATE_BV = slice(512, 520)  # Intel SDM vol. 1, 13.4.2: which components are not initial.
 _LEGACY_SIZE = 512
-_FTAG = 4
 _FOP_MASK = 0x7FF
 # The x87 control registers that have 4 bytes in the FXSAVE area; the others have 2.
 _WIDE_CONTROL = frozenset({"fioff", "fooff"})

@@ -83,7 +83,6 @@ X86_64 = Arch(
     fp="rbp",
     flags="eflags",
     return_column=16,
-    callee_saved=("rbx", "rbp", "r12", "r13", "r14", "r15"),
     call_args=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
     call_ret="rax",
     syscall_insns=(b"\x0f\x05", b"\x0f\x34", b"\xcd\x80"),

@@ -234,7 +234,6 @@ def interrupt(session: Session, parsed: Parsed) -> Note | None:
 # --- rows ----------------------------------------------------------------------------------
 
 _COUNT = Arg("COUNT", kinds.COUNT, optional=True, doc="how often")
-_WHERE = Arg("LOCATION", kinds.LOCATION, doc="where to stop")
 _ARGUMENTS = Arg(
     "ARGUMENTS", kinds.TEXT, optional=True, doc="the program's arguments, with <FILE >FILE 2>FILE"
 )

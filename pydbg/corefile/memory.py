@@ -94,18 +94,6 @@ class CoreMemory(ProcessMemory):
             size -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def chunks(self, addr: int, size: int, chunk: int = CHUNK) -> Iterator[memoryview]:
-        """Yield ``size`` bytes from ``addr`` on, piece by piece."""
-        while size > 0:
-            want = min(size, chunk)
-            data = self.read_some(addr, want)
-            if data:
-                yield memoryview(data)
-            if len(data) < want:
-                raise MemoryFault(addr + len(data), size - len(data))
-            addr += want
-            size -= want
-
     def dumped(self, addr: int, size: int) -> bytes:
         """Return what the core itself holds from ``addr`` on, at most ``size`` bytes."""
         span = self._dumped.at(addr)

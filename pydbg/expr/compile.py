@@ -18,13 +18,11 @@ from pydbg.expr.codes import Unsupported
 from pydbg.expr.compiler import ArchLike, Around, Compiler, FindPlace, FindType
 from pydbg.expr.functions import c_string
 from pydbg.expr.language import Language, language_named
-from pydbg.expr.types import FloatType, strip
 
-__all__ = ["ArchLike", "compile_condition", "compile_integer"]
+__all__ = ["ArchLike", "compile_condition"]
 
 Block = bytes | bytearray
 Condition = Callable[[Block, Callable[[int, int], bytes]], bool]
-Integer = Callable[[Block, Callable[[int, int], bytes]], int]
 
 
 def _nothing(name: str) -> None:
@@ -46,36 +44,13 @@ def compile_condition(
     (C without it) what operators make of them, all now and where the condition is asked: compile
     again for another place, and when modules move.
     """
-    found: Condition | None = _compile(
-        tree, Around(arch, places, type_named, language or language_named("c")), truth=True
-    )
-    return found
-
-
-def compile_integer(
-    tree: nodes.Node,
-    arch: ArchLike,
-    *,
-    places: FindPlace = _nothing,
-    type_named: FindType = _nothing,
-    language: Language | None = None,
-) -> Integer | None:
-    """Compile an expression to ``f(registers, read) -> int``, or None if it needs more."""
-    found: Integer | None = _compile(
-        tree, Around(arch, places, type_named, language or language_named("c")), truth=False
-    )
-    return found
-
-
-def _compile(tree: nodes.Node, around: Around, *, truth: bool) -> Any:
+    around = Around(arch, places, type_named, language or language_named("c"))
     apart: set[int | None] = set()
     while True:
         compiler = Compiler(around, frozenset(apart))
         try:
             code = compiler.code(tree, 0)
-            if not truth and isinstance(strip(code.type), FloatType):
-                return None
-            source = compiler.source(f"({code.text}) != 0" if truth else code.text)
+            source = compiler.source(f"({code.text}) != 0")
         except (Unsupported, ExprError):
             return None
         wide = compiler.wide
@@ -87,7 +62,8 @@ def _compile(tree: nodes.Node, around: Around, *, truth: bool) -> Any:
     names.update(div=_divide, mod=_modulo, text=c_string, size=len, nul=b"\0")
     # The source holds nothing but our own operators and numbers.
     exec(compile(source, "<condition>", "exec"), names)
-    return names["condition"]
+    found: Condition = names["condition"]
+    return found
 
 
 def _divide(left: int, right: int) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydbg.errors import MemoryFault, NoProcess, PtraceError, ThreadGone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 # pread takes a signed offset, and half of the address space is the kernel's anyway.
 _LIMIT = 1 << 63
@@ -127,30 +127,6 @@ class ProcessMemory:
             addr += done
             view = view[done:]
 
-    def chunks(self, addr: int, size: int, chunk: int = CHUNK) -> Iterator[memoryview]:
-        """Yield ``size`` bytes from ``addr`` on, ``chunk`` by chunk, for searching and dumping.
-
-        Each view is valid until the next one is asked for: they share one buffer. Raises
-        MemoryFault at the first unreadable byte, after the readable ones were yielded.
-        """
-        buffer = bytearray(min(chunk, max(size, 1)))
-        view = memoryview(buffer)
-        bulk = _BulkReader(self.pid, buffer)
-        while size > 0:
-            want = min(size, len(buffer))
-            got = bulk.read(addr, want) if 0 <= addr < _LIMIT - want else 0
-            if got < want:
-                # Pages without read permission are refused there, but not here.
-                data = self.read_some(addr + got, want - got)
-                view[got : got + len(data)] = data
-                got += len(data)
-            if got:
-                yield view[:got]
-            if got < want:
-                raise MemoryFault(addr + got, size - got)
-            addr += got
-            size -= got
-
     def _reopen_living(self) -> None:
         """Open the file of a thread that lives; the first one may have exited before the rest."""
         from pydbg.linux.procfs import stat, tasks
@@ -187,36 +163,6 @@ class ProcessMemory:
         except (PtraceError, ThreadGone):
             raise MemoryFault(addr, len(view)) from None
         return count
-
-
-class _BulkReader:
-    """Call process_vm_readv into one buffer."""
-
-    def __init__(self, pid: int, buffer: bytearray) -> None:
-        import ctypes
-
-        self._pid = pid
-        self._target = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-        self._local = (ctypes.c_size_t * 2)(ctypes.addressof(self._target), 0)
-        self._remote = (ctypes.c_size_t * 2)(0, 0)
-        function = ctypes.CDLL(None)["process_vm_readv"]
-        function.argtypes = (
-            ctypes.c_int,
-            ctypes.c_void_p,
-            ctypes.c_ulong,
-            ctypes.c_void_p,
-            ctypes.c_ulong,
-            ctypes.c_ulong,
-        )
-        function.restype = ctypes.c_ssize_t
-        self._read = function
-
-    def read(self, addr: int, size: int) -> int:
-        """Fill the buffer's front and return how many bytes came, 0 on any error."""
-        self._local[1] = size
-        self._remote[0] = addr
-        self._remote[1] = size
-        return max(int(self._read(self._pid, self._local, 1, self._remote, 1, 0)), 0)
 
 
 def _open(pid: int) -> int:

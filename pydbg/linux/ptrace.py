@@ -34,14 +34,12 @@ SETREGS = 13
 SYSCALL = 24
 GETEVENTMSG = 0x4201
 GETSIGINFO = 0x4202
-SETSIGINFO = 0x4203
 GETREGSET = 0x4204
 SETREGSET = 0x4205
 SEIZE = 0x4206
 INTERRUPT = 0x4207
 LISTEN = 0x4208
 GETSIGMASK = 0x420A
-SETSIGMASK = 0x420B
 SECCOMP_GET_FILTER = 0x420C
 GET_SYSCALL_INFO = 0x420E
 
@@ -218,11 +216,6 @@ def detach(tid: int, sig: int = 0) -> None:
     _bound("DETACH", tid, sig)
 
 
-def setoptions(tid: int, options: int) -> None:
-    """Replace the options that SEIZE gave."""
-    _bound("SETOPTIONS", tid, options)
-
-
 def geteventmsg(tid: int) -> int:
     """Return the word that belongs to an event stop.
 
@@ -335,16 +328,6 @@ def getsiginfo(tid: int) -> bytes:
     return info.raw
 
 
-def setsiginfo(tid: int, data: bytes) -> None:
-    """Replace the ``siginfo_t`` (128 bytes) of the signal about to be delivered."""
-    import ctypes
-
-    if len(data) != SIGINFO_SIZE:
-        raise ValueError(f"siginfo_t has {SIGINFO_SIZE} bytes, not {len(data)}")
-    if _ptrace()(SETSIGINFO, tid, 0, ctypes.create_string_buffer(data, SIGINFO_SIZE)) == -1:
-        _fail("SETSIGINFO", tid)
-
-
 def getsigmask(tid: int) -> int:
     """Return the blocked signals: bit ``signo - 1`` is set for a blocked ``signo``."""
     import ctypes
@@ -353,14 +336,6 @@ def getsigmask(tid: int) -> int:
     if _ptrace()(GETSIGMASK, tid, 8, ctypes.byref(mask)) == -1:
         _fail("GETSIGMASK", tid)
     return mask.value
-
-
-def setsigmask(tid: int, mask: int) -> None:
-    """Set the blocked signals (bits as in :func:`getsigmask`)."""
-    import ctypes
-
-    if _ptrace()(SETSIGMASK, tid, 8, ctypes.byref(ctypes.c_uint64(mask))) == -1:
-        _fail("SETSIGMASK", tid)
 
 
 def tgkill(pid: int, tid: int, signo: int) -> None:

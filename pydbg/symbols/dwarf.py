@@ -13,9 +13,9 @@ __all__ = ["Abbrev", "Abbrevs", "Attr", "Form", "read_abbrevs", "read_form", "sk
 # Attributes (DWARF 5, table 7.5)
 DW_AT_location, DW_AT_name, DW_AT_stmt_list = 0x02, 0x03, 0x10
 DW_AT_low_pc, DW_AT_high_pc, DW_AT_language, DW_AT_comp_dir = 0x11, 0x12, 0x13, 0x1B
-DW_AT_inline, DW_AT_producer, DW_AT_abstract_origin = 0x20, 0x25, 0x31
+DW_AT_producer, DW_AT_abstract_origin = 0x25, 0x31
 DW_AT_decl_file, DW_AT_decl_line, DW_AT_declaration = 0x3A, 0x3B, 0x3C
-DW_AT_external, DW_AT_specification, DW_AT_entry_pc, DW_AT_ranges = 0x3F, 0x47, 0x52, 0x55
+DW_AT_external, DW_AT_specification, DW_AT_ranges = 0x3F, 0x47, 0x55
 DW_AT_main_subprogram = 0x6A
 DW_AT_call_file, DW_AT_call_line, DW_AT_linkage_name = 0x58, 0x59, 0x6E
 DW_AT_str_offsets_base, DW_AT_addr_base = 0x72, 0x73
@@ -41,7 +41,7 @@ class Form:
     indirect, sec_offset, exprloc, flag_present, strx = 0x16, 0x17, 0x18, 0x19, 0x1A
     addrx, ref_sup4, strp_sup, data16, line_strp = 0x1B, 0x1C, 0x1D, 0x1E, 0x1F
     ref_sig8, implicit_const, loclistx, rnglistx = 0x20, 0x21, 0x22, 0x23
-    ref_sup8, strx1, strx4, addrx1, addrx3, addrx4 = 0x24, 0x25, 0x28, 0x29, 0x2B, 0x2C
+    ref_sup8, strx1, strx4, addrx1, addrx4 = 0x24, 0x25, 0x28, 0x29, 0x2C
     gnu_addr_index, gnu_str_index, gnu_ref_alt, gnu_strp_alt = 0x1F01, 0x1F02, 0x1F20, 0x1F21
 
 

@@ -20,11 +20,10 @@ from pydbg.records import NamedTuple
 __all__ = ["ElfFile", "Section", "Segment"]
 
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
-PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR, PT_TLS = 1, 2, 3, 4, 6, 7
-SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_REL, SHT_DYNSYM = 2, 3, 4, 7, 8, 9, 11
-SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_COMPRESSED = 1, 2, 4, 0x400, 0x800
-DT_NEEDED, DT_STRTAB, DT_SONAME, DT_DEBUG, DT_FLAGS_1 = 1, 5, 14, 21, 0x6FFFFFFB
-DF_1_PIE = 0x08000000
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
+SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS, SHT_REL, SHT_DYNSYM = 2, 4, 7, 8, 9, 11
+SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_COMPRESSED = 2, 4, 0x400, 0x800
+DT_NEEDED, DT_STRTAB, DT_SONAME, DT_DEBUG = 1, 5, 14, 21
 
 _READ_WHOLE = 256 * 1024
 """Up to this size a file is read, above it is mapped. A mapped file that somebody truncates
@@ -337,13 +336,6 @@ class ElfFile:
             left -= count
         return b"".join(parts)
 
-    def offset_to_link_addr(self, offset: int) -> int | None:
-        """Turn a file offset (as in /proc/PID/maps) into a link address."""
-        for segment in self.loads:
-            if segment.offset <= offset < segment.offset + segment.file_size:
-                return segment.link_addr + offset - segment.offset
-        return None
-
     # --- what kind of file -----------------------------------------------------------------
 
     @cached_property
@@ -412,14 +404,6 @@ class ElfFile:
     def is_pie(self) -> bool:
         """Tell whether the image may be loaded anywhere (every ET_DYN may)."""
         return bool(self.type == ET_DYN)
-
-    @property
-    def is_executable(self) -> bool:
-        """Tell a program from a library: linked at fixed addresses, or with DF_1_PIE or interp."""
-        if self.type == ET_EXEC:
-            return True
-        flags = self.dynamic_value(DT_FLAGS_1) or 0
-        return bool(self.type == ET_DYN and (flags & DF_1_PIE or self.interp is not None))
 
     # --- notes and links to debug files ------------------------------------------------------
 

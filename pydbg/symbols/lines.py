@@ -307,15 +307,6 @@ class LineTable:
         linked = self.dwarf.elf.type != ET_REL
         return run_program(self.dwarf.section(".debug_line"), header, linked=linked)
 
-    def rows_of_function(self, low: int, high: int) -> list[tuple[FileTable, Row]]:
-        """Give the rows from ``low`` to before ``high``, by address, of all files."""
-        unit = self.unit_at(low)
-        if unit is None:
-            return []
-        found = [(table, row) for table in unit.files for row in table.between(low, high)]
-        found.sort(key=lambda pair: pair[1].addr)
-        return found
-
     def tables_of(self, file: str) -> list[tuple[UnitLines, FileTable]]:
         """Find a source file's lines in all units; ``file`` is a path or its last parts.
 
@@ -358,11 +349,6 @@ class LineTable:
                 continue
             if any(entry.name.rpartition("/")[2] == base for entry in files):
                 yield unit
-
-    def addresses_of(self, file: str, line: int) -> Iterator[tuple[UnitLines, FileTable, Row]]:
-        """Find the rows of FILE:LINE in all units; ``file`` is a path or its last parts."""
-        for lines, table in self.tables_of(file):
-            yield from ((lines, table, row) for row in table.rows if row.line == line)
 
 
 def marked_prologue_end(lines: LineTable, low: int, high: int) -> int | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LinkMapEntry", "RDebug", "link_map", "main_bias", "r_debug", "r_debug_addr"]
 
 Read = Callable[[int, int], bytes]
-AT_PHDR, AT_BASE, AT_ENTRY, AT_SYSINFO_EHDR = 3, 7, 9, 33
+AT_ENTRY = 9
 _MAX_LINKS = 1 << 16
 
 

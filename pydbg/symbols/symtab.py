@@ -29,7 +29,7 @@ from pydbg.symbols.elf import (
 
 __all__ = ["Symbol", "SymbolSource", "SymbolTable", "choose", "main_table"]
 
-SHN_UNDEF, SHN_LORESERVE, SHN_ABS, SHN_COMMON, SHN_XINDEX = 0, 0xFF00, 0xFFF1, 0xFFF2, 0xFFFF
+SHN_UNDEF, SHN_ABS, SHN_COMMON = 0, 0xFFF1, 0xFFF2
 _KINDS = {0: "notype", 1: "object", 2: "func", 5: "common", 6: "tls", 10: "ifunc"}
 _BINDS = {0: "local", 1: "global", 2: "weak", 10: "unique"}
 _FUNCTIONS, _OBJECTS = 1, 2

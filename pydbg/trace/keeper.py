@@ -83,7 +83,6 @@ class Keeper(ABC):
         if problem is not None:
             raise problem
         self._launched(pid)
-        self.tasks[pid].attached = True
 
     def _launched(self, pid: int) -> None:
         self.main = pid
@@ -118,7 +117,7 @@ class Keeper(ABC):
 
     def _seize(self, tid: int, pid: int) -> None:
         ptrace.seize(tid, self._ptrace_options())
-        self._add(tid, pid).attached = True
+        self._add(tid, pid)
         ptrace.interrupt(tid)
 
     def _ptrace_options(self) -> int:

@@ -104,7 +104,7 @@ class Task:
     """Hold one thread of a traced program."""
 
     __slots__ = (
-        *("args", "attached", "began", "began_at", "clock", "entry", "ended", "hidden", "inside"),
+        *("args", "began", "began_at", "clock", "entry", "ended", "hidden", "inside"),
         *(
             "ip",
             "leader",
@@ -128,7 +128,6 @@ class Task:
         self.reader = CallReader(tid, memory, names_fds)
         self.silent = False
         """Kept going because a filter would harm it alone; nothing of it is shown."""
-        self.attached = False
         """It was running before us: it is let go at the end, not killed."""
         self.inside = False
         """In a system call whose entry was seen."""

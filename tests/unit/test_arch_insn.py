@@ -54,14 +54,6 @@ def test_kinds(code: str, kind: str, target: int | None) -> None:
     assert info.size == (0 if kind == "bad" else len(raw)) == length(raw)
 
 
-def test_what_depends_on_the_pc() -> None:
-    relative = {"e8 00 00 00 00", "eb 02", "74 02", "48 8d 05 00 00 00 00", "ff 15 00 00 00 00"}
-    for code, _, _ in KINDS:
-        if code in relative:
-            assert classify(bytes.fromhex(code), 0).is_pc_relative
-    assert not classify(b"\xff\xd0", 0).is_pc_relative
-
-
 @pytest.mark.parametrize(
     "code",
     ["0f 05", "0f 34", "cd 80", "cc", "cd 03", "cb", "48 cf", "06", "48", "66 e9 00 00"]

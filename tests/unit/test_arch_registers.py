@@ -273,6 +273,6 @@ def test_the_record_is_consistent(arch: Arch) -> None:
         assert all(part in arch.by_name for part in register.parts)
         assert sum(arch.by_name[p].size for p in register.parts) in (0, register.size)
     named = (arch.pc, arch.sp, arch.fp, arch.flags, arch.syscall_number, arch.syscall_ret)
-    for name in (*named, *arch.syscall_args, *arch.call_args, *arch.callee_saved, arch.call_ret):
+    for name in (*named, *arch.syscall_args, *arch.call_args, arch.call_ret):
         assert name in arch.by_name
     assert arch.by_dwarf[arch.return_column].name == arch.pc

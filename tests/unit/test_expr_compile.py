@@ -9,7 +9,7 @@ import pytest
 from pydbg.arch import I386, X86_64
 from pydbg.errors import ExprError, MemoryFault
 from pydbg.expr.codes import Place, constant_place
-from pydbg.expr.compile import compile_condition, compile_integer
+from pydbg.expr.compile import compile_condition
 from pydbg.expr.context import BaseContext
 from pydbg.expr.evaluate import evaluate
 from pydbg.expr.parser import parse
@@ -129,9 +129,12 @@ def test_arithmetic_wraps_as_the_evaluator_wraps() -> None:
     operators = ("+", "-", "*", "&", "|", "^", "==", "<", ">=", "/", "%")
     for left, op, right in itertools.product(operands, operators, operands):
         tree = parse(f"{left} {op} {right}")
-        made = compile_integer(tree, X86_64)
+        value = int(evaluate(tree, context))
+        made = compile_condition(parse(f"({left} {op} {right}) == {value}"), X86_64)
         assert made is not None, tree
-        assert made(registers, context.read) == int(evaluate(tree, context)), tree
+        assert made(registers, context.read), tree
+        other = compile_condition(parse(f"({left} {op} {right}) == {value ^ 1}"), X86_64)
+        assert other is not None and not other(registers, context.read), tree
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from pydbg.symbols.elf import ElfFile
 from pydbg.symbols.functions import FunctionTable
 from pydbg.symbols.lines import LineTable, Row
 from tests.support.build import build, source
-from tests.support.marks import line_of
 from tests.support.oracle import gdb
 
 CASES = [
@@ -183,26 +182,6 @@ def test_paths_are_absolute_and_names_as_compiled() -> None:
     assert table is not None
     assert table.files[0].path == str(source("prologues.c"))
     assert table.files[0].name == unit.name
-
-
-def test_addresses_of_a_line() -> None:
-    program = build("recurse.c")
-    lines = LineTable(ElfFile(str(program)))
-    line = line_of("recurse.c", "bottom")
-    found = list(lines.addresses_of("recurse.c", line))
-    assert found and all(row.line == line for _, _, row in found)
-    assert not list(lines.addresses_of("other.c", line))
-
-
-def test_rows_of_a_function() -> None:
-    elf = ElfFile(str(build("recurse.c")))
-    lines = LineTable(elf)
-    table = FunctionTable(elf, lines.dwarf)
-    functions = [f for u in lines.dwarf.units() for f in (table.unit_functions(u).all())]  # type: ignore[union-attr]
-    descend = next(f for f in functions if f.name == "descend")
-    rows = lines.rows_of_function(descend.low, descend.high)
-    assert rows[0][1].addr == descend.low
-    assert all(descend.low <= row.addr < descend.high for _, row in rows)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
