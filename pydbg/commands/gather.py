@@ -103,6 +103,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         decoded=_decoded(event, session, thread),
         location=_location(event),
         watches=_watched(event, session),
+        values_apart=bool(session.stop_hooks),
         bits=8 * dbg.arch.pointer_size,
         returned=_returned(event, session),
         unknown_result=_unknown_result(event, session),

@@ -130,6 +130,8 @@ class Stop(Record, often=True):
     """The goroutine that the thread runs, where somebody asks for it."""
     watches: tuple[Watched, ...] = ()
     """The watchpoints that were hit, the first one first."""
+    values_apart: bool = False
+    """Whether a function's value is shown behind displays, not with the stop."""
 
 
 class Note(Record):

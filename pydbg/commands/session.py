@@ -16,7 +16,15 @@ from pydbg.commands.lines import Lines, ScriptError, Source, Writer, read_block
 from pydbg.commands.quiet import QuietCommands
 from pydbg.commands.talk import Observer, Talk
 from pydbg.errors import CommandError, DebuggerError, NoProcess, UsageError
-from pydbg.events import Event, Exited, Interrupted, Killed, SignalReceived, points_hit
+from pydbg.events import (
+    Event,
+    Exited,
+    FunctionFinished,
+    Interrupted,
+    Killed,
+    SignalReceived,
+    points_hit,
+)
 from pydbg.snapshot import Trail
 
 if TYPE_CHECKING:
@@ -303,7 +311,10 @@ class Session(Talk):
         """Show a stop, unless its breakpoint is silent, and tell the observers."""
         silent = bool(bodies and bodies[0] and bodies[0][0] == "silent")
         record: Any = event
-        if self.observers:
+        apart = bool(self.stop_hooks) and any(
+            isinstance(one, FunctionFinished) for one in (event, *getattr(event, "also", ()))
+        )
+        if self.observers or apart:
             from pydbg.commands.gather import gather
 
             record = gather(event, self)
@@ -319,6 +330,10 @@ class Session(Talk):
             self.show(at_stop(self, record))
         for hook in self.stop_hooks:
             self._write_block(hook(self, event))
+        if apart:  # As in gdb, behind the displays.
+            from pydbg.render.stops import values
+
+            self._write_block("\n".join(values(record)))
 
     def _bodies(self, event: Event) -> list[tuple[str, ...]]:
         """Return the command lists of the breakpoints that ``event`` stopped at."""

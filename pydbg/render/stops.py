@@ -12,7 +12,7 @@ from pydbg.render.escape import clean
 from pydbg.render.frames import frame, source
 from pydbg.runtimeevents import EVENTS
 
-__all__ = ["heading", "notice", "stop"]
+__all__ = ["heading", "notice", "stop", "values"]
 
 
 def stop(record: Stop) -> str:
@@ -43,15 +43,23 @@ def stop(record: Stop) -> str:
         lines += [head, place] if head else [place]
     if record.decoded is not None:
         lines.append(clean(record.decoded))
-    for event in (record.event, *_also(record)):
-        if isinstance(event, ev.FunctionFinished):
-            lines += _finished(event, record)
+    if not record.values_apart:
+        lines += values(record)
     if isinstance(record.event, ev.CoreLoaded) and record.switched is not None:
         lines.append(f"[Current thread is {record.thread_id} ({record.switched})]")
     error = getattr(record.event, "error", None)
     if error:
         lines.insert(0, f"Error in testing breakpoint condition:\n{clean(error)}")
     return "\n".join(lines)
+
+
+def values(record: Stop) -> list[str]:
+    """Return what is told of the value of a function that finished."""
+    found = []
+    for event in (record.event, *_also(record)):
+        if isinstance(event, ev.FunctionFinished):
+            found += _finished(event, record)
+    return found
 
 
 def heading(record: Stop) -> tuple[str, bool]:

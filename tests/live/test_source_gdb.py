@@ -480,6 +480,22 @@ condition 1 by@entry > 1
 """
 """Parameters as they were when the function was entered; references have no such value."""
 
+DISPLAYS = """
+break sum
+run
+display 1 + 2
+display/i $pc
+display/x n
+info display
+next
+finish
+undisplay 2
+up
+finish
+finish
+"""
+"""Displays come between the place of a stop and what finish tells."""
+
 CASES: dict[str, tuple[str, list[Program]]] = {
     "scopes": (
         SCOPES,
@@ -502,6 +518,7 @@ CASES: dict[str, tuple[str, list[Program]]] = {
     "searches": (SEARCHES, _programs("labels.c", "gcc pie")),
     "type names": (TYPE_NAMES, _programs("stl.cc", "g++ pie -std=c++20")),
     "at entry": (AT_ENTRY, _programs("references.cc", "g++ O2", "clang++ O2")),
+    "displays": (DISPLAYS, _programs("labels.c", "gcc pie")),
     "options": (OPTIONS, _programs("typedefs.c", "gcc pie")),
     "parts": (
         "break doubled" + PARTS,

@@ -109,7 +109,7 @@ def test_assignments_are_evaluated() -> None:
 
 
 def test_show() -> None:
-    assert shown("show disassembly-flavor") == 'The current disassembly flavor is "att".\n'
+    assert shown("show disassembly-flavor") == 'The disassembly flavor is "att".\n'
     assert shown("set conf off", "show conf").endswith("operations is off.\n")
     assert 'args:  Argument list to give program being debugged when it is started is ""' in shown(
         "show"
