@@ -229,7 +229,7 @@ def _details(session: Session, current: int) -> FrameDetails:
     caller = frames[current + 1] if len(frames) > current + 1 else None
     arch = session.dbg.arch
     if is_virtual:
-        return _virtual_frame(session, this, caller, frames[current - 1] if current else None)
+        return _virtual_frame(session, this, frames[current - 1] if current else None)
     saved = _saved(this, arch)
     if caller is not None and caller.how == "tailcall":
         saved = tuple(pair for pair in saved if pair[0] != arch.pc)
@@ -260,9 +260,7 @@ def _details(session: Session, current: int) -> FrameDetails:
     )
 
 
-def _virtual_frame(
-    session: Session, frame: Frame, caller: Frame | None, callee: Frame | None
-) -> FrameDetails:
+def _virtual_frame(session: Session, frame: Frame, callee: Frame | None) -> FrameDetails:
     """Describe a frame that is on no stack: of an inlined call, or one that left by a jump."""
     dbg = session.dbg
     arch = dbg.arch

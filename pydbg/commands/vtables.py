@@ -30,11 +30,7 @@ def tables(session: Session, value: Value) -> str:
         raise CommandError("This object does not have a virtual function table")
     parts: dict[int, tuple[str, int]] = {}
     _gather(value, parts, 0)
-    texts = [
-        _table(session, value, addr, name, last)
-        for addr, (name, last) in parts.items()
-        if last >= 0
-    ]
+    texts = [_table(session, addr, name, last) for addr, (name, last) in parts.items() if last >= 0]
     return "\n\n".join(texts)
 
 
@@ -53,7 +49,7 @@ def _gather(value: Value, parts: dict[int, tuple[str, int]], depth: int) -> None
             _gather(value.base_part(field), parts, depth + 1)
 
 
-def _table(session: Session, value: Value, addr: int, name: str, last: int) -> str:
+def _table(session: Session, addr: int, name: str, last: int) -> str:
     dbg = session.dbg
     word = dbg.arch.pointer_size
     read = dbg.context().read

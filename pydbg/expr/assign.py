@@ -45,7 +45,7 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     if lvalue.kind == "memory":
         ctx.write(lvalue.addr, data)
     elif lvalue.kind == "register":
-        _store_register(lvalue, left, data, ctx)
+        _store_register(lvalue, data, ctx)
     else:
         _store_part(lvalue, data, ctx)
     return Value(left.type, data, lvalue, ctx.read)
@@ -81,7 +81,7 @@ def _merge_bits(old: bytes, value: int, lvalue: Lvalue) -> bytes:
     return raw.to_bytes(len(old), "little")
 
 
-def _store_register(lvalue: Lvalue, left: Value, data: bytes, ctx: Context) -> None:
+def _store_register(lvalue: Lvalue, data: bytes, ctx: Context) -> None:
     whole = ctx.register(lvalue.name)
     if whole is None:
         raise ExprError(f"Invalid register `{lvalue.name}'")

@@ -178,7 +178,7 @@ class Formatter:
         if printed is not None:
             return printed
         if isinstance(ctype, ReferenceType):
-            return self._reference(value, ctype, letter, depth, deref)
+            return self._reference(value, letter, depth, deref)
         if isinstance(ctype, ComplexType):
             return complex_text(self, value, letter)
         if isinstance(ctype, MemberPointerType):
@@ -221,9 +221,7 @@ class Formatter:
         """Return an address of code as a function pointer shows it."""
         return self._pointed(addr)
 
-    def _reference(
-        self, value: Value, ctype: ReferenceType, letter: str, depth: int, deref: bool
-    ) -> str:
+    def _reference(self, value: Value, letter: str, depth: int, deref: bool) -> str:
         text = f"@{int.from_bytes(value.data, 'little'):#x}" if self.options.address else ""
         if not deref:
             return text
@@ -262,7 +260,7 @@ class Formatter:
     def _scalar(self, value: Value, ctype: CType) -> str:
         if isinstance(ctype, CharType):
             number = int(value)
-            return f"{number} {char_text(number, ctype, self.options, ctype.prefix)}"
+            return f"{number} {char_text(number, ctype, ctype.prefix)}"
         if isinstance(ctype, BoolType):
             number = int(value)
             return ("false", "true")[number] if number < 2 else str(number)

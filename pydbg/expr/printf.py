@@ -128,7 +128,7 @@ class _Piece:
         if self.kind in _INTEGER:
             return self._integer(_number(value))
         if self.kind in _FLOAT:
-            return self._float(_float_of(value, self.modifier))
+            return self._float(_float_of(value))
         if self.kind == "c":
             return self._pad(_character(value))
         if self.kind == "p":
@@ -230,7 +230,7 @@ def _character(value: Value) -> str:
     return "" if number == 0 else chr(number) if number < 0x80 else f"\\{number:03o}"
 
 
-def _float_of(value: Value, modifier: str) -> float | Fraction:
+def _float_of(value: Value) -> float | Fraction:
     """Return the number, an integer's bytes taken as a float of its size as gdb does."""
     inner = strip(value.type)
     if isinstance(inner, FloatType):

@@ -130,7 +130,7 @@ class RegisterTypes:
         if name == "vec64":
             return _mmx_union()
         if name.startswith("vec") and name[3:].isdigit():
-            return _vector_union(model, size)
+            return _vector_union(size)
         if name in ("int", "long"):
             # What gdb calls int and long has the register's size, whatever the ABI says.
             return IntType(name, size)
@@ -148,7 +148,7 @@ def register_types(pointer_size: int) -> RegisterTypes:
     return RegisterTypes(pointer_size)
 
 
-def _vector_union(model: DataModel, size: int) -> StructType:
+def _vector_union(size: int) -> StructType:
     small = size == 16
     fields: list[Field] = []
     for lane, element, short in _LANES:

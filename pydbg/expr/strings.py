@@ -145,11 +145,11 @@ def _escape(char: _Char, width: int, quote: str, after_hex: bool) -> tuple[str, 
     return shown, hexed
 
 
-def char_text(code: int, ctype: IntType, options: PrintOptions, prefix: str = "") -> str:
+def char_text(code: int, ctype: IntType, prefix: str = "") -> str:
     """Return a quoted character.
 
     >>> from pydbg.expr.types import LP64
-    >>> char_text(10, LP64.char, PrintOptions())
+    >>> char_text(10, LP64.char)
     "'\\\\n'"
     """
     if 0x20 <= code < 0x7F and code not in (0x27, 0x5C):

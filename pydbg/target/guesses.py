@@ -49,7 +49,7 @@ class Guesses:
         ways = list(self._found(frame, function, exact))
         for way in ways:
             way.function = function
-            if self._proves_itself(frame, way):
+            if self._proves_itself(way):
                 if module is not None:
                     way.outermost = way.is_entry(module)
                 return way
@@ -137,7 +137,7 @@ class Guesses:
                 yield Way("scan", at + word & self._mask, {self._ra: at})
                 return
 
-    def _proves_itself(self, frame: RawFrame, way: Way) -> bool:
+    def _proves_itself(self, way: Way) -> bool:
         """Tell whether what a way takes for a return address stands behind a call.
 
         Or is the address of a signal trampoline, where a handler returns to. 0 counts as

@@ -173,7 +173,7 @@ def run_file(path: str, *, update: bool = False, timeout: float = _SECONDS) -> O
     try:
         text = _read(path)
         if not any((line + " ").startswith(PROMPT) for line in text.split("\n")):
-            message, detail = _script(path, text, timeout)
+            message, detail = _script(path, timeout)
             return Outcome(path, not message, monotonic() - begin, message, detail)
         expected = parse(text)
         actual = replay(expected, timeout=timeout)
@@ -283,7 +283,7 @@ class _Body:
         return self._lines[self.number - 1]
 
 
-def _script(path: str, text: str, timeout: float) -> tuple[str, str]:
+def _script(path: str, timeout: float) -> tuple[str, str]:
     """Run a script with checks; return the message of its failure, and what it showed."""
     from pydbg.commands.expect import capturing
     from pydbg.commands.session import Quit

@@ -105,7 +105,7 @@ class Engine:
             if alone:
                 line = self._lone_rex(bytes(code[at : at + alone]), insn)
             elif insn.is_invalid:
-                line = self._bad(code, at, addr, insn)
+                line = self._bad(code, at, addr)
             else:
                 line = self._line(insn, bytes(code[at : at + insn.len]), symbolize)
                 if first == _WAIT and (waits := _WAITED.match(code, at)):
@@ -137,7 +137,7 @@ class Engine:
         text = f"{mnemonic:<6} {operands.lstrip()}" if operands else mnemonic
         return replace(line, addr=insn.next_ip - len(raw), size=len(raw), raw=raw, text=text)
 
-    def _bad(self, code: bytes, at: int, addr: int, insn: Any) -> Insn:
+    def _bad(self, code: bytes, at: int, addr: int) -> Insn:
         """Give the line for bytes that are no instruction; how many, depends on the opcode."""
         start = at
         end = min(len(code), at + _MAX_INSN)

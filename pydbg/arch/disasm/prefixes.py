@@ -72,7 +72,7 @@ class PrefixNamer:
         hint = ""
         valid = insn is not None and not insn.is_invalid
         if valid:
-            hint = self._consume(prefixes, words, last, insn, code_name, rex)
+            hint = self._consume(prefixes, words, last, insn, code_name)
         if rex and not (valid and self._rex_used(rex, insn, code_name, raw[at + 1 :])):
             words.append("rex" + ("." if rex & 15 else "") + _rex_bits(rex))
         return [word for word in words if word], hint
@@ -103,7 +103,6 @@ class PrefixNamer:
         last: dict[int, int],
         insn: Any,
         name: str,
-        rex: int,
     ) -> str:
         """Blank or rename the words of the prefixes that are used; return the branch hint."""
         info = insn.op_code()
