@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pydbg.context import write_register
 from pydbg.errors import DebuggerError, MemoryFault, NoProcess, UsageError
-from pydbg.linux.memory import find_bytes
+from pydbg.linux import search
 
 if TYPE_CHECKING:
     from pydbg.expr.values import Value
@@ -340,9 +340,7 @@ class MemoryView:
             # What begins in the piece before is looked for in the seam, so that nothing long is
             # copied.
             for data, base in ((tail + piece[:overlap], at - len(tail)), (piece, at)):
-                found = find_bytes(data, pattern)
-                while found >= 0:
+                for found in search.hits(data, pattern, 0, len(data)):
                     yield base + found
-                    found = find_bytes(data, pattern, found + 1)
             tail = (tail + piece if len(piece) < overlap else piece)[-overlap:] if overlap else b""
             at += len(piece)

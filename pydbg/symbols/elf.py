@@ -11,10 +11,11 @@ import mmap
 import os
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from pydbg.errors import FileError, MemoryFault
+from pydbg.linux import search
 from pydbg.records import NamedTuple
 
 __all__ = ["ElfFile", "Section", "Segment"]
@@ -269,14 +270,14 @@ class ElfFile:
         """Search backwards between two file offsets."""
         return self._map.rfind(sub, start, end)
 
-    def hits(self, pattern: bytes, start: int, end: int) -> Iterator[int]:
-        """Give the file offsets where a pattern matches; it must not match more than 4 KiB.
+    def hits(self, needles: Sequence[bytes], start: int, end: int) -> Iterator[int]:
+        """Give the file offsets between two others where one of some needles is.
+
+        They are in order if there is but one.
 
         A file that is mapped takes no memory for what is searched: its pages are let go again.
         """
-        from pydbg.symbols.pieces import hits  # Brings re along.
-
-        return hits(self.view, pattern, start, end, reach=4096, let_go=self._forget)
+        return (at for at, _ in search.each(self.view, needles, start, end, self._forget))
 
     def _forget(self, start: int, end: int) -> None:
         """Take pages out of our memory; they come again when they are read."""

@@ -448,6 +448,8 @@ class FunctionTable:
 
     @cached_property
     def _lto_units(self) -> list[Unit]:
+        if not self.dwarf.linked_whole:
+            return []
         found = self._strings.units_with([_LTO])
         units = [self.dwarf.unit(offset) for offset in found]
         return [unit for unit in units if unit is not None and unit.name == _LTO]

@@ -9,9 +9,10 @@ in, and stays the same from one session to the next.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+from pydbg.linux import search
 from pydbg.symbols.cursor import fixed
 from pydbg.symbols.elf import ElfFile
 
@@ -27,6 +28,8 @@ PACKAGED = 1 << 62
 """Where the type units of a package begin, one ``1 << SPLIT_SHIFT`` after the other."""
 
 _MAX_STRING = 1 << 16
+_AT_ONCE = 4 << 20
+"""So many bytes of units are searched before they are let go."""
 
 
 class Sections:
@@ -55,17 +58,13 @@ class Sections:
             return self.elf.data(name)
         return memoryview(b"".join(self.elf.data(one) for one in parts))
 
-    def hits(self, name: str, needle: bytes, start: int = 0) -> Iterator[int]:
-        """Give where bytes occur in a section, from a position on.
+    def hits(self, name: str, needles: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Give where some of several needles are in a section, and which one it is.
 
         What was looked through of a section that is mapped is let go: a search takes no memory.
         """
-        import re
-
-        from pydbg.symbols.pieces import hits
-
         data, let_go = self.section(name), partial(self.elf.let_go, name + self.suffix)
-        return hits(data, re.escape(needle), start, len(data), reach=len(needle), let_go=let_go)
+        return search.each(data, needles, 0, len(data), let_go)
 
 
 class Home:
@@ -137,6 +136,26 @@ class Home:
             offsets.append(pos)
             pos = body + length
         return offsets
+
+    def units_with(self, needles: Sequence[bytes]) -> Iterator[int]:
+        """Give where units begin that have one of some needles among their bytes."""
+        offsets, info = self.offsets, self.units
+        ends = [*offsets[1:], len(info)]
+        first = 0
+        while first < len(offsets):
+            low, last = offsets[first], first
+            while last + 1 < len(offsets) and ends[last + 1] - low <= _AT_ONCE:
+                last += 1
+            found: set[int] = set()
+            for needle in needles:
+                at = low
+                while (hit := next(search.hits(info, needle, at, ends[last]), None)) is not None:
+                    index = bisect_right(offsets, hit) - 1
+                    found.add(offsets[index])
+                    at = ends[index]  # One is enough for a unit.
+            self.sections.elf.let_go(self.info + self.sections.suffix, low, ends[last])
+            yield from sorted(found)
+            first = last + 1
 
     def holder(self, pos: int) -> int | None:
         """Give where the unit begins that a position of the section is in."""

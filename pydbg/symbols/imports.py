@@ -14,6 +14,8 @@ __all__ = ["imported_units", "linked_whole"]
 _MAX_IMPORTS = 1 << 16
 _FEW_UNITS = 512
 _ARTIFICIAL = "<artificial>"
+_ORIGIN_ELSEWHERE = b"\x31\x10"
+"""DW_AT_abstract_origin as DW_FORM_ref_addr, among abbreviations: code made of another unit's."""
 
 
 def imported_units(source: Dwarf) -> dict[int, Unit]:
@@ -58,8 +60,10 @@ def _imported(source: Dwarf, unit: Unit) -> list[Unit]:
 
 def linked_whole(source: Dwarf, sections: Sections) -> bool:
     """Tell whether gcc made the code at link time; it gives such units a name of their own."""
+    if next(sections.hits(".debug_abbrev", [_ORIGIN_ELSEWHERE]), None) is None:
+        return False
     if len(source.offsets) < _FEW_UNITS:
         return any(unit.name == _ARTIFICIAL for unit in source.units())
     raw = _ARTIFICIAL.encode() + b"\0"
-    names = (sections.hits(one, raw) for one in (".debug_str", ".debug_line_str"))
+    names = (sections.hits(one, [raw]) for one in (".debug_str", ".debug_line_str"))
     return any(next(hits, None) is not None for hits in names)

@@ -7,7 +7,6 @@ is not found is nowhere.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -108,8 +107,7 @@ class StringSearch:
             if needles is None:
                 found.update(home.base + offset for offset in home.offsets)
                 continue
-            for needle in needles:
-                _add_units(home, needle, found)
+            found.update(home.base + offset for offset in home.units_with(needles))
             self._add_indexed(home, needles, found)
         found.update(self._split(_inline(names, templates)))
         return sorted(offset for offset in found if self._counts(offset))
@@ -120,7 +118,7 @@ class StringSearch:
         found: set[int] = set()
         for home in self._source.homes:
             if not home.in_types:
-                _add_units(home, needle, found)
+                found.update(home.base + offset for offset in home.units_with([needle]))
         return sorted(offset for offset in found if self._counts(offset))
 
     def _index_of(self, home: Home) -> UnitIndex | None:
@@ -150,8 +148,7 @@ class StringSearch:
     def _add_indexed(self, home: Home, needles: list[bytes], found: set[int]) -> None:
         """Add the units whose part of .debug_str_offsets has one of the strings."""
         source = self._source
-        hits = home.sections.hits
-        places = [at for needle in needles for at in hits(".debug_str_offsets", needle)]
+        places = [at for at, _ in home.sections.hits(".debug_str_offsets", needles)]
         if not places:
             return
         for at in home.offsets:
@@ -178,28 +175,12 @@ def _strings(sections: Sections, inline: list[bytes]) -> list[bytes] | None:
     """Give the offsets of strings as units write them; None for too many."""
     strings = []
     for section in _STRINGS:
-        for needle in inline:
-            for at in sections.hits(section, needle):
-                if needle[-1:] == b"\0" or _is_whole(sections.section(section), at):
-                    strings.append(at.to_bytes(4, "little"))
-                    if len(strings) > _MAX_STRINGS:
-                        return None
+        for at, needle in sections.hits(section, inline):
+            if needle[-1:] == b"\0" or _is_whole(sections.section(section), at):
+                strings.append(at.to_bytes(4, "little"))
+                if len(strings) > _MAX_STRINGS:
+                    return None
     return strings
-
-
-def _add_units(home: Home, needle: bytes, found: set[int]) -> None:
-    """Add the units in whose bytes the needle is."""
-    offsets, at = home.offsets, 0
-    while True:
-        hit = next(home.sections.hits(home.info, needle, at), None)
-        if hit is None:
-            return
-        index = bisect_right(offsets, hit)
-        if index:
-            found.add(home.base + offsets[index - 1])
-        if index == len(offsets):
-            return
-        at = offsets[index]  # One is enough for a unit.
 
 
 def _is_whole(strings: memoryview, at: int) -> bool:

@@ -239,13 +239,16 @@ class SymbolTable:
             return []
         raw = name.encode("utf-8", "surrogateescape")
         # Linkers leave versions in .symtab: a copied stdout is there as stdout@GLIBC_2.2.5.
-        hits = self.elf.hits(re.escape(raw) + b"[\0@]", self._strings, self._strings_end)
-        offsets = [at - self._strings for at in islice(hits, self.count)]
+        hits = self._spelt(raw + b"\0", raw + b"@")
+        offsets = sorted(at - self._strings for at in islice(hits, self.count))
         return [
             symbol
             for index in self._with_names(offsets)
             if self._is_defined(symbol := self._symbol(index))
         ]
+
+    def _spelt(self, *needles: bytes) -> Iterator[int]:
+        return self.elf.hits(needles, self._strings, self._strings_end)
 
     def _is_defined(self, symbol: Symbol) -> bool:
         shndx = symbol.section_index
@@ -265,7 +268,7 @@ class SymbolTable:
                 continue
             target = offset.to_bytes(4, "little" if self.elf.endian == "<" else "big")
             misses = 0
-            for at in self.elf.hits(re.escape(target), self._base, self._base + len(self._view)):
+            for at in self.elf.hits([target], self._base, self._base + len(self._view)):
                 index, inside = divmod(at - self._base, size)
                 if not inside:
                     found.append(index)
@@ -326,7 +329,7 @@ class SymbolTable:
             return []
         found: dict[int, None] = {}
         for needle in needles:
-            for at in self.elf.hits(re.escape(needle), self._strings, self._strings_end):
+            for at in self._spelt(needle):
                 start = self.elf.rfind(b"\0", self._strings, at + 1) + 1
                 head_bytes = bytes(self.elf.view[start : start + 2])
                 if head_bytes not in (b"_Z", b"_R"):
@@ -510,8 +513,8 @@ class SymbolTable:
         found = []
         size, end = self._row.size, self._base + len(self._view)
         for upper in {low >> 16, high >> 16}:
-            needle = re.escape(upper.to_bytes(6, "little"))
-            for at in self.elf.hits(needle, self._base, end):
+            needle = upper.to_bytes(6, "little")
+            for at in self.elf.hits([needle], self._base, end):
                 index, inside = divmod(at - self._base, size)
                 if inside == _VALUE_AT + 2 and low <= self._value(index) <= high:
                     found.append(index)

@@ -366,10 +366,11 @@ class Dwarf(Attributes):
         """Tell whether other units complete what a unit declares: after dwz, and with LTO."""
         if unit.home.is_split:
             return False
-        return unit.tag == dwarf.DW_TAG_partial_unit or self._linked_whole
+        return unit.tag == dwarf.DW_TAG_partial_unit or self.linked_whole
 
     @cached_property
-    def _linked_whole(self) -> bool:
+    def linked_whole(self) -> bool:
+        """Tell whether gcc made the code at link time."""
         from pydbg.symbols.imports import linked_whole
 
         return linked_whole(self, self._main.sections)
