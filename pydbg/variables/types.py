@@ -7,6 +7,7 @@ One that a unit only declares is completed from the unit that defines it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydbg.errors import FileError
@@ -61,6 +62,30 @@ class _Typedef(TypedefType):
         return self.target.size
 
 
+class _Inner(TypedefType):
+    """Be a typedef inside of what it is defined by, as in Go's ``type state func() state``."""
+
+    def __init__(self, name: str, whole: Callable[[], CType | None]) -> None:
+        super().__init__(name, 0)
+        self.__dict__["whole"] = whole
+
+    @property  # type: ignore[misc]
+    def target(self) -> CType:
+        """Return what it is a name of: nothing is known of that while it is being read."""
+        whole = self.__dict__["whole"]()
+        return whole.target if isinstance(whole, TypedefType) else VoidType()
+
+    @property  # type: ignore[misc]
+    def size(self) -> int:
+        return self.target.size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TypedefType) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
 class _Qualified(QualifiedType):
     """Be a qualified type whose size is known when its target's is."""
 
@@ -93,6 +118,8 @@ class TypeReader:
         """Gives classes the names that users know them by."""
         self._made: dict[tuple[int, int], CType] = {}
         self._depth = 0
+        self._defining: set[tuple[int, int]] = set()
+        """The typedefs that are being read."""
 
     def of(self, die: Die, attribute: int = At.type) -> CType:
         """Return the type that an entry has, ``void`` where it names none."""
@@ -112,7 +139,8 @@ class TypeReader:
             made = self._make(die)
         finally:
             self._depth -= 1
-        self._made[key] = made
+        if not isinstance(made, _Inner):
+            self._made[key] = made
         return made
 
     def _make(self, die: Die) -> CType:
@@ -192,8 +220,14 @@ class TypeReader:
         return _qualify(target, die.cplus, flags)
 
     def _typedef(self, die: Die) -> CType:
-        name = self.qualified(die)
-        target = self.of(die)
+        name, key = self.qualified(die), die.key
+        if key in self._defining:
+            return _Inner(name, partial(self._made.get, key))
+        self._defining.add(key)
+        try:
+            target = self.of(die)
+        finally:
+            self._defining.discard(key)
         prefix = _WIDE.get(name)
         plain = strip(target) if prefix is not None else None
         if prefix is not None and isinstance(plain, IntType):

@@ -233,3 +233,19 @@ def test_conditions_and_watchpoints_are_gdbs() -> None:
             mine, other = (re.sub(r"~r0=\d+|~r0 = \d+", "~r0", plain(all_[line]))
                            for all_ in (ours, theirs))  # fmt: skip
             assert mine == other, line
+
+
+RECURSIVE = (
+    "break main.last", "run", "bt", "ptype main.state", "whatis main.state", "print main.last",
+    "ptype main.last", "info functions -q -n main.last$", "info types -q state$", "up",
+    "print next", "whatis next", "ptype next", "whatis *next", "info locals", "kill",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("compiler", [None, NEW_GO], ids=["distribution", "new"])
+def test_functions_that_return_their_own_type_are_gdbs(compiler: str | None) -> None:
+    path = build("results.go", "pie", UNOPTIMISED, compiler=compiler)
+    theirs, ours = both(path, RAW, "handle SIGURG nostop noprint", *RECURSIVE)
+    for line in theirs:
+        if not re.match(_SETTING_UP, line):
+            assert plain(ours[line]) == plain(theirs[line]), line
