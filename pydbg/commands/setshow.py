@@ -196,6 +196,14 @@ def _show_row(setting: Setting) -> Command:
 # --- rows ----------------------------------------------------------------------------------
 
 
+_ASSIGNMENT = Arg(
+    "EXPR",
+    kinds.EXPR,
+    doc="an assignment",
+    missing="Argument required (expression to compute).",
+)
+
+
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
     return (
@@ -212,14 +220,7 @@ def commands() -> tuple[Command, ...]:
             summary="Evaluate an assignment, or change a setting.",
             help="set $rax = 1, set {int}ADDR = 2 and set counter = 3 assign to registers, memory "
             "and variables.\nWhere the name of a variable is that of a setting, use set var.",
-            args=(
-                Arg(
-                    "EXPR",
-                    kinds.EXPR,
-                    doc="an assignment",
-                    missing="Argument required (expression to compute).",
-                ),
-            ),
+            args=(_ASSIGNMENT,),
             example="set $rax = 1",
             repeat="no",
             run=set_,
@@ -229,14 +230,7 @@ def commands() -> tuple[Command, ...]:
             ("var",),
             "data",
             summary="Evaluate an assignment and do not print its value.",
-            args=(
-                Arg(
-                    "EXPR",
-                    kinds.EXPR,
-                    doc="an assignment",
-                    missing="Argument required (expression to compute).",
-                ),
-            ),
+            args=(_ASSIGNMENT,),
             example="set var $rax = 1",
             repeat="no",
             run=set_variable,
@@ -246,14 +240,7 @@ def commands() -> tuple[Command, ...]:
             group="data",
             summary="Give a convenience variable a value if it has none.",
             help="For scripts that keep what the user has set.",
-            args=(
-                Arg(
-                    "EXPR",
-                    kinds.EXPR,
-                    doc="an assignment",
-                    missing="Argument required (expression to compute).",
-                ),
-            ),
+            args=(_ASSIGNMENT,),
             example="init-if-undefined $depth = 3",
             repeat="no",
             run=init_if_undefined,

@@ -152,11 +152,8 @@ def wait_any(tids: Collection[int], *, nohang: bool = False) -> tuple[int, int] 
             return None
         tid = peeked.si_pid
         if tid in tids or _is_ours(tid):
-            try:
-                found = wait_tracee(tid, nohang=True)
-            except ThreadGone:
-                # An exec by another thread took the thread group's id away meanwhile.
-                continue
+            # Nothing, if an exec by another thread took the thread group's id away meanwhile.
+            found = _scan((tid,))
             if found is not None:
                 return found
             continue

@@ -111,11 +111,16 @@ def _step(thread: Thread) -> None:
                 raise ThreadGone(thread.tid)
         raise CommandError("The injected system call did not return.")
     finally:
-        for signo in late:
-            try:
-                ptrace.tgkill(thread.inferior.pid, thread.tid, signo)
-            except DebuggerError:
-                break
+        _send(thread, late)
+
+
+def _send(thread: Thread, signals: list[int]) -> None:
+    """Send the signals that came while a call was injected, as long as the thread lives."""
+    for signo in signals:
+        try:
+            ptrace.tgkill(thread.inferior.pid, thread.tid, signo)
+        except DebuggerError:
+            return
 
 
 def map_page(thread: Thread, addr: int, size: int) -> int | None:
@@ -227,8 +232,4 @@ def _run(thread: Thread, request: int, wanted: str) -> None:
                 return
         raise CommandError("The injected system call did not return.")
     finally:
-        for signo in late:
-            try:
-                ptrace.tgkill(thread.inferior.pid, thread.tid, signo)
-            except DebuggerError:
-                break
+        _send(thread, late)
