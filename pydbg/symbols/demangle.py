@@ -14,7 +14,15 @@ from functools import cache, lru_cache
 from pydbg.patterns import lazy_pattern
 from pydbg.symbols.cplusnames import canonical, without_arguments
 
-__all__ = ["base_name", "demangle", "frame_name", "is_rust", "matches", "without_result"]
+__all__ = [
+    "base_name",
+    "demangle",
+    "frame_name",
+    "is_rust",
+    "mangled_needles",
+    "matches",
+    "without_result",
+]
 
 _RUST_HASH = lazy_pattern(r"::h[0-9a-f]{16}$")
 _RUST_ESCAPES = {
@@ -36,6 +44,11 @@ _UNREADABLE = lazy_pattern(
 """What gdb's reader of C++ names gives up at (cp-name-parser.y): lambdas, tags, local classes,
 function types as arguments (``function<int (char)>``), qualifiers of ``this`` that are references.
 """
+_ABBREVIATED = {
+    "allocator": b"Sa", "basic_string": b"Ss", "basic_istream": b"Si", "basic_ostream": b"So",
+    "basic_iostream": b"Sd",
+}  # fmt: skip
+"""What mangled names spell shorter (Itanium C++ ABI, 5.1.10)."""
 _MAX_NAME = 1 << 16
 """Longer names are left as they are: a demangler's work can grow faster than its input."""
 
@@ -236,6 +249,31 @@ def matches(demangled: str, wanted: str) -> bool:
     return bool(wanted) and any(
         form + rest == wanted or (form + rest).endswith("::" + wanted) for form in forms
     )
+
+
+def mangled_needles(name: str) -> list[bytes]:
+    """Give what one of is in every mangled name, or before it, that may demangle to ``name``.
+
+    Both manglings spell an identifier with its length before it; only names without one
+    (operators) may be in any mangled name.
+
+    >>> mangled_needles("ns::f<int>"), mangled_needles("operator new")
+    ([b'1f'], [b'\\x00_Z'])
+    """
+    head = base_name(name) if "(" in name else name
+    words, last = [head], head
+    if not head.isidentifier():
+        words = re.findall(r"[A-Za-z_$][\w$]*", re.sub(r"<.*>|operator.*|\[.*?\]", "", head))
+        last = re.sub(r"<.*", "", head).split("::")[-1].lstrip("~")
+    if not words or not head.isascii():
+        return [b"\0_Z"] if "operator" in head else []
+    word = last if words[-1] == last else words[-1]
+    needles = [b"%d%s" % (len(word), word.encode())]
+    if word in _ABBREVIATED:  # Its constructors and destructors
+        needles.append(_ABBREVIATED[word])
+    if word.startswith("_"):  # Rust v0 sets an underscore between the two
+        needles.append(b"%d_%s" % (len(word), word.encode()))
+    return needles
 
 
 def _after_return_type(head: str) -> int:

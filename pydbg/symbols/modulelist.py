@@ -138,11 +138,13 @@ class ModuleList(Sequence["Module"]):
     def breakable(self, name: str, *, local: bool = False) -> list[tuple[Module, Symbol]]:
         """Find the functions that ``break NAME`` means, as gdb's search_minsyms_for_name.
 
-        Global functions hide PLT stubs, and file-local ones of the name unless ``local``.
+        Global functions hide PLT stubs, and file-local ones of the name unless ``local``. Stubs of
+        C++ functions, whose names with parameters are matched all the same, are never hidden.
         """
         found = [(m, s) for m, s in self.lookup(name) if s.is_code and s.kind != "plt"]
         best = [(m, s) for m, s in found if local or s.bind != "local"]
-        return best or self.lookup(f"{name}@plt") + found
+        stubs = [(m, s) for m in self._modules for s in m.cplus_stubs(name)]
+        return stubs + (best or self.lookup(f"{name}@plt") + found)
 
     def symbol_at(self, addr: int) -> tuple[Module, Symbol, int] | None:
         """Find module, symbol and offset of a run-time address."""

@@ -301,6 +301,11 @@ class Module:
                     found.setdefault((symbol.link_addr, symbol.kind == "tls"), symbol)
         return list(found.values())
 
+    def cplus_stubs(self, name: str) -> list[Symbol]:
+        """Find the PLT stubs of C++ functions by their name in the source."""
+        tables = [table for table in self.tables if isinstance(table, PltTable)]
+        return [stub for table in tables for stub in table.of_cplus(name)]
+
     def functions(self, pattern: re.Pattern[str] | None = None) -> Iterator[Symbol]:
         """Give code symbols by address, for ``info functions``, PLT stubs among them."""
         return self._merge(t.functions(pattern) for t in self.tables)

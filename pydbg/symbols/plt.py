@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from pydbg.errors import FileError
+from pydbg.symbols.demangle import demangle, mangled_needles, matches
 from pydbg.symbols.elf import (
     SHF_EXECINSTR,
     SHT_DYNSYM,
@@ -144,6 +145,29 @@ class PltTable:
     def by_source_name(self, name: str) -> list[Symbol]:
         """Find nothing: stubs are known by their linkage name."""
         return []
+
+    def of_cplus(self, name: str) -> list[Symbol]:
+        """Find the stubs of C++ functions that a name means, as people write it.
+
+        >>> PltTable(ElfFile("/bin/ls")).of_cplus("std::terminate")
+        []
+        """
+        needles = mangled_needles(name)
+        strings = self.elf.section(".dynstr")
+        if strings is None or not any(self._has(strings, needle) for needle in needles):
+            return []
+        found = []
+        for stub in self._load():
+            linkage = stub.name.removesuffix("@plt")
+            spelt = b"\0" + linkage.encode("utf-8", "surrogateescape")
+            likely = spelt.startswith(b"\0_Z") and any(needle in spelt for needle in needles)
+            if likely and matches(demangle(linkage), name):
+                found.append(stub)
+        return found
+
+    def _has(self, section: Section, needle: bytes) -> bool:
+        end = section.offset + section.size
+        return self.elf.find(needle, section.offset, end) >= 0
 
     def near(self, link_addr: int) -> list[Symbol]:
         """Give the stubs or slots at or below an address in its section."""

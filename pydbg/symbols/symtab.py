@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import groupby, islice
 from typing import NamedTuple, Protocol
 
-from pydbg.symbols.demangle import base_name, demangle, matches
+from pydbg.symbols.demangle import base_name, demangle, mangled_needles, matches
 from pydbg.symbols.elf import (
     SHF_ALLOC,
     SHF_EXECINSTR,
@@ -33,11 +33,6 @@ SHN_UNDEF, SHN_ABS, SHN_COMMON = 0, 0xFFF1, 0xFFF2
 _KINDS = {0: "notype", 1: "object", 2: "func", 5: "common", 6: "tls", 10: "ifunc"}
 _BINDS = {0: "local", 1: "global", 2: "weak", 10: "unique"}
 _FUNCTIONS, _OBJECTS = 1, 2
-_ABBREVIATED = {
-    "allocator": b"Sa", "basic_string": b"Ss", "basic_istream": b"Si", "basic_ostream": b"So",
-    "basic_iostream": b"Sd",
-}  # fmt: skip
-"""What mangled names spell shorter (Itanium C++ ABI, 5.1.10)."""
 _MAX_NEAR = 128
 """So many symbols are looked at for one address: more than share an address in real files."""
 _SEARCH = 80_000
@@ -304,31 +299,9 @@ class SymbolTable:
         ]
 
     def _mangled_with(self, name: str) -> list[int]:
-        """Give offsets of mangled names that may demangle to ``name``.
-
-        Both manglings spell an identifier with its length before it, so its bytes can be
-        searched; only names without one (operators) need every mangled name.
-        """
-        head = base_name(name) if "(" in name else name
-        words, last = [head], head
-        if not head.isidentifier():
-            words = re.findall(r"[A-Za-z_$][\w$]*", re.sub(r"<.*>|operator.*|\[.*?\]", "", head))
-            last = re.sub(r"<.*", "", head).split("::")[-1].lstrip("~")
-        if not head.isascii():
-            words = []
-        if words:
-            word = last if words[-1] == last else words[-1]
-            needles = [b"%d%s" % (len(word), word.encode())]
-            if word in _ABBREVIATED:  # Its constructors and destructors
-                needles.append(_ABBREVIATED[word])
-            if word.startswith("_"):  # Rust v0 sets an underscore between the two
-                needles.append(b"%d_%s" % (len(word), word.encode()))
-        elif "operator" in head:
-            needles = [b"\0_Z"]
-        else:
-            return []
+        """Give offsets of mangled names that may demangle to ``name``."""
         found: dict[int, None] = {}
-        for needle in needles:
+        for needle in mangled_needles(name):
             for at in self._spelt(needle):
                 start = self.elf.rfind(b"\0", self._strings, at + 1) + 1
                 head_bytes = bytes(self.elf.view[start : start + 2])

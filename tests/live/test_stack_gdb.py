@@ -217,3 +217,12 @@ def test_breakpoints_at_names_of_cplus_functions(compiler: str) -> None:
     extra = re.compile(r"\nMake breakpoint.*|  Did you mean.*|(?<=reakpoint )\d+")
     ours, theirs = ({k: extra.sub("", v) for k, v in one.items()} for one in (ours, theirs))
     assert ours == theirs
+
+
+def test_breakpoints_at_the_stubs_of_cplus_functions() -> None:
+    program = build("named.cc", "pie", "-std=gnu++17", "-w", compiler="g++")
+    places = ["std::allocator<char>::~allocator", "operator delete", "std::__throw_logic_error"]
+    lines = [*(f"break {one}" for one in places), "info breakpoints", "run", "bt 1"]
+    theirs, ours = both(program, *lines, "info breakpoints", "kill")
+    assert ours == theirs
+    assert "std::allocator<char>::~allocator()@plt>" in ours["4 info breakpoints"]
