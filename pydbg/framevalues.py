@@ -79,6 +79,9 @@ def _argument(scope: FrameScope, one: Variable, formatter: Formatter, mode: str)
         entry = scope.at_entry(one)
     name = one.name
     known = value is not None and not gone and not error
+    unknown = "<optimized out>"
+    if formatter.options.summary and value is not None and not formatter.is_scalar(value.type):
+        unknown = "..."
     if mode in ("default", "compact") and entry is not None and value is not None and known:
         same = not value.is_gone and value.data == entry.data
         if same and value.referred().data == entry.referred().data:
@@ -88,7 +91,7 @@ def _argument(scope: FrameScope, one: Variable, formatter: Formatter, mode: str)
     if mode == "preferred" and entry is not None:
         return [f"{name}@entry={_text(entry, formatter)}"]
     if mode == "only" or (mode == "preferred" and gone):
-        shown_entry = _text(entry, formatter) if entry is not None else "<optimized out>"
+        shown_entry = _text(entry, formatter) if entry is not None else unknown
         return [f"{name}@entry={shown_entry}"]
     text = f"<error reading variable: {error}>" if error else ""
     if not text and value is not None:
@@ -97,7 +100,7 @@ def _argument(scope: FrameScope, one: Variable, formatter: Formatter, mode: str)
     if entry is not None:
         parts.append(f"{name}@entry={_text(entry, formatter)}")
     elif mode == "both":
-        parts.append(f"{name}@entry=<optimized out>")
+        parts.append(f"{name}@entry={unknown}")
     return parts
 
 

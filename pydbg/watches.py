@@ -141,7 +141,7 @@ class Watches:
         addr = value.addr
         if addr is None:
             if size is None:
-                raise ExprError(f"{what} is no place in memory: give its size to watch at it.")
+                raise ExprError("Attempt to take address of value not located in memory.")
             return int(value) & ((1 << 64) - 1), size, None
         if size is not None and size != value.type.size:
             return addr, size, None

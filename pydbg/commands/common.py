@@ -380,7 +380,6 @@ def note_address(session: Session, addr: int) -> None:
     kept = examiner(session)
     kept.next_addr = addr
     session.dbg.convenience["_"] = from_number(kept.model.pointer(kept.model.void), addr)
-    session.dbg.convenience.pop("__", None)
 
 
 def note_number(session: Session, number: int) -> None:
@@ -388,4 +387,3 @@ def note_number(session: Session, number: int) -> None:
     from pydbg.expr.values import from_number
 
     session.dbg.convenience["_"] = from_number(examiner(session).model.int, number)
-    session.dbg.convenience.pop("__", None)

@@ -77,6 +77,9 @@ def _evaluate(session: Session, text: str) -> Value:
 
 
 def _value_text(session: Session, value: Value, form: Format) -> str:
+    """Return a value's text; as in gdb, x goes on behind what was shown (print_formatted)."""
+    if value.addr is not None:
+        common.examiner(session).next_addr = value.addr + value.type.size
     formatter = common.formatter(session)
     if form.raw:
         formatter.options = replace(formatter.options, raw=True)
@@ -171,24 +174,22 @@ def examine(session: Session, parsed: Parsed) -> None:
     # As in gdb, print and x have one last format.
     examiner.letter = session.memory.get("print format") or "x"
     form, rest = examiner.parse(parsed["FMT_ADDRESS"] or "")
-    session.memory["print format"] = form.letter
     if form.count == 0:
         return
     addr = None
     dbg = session.dbg
     if rest:
         addr = _address(session, rest)
-    try:
-        for line in _lines(session, examiner, form, addr):
-            session.write(line)
-    finally:
-        last, value = examiner.variables()
-        if last is not None:
-            dbg.convenience["_"] = last
-            if value is not None:
-                dbg.convenience["__"] = value
-            else:
-                dbg.convenience.pop("__", None)
+    for line in _lines(session, examiner, form, addr):
+        session.write(line)
+    session.memory["print format"] = form.letter
+    last, value = examiner.variables()
+    if last is not None:
+        dbg.convenience["_"] = last
+        if value is not None:
+            dbg.convenience["__"] = value
+        else:
+            dbg.convenience.pop("__", None)
 
 
 def _address(session: Session, text: str) -> int:
@@ -234,8 +235,9 @@ def _displays(session: Session) -> dict[int, Display]:
 
 
 def _show_displays(session: Session, event: Event) -> str:
-    """Return the displays' text after a stop; nothing once the program is gone."""
-    if session.dbg.inferior is None:
+    """Return the displays' text after a stop; nothing for a core, or once the program is gone."""
+    inferior = session.dbg.inferior
+    if inferior is None or not inferior.can_run:
         return ""
     return _all_displays(session)
 

@@ -381,8 +381,9 @@ class Evaluator:
         index = self.operand(tree.index)
         inner = strip(base.type)
         if not isinstance(inner, (ArrayType, PointerType)):
-            shown = inner.name or str(inner)
-            raise ExprError(f"cannot subscript something of type `{shown}'")
+            if not inner.name:
+                raise ExprError("cannot subscript requested type")
+            raise ExprError(f"cannot subscript something of type `{inner.name}'")
         if not is_integral(index.type):
             raise ExprError("Argument to arithmetic operation not a number or boolean.")
         if isinstance(inner, PointerType):

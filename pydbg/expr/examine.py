@@ -106,11 +106,9 @@ class Examiner:
         if addr is None:
             raise ExprError("Argument required (starting display address).")
         self.count = form.count
-        self.letter = form.letter
         size = form.size
         if form.letter == "i" or (form.letter == "s" and size == "g"):
             size = "b"
-        self.size = "b" if form.letter == "s" else form.size or self.size
         count = form.count
         after: int | None = None
         if count < 0:
@@ -126,6 +124,9 @@ class Examiner:
             yield from self._numbers(addr, count, form.letter, size, formatter, read)
         if after is not None:
             self.next_addr = after
+        # A format that failed is not kept.
+        self.letter = form.letter
+        self.size = "b" if form.letter == "s" else form.size or self.size
 
     # -- kinds
 

@@ -328,7 +328,8 @@ class Formatter:
             if self.options.null_stop:
                 data = _to_null(data, element.size)
             return string_text(data, self.options, width=element.size, prefix=prefix)
-        if self.too_deep(depth):
+        # A text is no level, in whatever format (valprint.c, val_print_scalar_or_string).
+        if self.too_deep(depth) and not isinstance(element, CharType):
             return "{...}"
         if letter == "s" and not isinstance(element, (ArrayType, StructType)):
             letter = ""

@@ -61,16 +61,15 @@ def inferiors(record: Inferiors) -> str:
     linked = [f"1 ({row.link})" if row.pid else "" for row in record.rows]
     wide = max(17, *map(len, described))
     far = max(20, *map(len, linked)) if any(linked) else 20
-    path = max(17, *(len(clean(row.path)) for row in record.rows))
-    lines = [f"  Num  {'Description':<{wide}} {'Connection':<{far}} {'Executable':<{path}} "]
+    lines = [f"  Num  {'Description':<{wide}} {'Connection':<{far}} {'Executable':<17} "]
     for row, what, link in zip(record.rows, described, linked, strict=True):
-        lines.append(_inferior(row, f"{what:<{wide}} {link:<{far}}", path))
+        lines.append(_inferior(row, f"{what:<{wide}} {link:<{far}}"))
     return "\n".join(lines)
 
 
-def _inferior(row: InferiorRow, text: str, path: int) -> str:
+def _inferior(row: InferiorRow, text: str) -> str:
     mark = "*" if row.current else " "
-    return f"{mark} {row.number:<4} {text} {clean(row.path):<{path}} "
+    return f"{mark} {row.number:<4} {text} {clean(row.path):<17} "
 
 
 def signals(record: Signals) -> str:

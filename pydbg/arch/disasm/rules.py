@@ -57,6 +57,22 @@ def _nop(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
     return mnemonic, operands
 
 
+def _segment_of_lea(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
+    """Name the segment, which lea does not use: assemblers pad loops with such ones."""
+    from iced_x86 import CodeSize, Register
+
+    names = {Register.FS: "fs", Register.GS: "gs"}
+    if insn.code_size != CodeSize.CODE64:
+        names |= {Register.CS: "cs", Register.DS: "ds", Register.ES: "es", Register.SS: "ss"}
+    segment = names.get(insn.segment_prefix)
+    if segment is None:
+        return mnemonic, operands
+    if operands.startswith("%") or operands[:1] in "-0123456789(":
+        return mnemonic, f"%{segment}:{operands}"
+    register, _, memory = operands.partition(",")
+    return mnemonic, f"{register},{segment}:{memory.removeprefix('ds:')}"
+
+
 def _bad(mnemonic: str, operands: str, insn: Any) -> tuple[str, str]:
     return "(bad)", ""
 
@@ -101,6 +117,7 @@ _CONDITIONS = {"a": "nbe", "ae": "nb", "e": "z", "g": "nle", "ge": "nl", "ne": "
 
 _BOTH: list[tuple[str, Rule]] = [
     (_IMUL, _repeat_destination),
+    (r"LEA_", _segment_of_lea),
     (r"SAL_", _respell("^sal", "shl")),
     (r"XCHG_R64_RAX", _nop),
     (r"VEX_VPDP(?:BUSD|WSSD)|VEX_VPMADD52", _respell("^", "{vex} ")),
