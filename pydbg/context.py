@@ -100,21 +100,25 @@ class ProgramContext(BaseContext):
         register = self._dbg.arch.by_name.get(name)
         if register is None:
             return None
+        data = self.register_data(register.name)
         types = register_types(self._dbg.arch.pointer_size)
-        if self._thread is None:
-            raise NoProcess("No registers.")
-        frame = self._frame
-        if frame is not None and not frame.is_innermost:
-            data = frame.register_bytes(name)
-            if data is None:
-                raise ExprError("value is not available")
-        else:
-            data = self._thread.registers.read(register.name)
         value = register_value(register, data, types)
         if register.type == "code_ptr" and self._in_cplus(int(value)):
             value = Value(types.named("code_ptr_c++", register.size), value.data)
         # With a way to memory: what a register points to can be looked at.
         return Value(value.type, value.data, Lvalue("register", 0, register.name), self.read)
+
+    def register_data(self, name: str) -> bytes:
+        """Return the bytes of a register, least significant first, in the selected frame."""
+        if self._thread is None:
+            raise NoProcess("No registers.")
+        frame = self._frame
+        if frame is None or frame.is_innermost:
+            return self._thread.registers.read(name)
+        data = frame.register_bytes(name)
+        if data is None:
+            raise ExprError("value is not available")
+        return data
 
     def _in_cplus(self, addr: int) -> bool:
         """Tell whether code is C++ by its debug information: types are spelt in its way then."""

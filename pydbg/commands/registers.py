@@ -17,25 +17,43 @@ if TYPE_CHECKING:
     from pydbg.commands.session import Session
     from pydbg.expr.format import Formatter
     from pydbg.expr.values import Value
+    from pydbg.settings import Settings
 
 __all__ = ["commands"]
+
+_MOST_KNOWN = 4096
 
 
 def rows(session: Session, registers: Iterable[Register]) -> tuple[RegisterRow, ...]:
     """Return what ``info registers`` shows of registers of the selected frame."""
     context = common.context(session)
     formatter = common.formatter(session)
+    known = session.dbg.settings.kept(_known) if not formatter.asks else {}
+    language = session.dbg.language.name
     found = []
     for register in registers:
         try:
-            value = context.register(register.name)
+            data = context.register_data(register.name)
         except DebuggerError:
-            value = None
-        if value is None:
             found.append(RegisterRow(register.name, "<not saved>"))
-        else:
-            found.append(_row(register.name, value, formatter))
+            continue
+        key = register.name, data, language
+        row = known.get(key)
+        if row is None:
+            value = context.register(register.name)
+            assert value is not None
+            row = _row(register.name, value, formatter)
+            if not register.type.endswith("_ptr"):  # What is at an address may change.
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                known[key] = row
+        found.append(row)
     return tuple(found)
+
+
+def _known(_: Settings) -> dict[tuple[str, bytes, str], RegisterRow]:
+    """Return what registers looked like by name, bytes and language: few change at a step."""
+    return {}
 
 
 def _row(name: str, value: Value, formatter: Formatter) -> RegisterRow:
