@@ -138,7 +138,7 @@ class LineStep(LineRun):
             self.end()
         thread = self.thread
         pc = thread.pc
-        if self.low <= pc < self.high and self._called is None:
+        if self._called is None and (self.low <= pc < self.high or self._is_in_row(pc)):
             self._plan_code()
             return None
         if self.into and not self._insn:
@@ -155,6 +155,21 @@ class LineStep(LineRun):
         if place is None:
             return self._in_no_line(pc)
         return self._in_line(pc, place)
+
+    def _is_in_row(self, pc: int) -> bool:
+        """Tell whether the thread ran on within one row of the line table, and step in that.
+
+        Code of the inlined call that is stepped in may end in the midst of a row, and begin again.
+        """
+        place, code = self.map.place(pc), self.code
+        if code is None or place is None or not place.low < pc:
+            return False
+        if (place.path, place.line) != self.line or not code.contains(pc - 1 - self.bias):
+            return False
+        if self.map.cfa(self.thread) != self.frame.cfa:
+            return False
+        self.low, self.high = place.low, place.high
+        return True
 
     def _in_stub(self, pc: int, is_stub: bool) -> Event | None:
         """Go on to the function that a stub of the linkage table leads to.

@@ -313,6 +313,11 @@ def test_parts_of_inlined_calls_begin_in_a_line() -> None:
     assert ours == theirs
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_a_row_that_an_inlined_call_leaves_and_enters_again(compiler: str) -> None:
+    assert differing("rows.c", "O2", to("main", *["step"] * 30), compiler) == {}
+
+
 def test_arguments_at_entry_of_what_is_inlined() -> None:
     # The C library's signal has inlined calls: their arguments came in no register.
     lines = to("main", *["step"] * 5, "bt 3", "kill")
