@@ -49,6 +49,14 @@ _ABBREVIATED = {
     "basic_iostream": b"Sd",
 }  # fmt: skip
 """What mangled names spell shorter (Itanium C++ ABI, 5.1.10)."""
+_TRAITS = "char, std::char_traits<char>"
+_IN_FULL = {
+    "string": f"std::basic_string<{_TRAITS}, std::allocator<char> >",
+    "istream": f"std::basic_istream<{_TRAITS} >",
+    "ostream": f"std::basic_ostream<{_TRAITS} >",
+    "iostream": f"std::basic_iostream<{_TRAITS} >",
+}
+_SHORT = lazy_pattern(r"\bstd::(string|istream|ostream|iostream)\b(>?)")
 _MAX_NAME = 1 << 16
 """Longer names are left as they are: a demangler's work can grow faster than its input."""
 
@@ -72,6 +80,8 @@ def demangle(name: str) -> str:
     'core::fmt::Formatter::pad'
     >>> demangle("main"), demangle("work.constprop.0"), demangle("work.cold")
     ('main', 'work.constprop', 'work[cold]')
+    >>> demangle("_ZNSolsEi")
+    'std::basic_ostream<char, std::char_traits<char> >::operator<<(int)'
     """
     if "." in name:
         name = _without_clone(name)
@@ -351,7 +361,15 @@ def _cxa_demangler() -> Callable[[str], str]:
     free.argtypes = [ctypes.c_void_p]
     free.restype = None
 
+    def one(match: re.Match[str]) -> str:
+        return _IN_FULL[match[1]] + (match[2] and " >")
+
     def run(name: str) -> str:
+        text = demangled(name)
+        # What has an abbreviation of its own gdb shows in full (DMGL_VERBOSE).
+        return _SHORT.sub(one, text) if "std::" in text else text
+
+    def demangled(name: str) -> str:
         pointer = function(name.encode(), None, None, None)
         if not pointer:
             return ""

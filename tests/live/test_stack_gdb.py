@@ -223,6 +223,9 @@ def test_breakpoints_at_the_stubs_of_cplus_functions() -> None:
     program = build("named.cc", "pie", "-std=gnu++17", "-w", compiler="g++")
     places = ["std::allocator<char>::~allocator", "operator delete", "std::__throw_logic_error"]
     lines = [*(f"break {one}" for one in places), "info breakpoints", "run", "bt 1"]
+    # gdb shows in full what has an abbreviation of its own in mangled names.
+    for one in ("_ZNSolsEi", "_ZNSs6appendEPKc", "_ZNSirsERi"):
+        lines += [f"info symbol {one}", f"info line {one}", f"print {one}"]
     theirs, ours = both(program, *lines, "info breakpoints", "kill")
     assert ours == theirs
     assert "std::allocator<char>::~allocator()@plt>" in ours["4 info breakpoints"]

@@ -125,8 +125,8 @@ def test_lookup_of_one_name_builds_nothing() -> None:
 @pytest.mark.parametrize(
     ("mangled", "text"),
     [
-        ("_ZNSolsEi", "std::ostream::operator<<(int)"),
-        ("_ZNSolsEi@plt", "std::ostream::operator<<(int)@plt"),
+        ("_ZNSolsEi", "std::basic_ostream<char, std::char_traits<char> >::operator<<(int)"),
+        ("_ZNSolsEi@plt", "std::basic_ostream<char, std::char_traits<char> >::operator<<(int)@plt"),
         ("_RNvCs1234_7mycrate3foo", "mycrate::foo"),
         ("_ZN4core3fmt5Write9write_fmt17h1e2f3a4b5c6d7e8fE", "core::fmt::Write::write_fmt"),
         (
