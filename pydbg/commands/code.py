@@ -294,8 +294,7 @@ def _sources(
 
 def _text_of(session: Session, text: Sequence[str] | None, file: str, line: int) -> str | None:
     """Return a line's text; where the file is missing what is said of it, once in full."""
-    seen = session.memory.get("source file") == file
-    session.memory["source file"] = file
+    seen = common.seen_source(session, None, file, None)
     if text is None:
         return f"in {file}" if seen else f"{file}: No such file or directory."
     return text[line - 1] if 0 < line <= len(text) else None

@@ -156,8 +156,8 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     text = None
     if lines is not None and 1 <= frame.line <= len(lines):
         text = lines[frame.line - 1]
-    seen = session.memory.get("source file") == frame.file
-    session.memory["source file"] = frame.file
+    where = frame.lookup_addr if lines is None else None
+    seen = seen_source(session, frame.module, frame.file, where)
     session.memory["listing"] = Listing(
         frame.module, frame.file, frame.line, addr=frame.lookup_addr
     )
@@ -165,6 +165,20 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     word_size = session.dbg.arch.pointer_size
     addr = frame.addr if middle else None
     return SourceLine(frame.file, frame.line, text, seen, addr, word_size, newer)
+
+
+def seen_source(session: Session, module: Module | None, file: str, addr: int | None) -> bool:
+    """Tell whether a file was the last that was shown, and note it.
+
+    With the address of its code it is the file of one unit, which is what a missing one is to gdb.
+    """
+    unit = None
+    if addr is not None and module is not None and module.dwarf is not None:
+        found = module.dwarf.unit_at(module.link_addr(addr))
+        unit = None if found is None else found.offset
+    before, other = session.memory.get("source file", ("", None))
+    session.memory["source file"] = (file, unit)
+    return bool(before == file and (unit is None or other is None or unit == other))
 
 
 def forget_missing_source(session: Session) -> None:

@@ -190,12 +190,12 @@ def locate(session: Session, spec: str, near: Listing | None = None) -> list[Lis
         common.note_path(session, place.module, addr)
         line = place.module.line_at(addr)
         if line is not None and (file is None or line.file == file.file):
-            found.append(Listing(place.module, line.file, line.line))
+            found.append(Listing(place.module, line.file, line.line, addr=addr))
     if not found:
         if file is not None:
             raise CommandError(f'Function "{spec}" not defined in "{name}".')
         raise CommandError(f"No line number known for {spec}.")
-    return list(dict.fromkeys(found))
+    return list({(one.module, one.file, one.line): one for one in reversed(found)}.values())[::-1]
 
 
 def _variables(session: Session, name: str) -> list[Declared]:
@@ -254,16 +254,15 @@ def _show(session: Session, place: Listing, first: int, end: int) -> Note | None
         raise CommandError(text)
     end = min(end, count + 1)
     session.memory["listing"] = place._replace(line=end, first=first, last=end - 1)
-    session.memory["source file"] = place.file
+    common.seen_source(session, place.module, place.file, None)
     return Note("\n".join(f"{n}\t{lines[n - 1]}" for n in range(first, end)))
 
 
 def _say_missing(session: Session, place: Listing, line: int) -> None:
-    if session.memory.get("source file") == place.file:
+    if common.seen_source(session, place.module, place.file, place.addr):
         session.say(f"{line}\tin {place.file}")
-        return
-    session.memory["source file"] = place.file
-    session.warn(f"{line}\t{place.file}: No such file or directory.")
+    else:
+        session.warn(f"{line}\t{place.file}: No such file or directory.")
 
 
 # --- info source, info sources ---------------------------------------------------------------

@@ -589,3 +589,7 @@ def test_the_unit_of_a_stop_is_the_current_one(tmp_path: Path) -> None:
     theirs, ours = both(tmp_path / "it", *lines, "kill")
     assert "Compilation directory is " + str(tmp_path / "two") in theirs["5 info source"]
     assert ours == theirs
+    (tmp_path / "both.h").unlink()
+    theirs, ours = both(tmp_path / "it", *lines, "up", "down", "frame", "kill")
+    assert "No such file" in theirs["2 run"] and "No such file" in theirs["4 continue"]
+    assert ours == theirs
