@@ -88,6 +88,9 @@ def formatter(session: Session, frame: Frame | None = None) -> Formatter:
 
 # --- frames --------------------------------------------------------------------------------
 
+WITH_SOURCE = ("source-line", "source-and-location")
+"""The values of ``print frame-info`` that show a line of source."""
+
 
 def frame_line(
     session: Session, frame: Frame, *, level: bool = True, args: bool = True
@@ -143,8 +146,10 @@ class Listing(NamedTuple):
     addr: int | None = None
 
 
-def source_line(session: Session, frame: Frame, *, brief: bool = False) -> SourceLine | None:
-    """Return a frame's source line, None if nothing is known of it.
+def source_line(
+    session: Session, frame: Frame, *, brief: bool = False, hidden: bool = False
+) -> SourceLine | None:
+    """Return a frame's source line, None if nothing is known of it, or it is to be ``hidden``.
 
     With ``brief`` it stands alone and shows the address in the middle of a line. A file that
     is missing is named in full only once in a row, as in gdb.
@@ -156,11 +161,13 @@ def source_line(session: Session, frame: Frame, *, brief: bool = False) -> Sourc
     text = None
     if lines is not None and 1 <= frame.line <= len(lines):
         text = lines[frame.line - 1]
-    where = frame.lookup_addr if lines is None else None
-    seen = seen_source(session, frame.module, frame.file, where)
     session.memory["listing"] = Listing(
         frame.module, frame.file, frame.line, addr=frame.lookup_addr
     )
+    if hidden:
+        return None
+    where = frame.lookup_addr if lines is None else None
+    seen = seen_source(session, frame.module, frame.file, where)
     middle = brief and frame.addr != frame.line_start
     word_size = session.dbg.arch.pointer_size
     addr = frame.addr if middle else None

@@ -85,7 +85,13 @@ def _stop(event: ev.Event, session: Session) -> Stop:
     is_core = isinstance(event, ev.CoreLoaded)
     if isinstance(event, ev.StepDone) and event.plan in BY_LINE:
         brief = frame is not None and dbg.steps.in_frame
-    source = None if frame is None else common.source_line(session, frame, brief=brief)
+    what = session.settings.text("print frame-info")
+    if what != "auto":
+        brief = what == "source-line"
+    hidden = what not in ("auto", *common.WITH_SOURCE)
+    source = None
+    if frame is not None:
+        source = common.source_line(session, frame, brief=brief, hidden=hidden)
     # Of a step that stays only the line is shown.
     args = source is None or not brief
     return Stop(

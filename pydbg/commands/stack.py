@@ -28,7 +28,7 @@ def shown(session: Session, frame: Frame, heading: str = "") -> FrameShown:
     """Return the record of a frame that was selected."""
     line = common.frame_line(session, frame)
     what = session.settings.text("print frame-info")
-    if what not in ("auto", *_WITH_SOURCE):
+    if what not in ("auto", *common.WITH_SOURCE):
         return FrameShown(line, None, heading)
     source = _source(session, frame, what)
     return FrameShown(line, source, heading, bare=what == "source-line" and source is not None)
@@ -60,13 +60,10 @@ def _backtrace(session: Session, count: int | None, *, full: bool) -> Backtrace:
     what = session.settings.text("print frame-info")
     lines = tuple(common.frame_line(session, frame) for frame in frames)
     sources: tuple[SourceLine | None, ...] = ()
-    if what in _WITH_SOURCE:
+    if what in common.WITH_SOURCE:
         sources = tuple(_source(session, frame, what) for frame in frames)
     variables = tuple(_locals(session, frame) for frame in frames) if full else ()
     return Backtrace(lines, more, reason, variables, sources, what == "source-line")
-
-
-_WITH_SOURCE = ("source-line", "source-and-location")
 
 
 def _source(session: Session, frame: Frame, what: str) -> SourceLine | None:

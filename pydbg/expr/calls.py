@@ -95,7 +95,9 @@ def through_this(evaluator: Evaluator, tree: nodes.Call) -> nodes.Call:
 def object_of(evaluator: Evaluator, tree: nodes.Call) -> Value | None:
     """Return the object that a method is called of, None for functions."""
     function = tree.function
-    return evaluator.object(function) if isinstance(function, nodes.Member) else None
+    if not isinstance(function, nodes.Member):
+        return None
+    return evaluator.object(function, called=True)
 
 
 def library_method(

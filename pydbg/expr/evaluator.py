@@ -397,7 +397,7 @@ class Evaluator:
         held = self.ctx.pointer(referred) if is_object(referred) else None
         return value if held is None else held
 
-    def object(self, tree: nodes.Member) -> Value:
+    def object(self, tree: nodes.Member, *, called: bool = False) -> Value:
         """Return what a member is asked of: behind ``->`` what is pointed to."""
         base = self.value(tree.base).referred()
         if tree.arrow:
@@ -407,10 +407,10 @@ class Evaluator:
             base = self._deref(base)  # gdb: "Attempt to dereference a generic pointer."
         if isinstance(strip(base.type), StructType):
             return base
-        pointer = " pointer" if tree.arrow else ""
-        raise ExprError(
-            f"Attempt to extract a component of a value that is not a structure{pointer}."
-        )
+        kind = f"structure{' pointer' if tree.arrow else ''}."
+        if called:
+            kind = "struct or union"
+        raise ExprError(f"Attempt to extract a component of a value that is not a {kind}")
 
     def arrowed(self, value: Value) -> Value:
         """Return the pointer that ``->`` of a C++ object gives, by its own operators."""

@@ -102,6 +102,18 @@ frame
 bt foo
 advance loop
 finish
+set print frame-info short-location
+next
+list
+set print frame-info source-line
+next
+stepi
+set print frame-info location
+next
+set print frame-info source-and-location
+next
+set print frame-info location-and-address
+next
 """
 
 
