@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.errors import CommandError
@@ -203,13 +203,13 @@ def frames_of(
     thread: Thread,
     raw: RawFrame,
     inner: Frame | None,
-    meant: Callable[[int], Collection[int]] = lambda addr: (),
+    entered: Collection[int] = (),
 ) -> Iterator[Frame]:
     """Give the frames that one raw frame stands for: those of calls inlined there come first.
 
-    A thread that stopped exactly where inlined code begins has not entered it yet, unless a
-    breakpoint is meant for just that code (gdb's skip_inline_frames): ``meant(addr)`` gives the
-    entries of such calls.
+    A thread that stopped exactly where inlined code begins has not entered it yet, but for the
+    calls whose entries are among ``entered``: a step took it in, or a breakpoint that is meant for
+    just that code (gdb's skip_inline_frames).
     """
     modules = thread.inferior.modules
     module: Module | None = modules.at(raw.lookup_pc) if modules is not None else None
@@ -228,7 +228,6 @@ def frames_of(
         return
     callee: InlineCall | None = None
     if raw.level == 0 and not raw.parked and thread.inferior.can_run:
-        entered = meant(raw.pc)
         while calls and calls[-1].begins_at(raw.pc) and calls[-1].die not in entered:
             callee = calls.pop()
     for call in reversed(calls):

@@ -321,9 +321,7 @@ class ProgramState:
         else:
             unwinding = Walk(thread, _FRAMES_AHEAD, parked.registers, parked.start)
 
-        def meant(addr: int) -> frozenset[int]:
-            return self.points.inlined_at(addr) | self.steps.entered(thread)
-
+        entered = self.steps.entered(thread)
         past_main = self.settings.flag("backtrace past-main")
         past_entry = self.settings.flag("backtrace past-entry")
         limit = self.settings.limit("backtrace limit") or _FRAMES_AHEAD
@@ -336,7 +334,7 @@ class ProgramState:
                 raws = [*self._calls_between(inferior.modules).between(callee, real, column), real]
             callee = real
             for raw in raws:
-                for frame in frames_of(thread, raw, inner, meant):
+                for frame in frames_of(thread, raw, inner, entered):
                     yield frame
                     if (
                         frame.level + 1 >= limit

@@ -52,7 +52,7 @@ class Steps:
     def hit(self, thread: Thread) -> None:
         """Take a thread into the inlined calls that its breakpoint is meant for.
 
-        A temporary one is gone when the frames are looked at.
+        What is set, or deleted, while it stands there changes nothing.
         """
         meant = self.dbg.points.inlined_at(thread.pc)
         if meant:
@@ -73,7 +73,7 @@ class Steps:
         facts = self.map.facts(thread.pc)
         inside, ahead = facts.entered, facts.ahead
         if ahead:
-            meant = self.entered(thread) | self.dbg.points.inlined_at(thread.pc)
+            meant = self.entered(thread)
             # The innermost that is entered takes those around it along.
             last = max((i for i, call in enumerate(ahead) if call.die in meant), default=-1)
             inside, ahead = inside + ahead[: last + 1], ahead[last + 1 :]

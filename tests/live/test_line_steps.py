@@ -239,6 +239,7 @@ SESSIONS = {
             "show print inferior-events",
             "set print finish off",
             "set print inferior-events off",
+            "set print thread-events off",
             "break puts",
             "run",
             "finish",
@@ -316,6 +317,11 @@ def test_parts_of_inlined_calls_begin_in_a_line() -> None:
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_a_row_that_an_inlined_call_leaves_and_enters_again(compiler: str) -> None:
     assert differing("rows.c", "O2", to("main", *["step"] * 30), compiler) == {}
+
+
+def test_a_breakpoint_that_is_set_in_front_of_an_inlined_call() -> None:
+    lines = to("handle", "step", "break copy", "bt 2", "step", "bt 2", "step", "delete", "step")
+    assert differing("rows.c", "O2", lines, "clang") == {}
 
 
 def test_arguments_at_entry_of_what_is_inlined() -> None:
