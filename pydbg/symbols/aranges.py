@@ -7,18 +7,19 @@ are looked through set by set, 40 ns a range, and what was found is kept.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cached_property
 
 from pydbg.errors import FileError
 from pydbg.symbols.cursor import damaged, fixed
 
-__all__ = ["Aranges", "Columns", "columns", "find_in"]
+__all__ = ["Aranges", "Columns", "columns", "find_in", "range_at"]
 
 _FEW = 1 << 14
 _KEPT = 4096
 
 Columns = tuple[list[int], list[int], list[int]]
-"""Starts in order, ends, and the offsets of units."""
+"""Starts in order, ends, and the offsets of units (or other entries)."""
 
 
 def columns(rows: list[tuple[int, int, int]]) -> Columns:
@@ -32,20 +33,30 @@ def columns(rows: list[tuple[int, int, int]]) -> Columns:
     return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
-def find_in(known: Columns, link_addr: int) -> int | None:
-    """Find the unit of an address.
+def range_at(starts: Sequence[int], ends: Sequence[int], addr: int) -> int | None:
+    """Find the range that an address is in, by its place among all that are sorted by start.
 
     Ranges may nest where compilers are careless, so that a few before the nearest count too.
 
-    >>> find_in(([16, 32], [20, 48], [3, 7]), 33), find_in(([16, 32], [20, 48], [3, 7]), 20)
-    (7, None)
+    >>> range_at([16, 32], [20, 48], 33), range_at([16, 32], [20, 48], 20)
+    (1, None)
+    """
+    nearest = bisect_right(starts, addr) - 1
+    for at in range(nearest, max(-1, nearest - 8), -1):
+        if addr < ends[at]:
+            return at
+    return None
+
+
+def find_in(known: Columns, link_addr: int) -> int | None:
+    """Find the unit (or other entry) of an address.
+
+    >>> find_in(([16, 32], [20, 48], [3, 7]), 33)
+    7
     """
     starts, ends, offsets = known
-    index = bisect_right(starts, link_addr) - 1
-    for at in range(index, max(-1, index - 8), -1):
-        if link_addr < ends[at]:
-            return offsets[at]
-    return None
+    at = range_at(starts, ends, link_addr)
+    return None if at is None else offsets[at]
 
 
 class Aranges:

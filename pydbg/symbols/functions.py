@@ -7,7 +7,6 @@ over by a precomputed addition. Names are looked up when they are asked for.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydbg.errors import FileError
 from pydbg.records import Record
 from pydbg.symbols import dwarf
+from pydbg.symbols.aranges import columns, find_in
 from pydbg.symbols.cplusnames import split_scope
 from pydbg.symbols.cursor import damaged
 from pydbg.symbols.demangle import (
@@ -108,12 +108,10 @@ class UnitFunctions:
 
     def _sort(self) -> None:
         self._sorted = len(self._scan.functions)
-        self._rows = sorted(
-            (low, high, die)
-            for die, (ranges, _) in self._scan.functions.items()
-            for low, high in ranges
+        functions = self._scan.functions.items()
+        self._code = columns(
+            [(low, high, die) for die, (ranges, _) in functions for low, high in ranges]
         )
-        self._starts = [low for low, _, _ in self._rows]
 
     def at(self, link_addr: int) -> Function | None:
         """Find the function whose code holds an address."""
@@ -135,11 +133,8 @@ class UnitFunctions:
         return more
 
     def _at(self, link_addr: int) -> Function | None:
-        index = bisect_right(self._starts, link_addr) - 1
-        for at in range(index, max(-1, index - 8), -1):
-            if link_addr < self._rows[at][1]:
-                return self._function(self._rows[at][2])
-        return None
+        die = find_in(self._code, link_addr)
+        return None if die is None else self._function(die)
 
     def all(self) -> list[Function]:
         """Give every function of the unit that has code, in the order of the entries."""

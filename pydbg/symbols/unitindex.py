@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydbg.records import Record
+from pydbg.symbols.aranges import range_at
 from pydbg.symbols.linetables import unpack
 
 if TYPE_CHECKING:
@@ -106,12 +107,8 @@ class UnitIndex(Record, eq=False):
 
     def unit_at(self, link_addr: int) -> int | None:
         """Give the offset of the unit whose code holds an address."""
-        starts, ends = self.columns["starts"], self.columns["ends"]
-        index = bisect_right(starts, link_addr) - 1
-        for at in range(index, max(-1, index - 8), -1):
-            if link_addr < ends[at]:
-                return self._unit(self.columns["range_units"][at])
-        return None
+        at = range_at(self.columns["starts"], self.columns["ends"], link_addr)
+        return None if at is None else self._unit(self.columns["range_units"][at])
 
     def with_name(self, name: bytes) -> Iterator[tuple[int, int]]:
         """Give (unit's offset, string's offset or INLINE) of what may have this name."""
