@@ -194,7 +194,8 @@ def read_block(
     found: list[str] = []
     stack, first = [what], source.number
     while True:
-        line = source.next_line(prompt * len(stack))
+        depth = len(stack) - (what not in ("if", "while"))
+        line = source.next_line(" " * depth + prompt)
         if line is None:
             where = f" of line {first}" if source.name else ""
             raise CommandError(f'"{what}"{where} has no "end".')

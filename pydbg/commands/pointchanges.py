@@ -147,17 +147,21 @@ def clear(session: Session, parsed: Parsed) -> Note | None:
     return Note(f"Deleted {word} {' '.join(map(str, found))} ")
 
 
+def _chosen(session: Session, parsed: Parsed) -> list[Any]:
+    refs, every = parsed["NUM"], session.dbg.breakpoints
+    if refs is None and not every:
+        raise CommandError("No breakpoints specified.")
+    return [every[max(every)]] if refs is None else [every[ref.number] for ref in refs]
+
+
+def _before_commands(session: Session, parsed: Parsed) -> str:
+    numbers = parsed.text or str(_chosen(session, parsed)[0].number)
+    return f"Type commands for breakpoint(s) {numbers}, one per line."
+
+
 def set_commands(session: Session, parsed: Parsed) -> None:
     """Set what is run when a breakpoint is hit."""
-    refs = parsed["NUM"]
-    if refs is None:
-        numbers = list(session.dbg.breakpoints)
-        if not numbers:
-            raise CommandError("No breakpoints specified.")
-        chosen = [session.dbg.breakpoints[max(numbers)]]
-    else:
-        chosen = [session.dbg.breakpoints[ref.number] for ref in refs]
-    for point in chosen:
+    for point in _chosen(session, parsed):
         point.commands = [line.strip() for line in parsed.body]
 
 
@@ -204,7 +208,8 @@ def commands() -> tuple[Command, ...]:
              args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="where"),),
              help="Without LOCATION it is the selected frame's pc."),
         row("commands", "Set commands that run when a breakpoint is hit.", set_commands,
-             args=(NUMS,), body=True, example="commands 1\nsilent\nprint $rdi\ncontinue\nend",
+             args=(NUMS,), body=True, before=_before_commands,
+             example="commands 1\nsilent\nprint $rdi\ncontinue\nend",
              help="The lines up to `end` are kept.  `silent` as the first one suppresses the "
              "text of the stop.  Without a number it is the last breakpoint that was set."),
     )  # fmt: skip

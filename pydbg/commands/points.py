@@ -297,7 +297,8 @@ NUMS = Arg("NUM", kinds.BREAKPOINTS, optional=True, doc="breakpoint numbers, suc
 
 def row(name: str, summary: str, run: Callable[..., Any], **fields: Any) -> Command:
     """Return the row of a command for breakpoints."""
-    return Command(name, group="breakpoints", summary=summary, run=run, repeat="no", **fields)
+    fields.setdefault("repeat", "no")
+    return Command(name, group="breakpoints", summary=summary, run=run, **fields)
 
 
 def commands() -> tuple[Command, ...]:
@@ -319,7 +320,7 @@ def commands() -> tuple[Command, ...]:
                                         doc="regular expression"),), example="rbreak ^main$",
              help="Before the program runs only its own functions are looked at."),
         row("info breakpoints", "List breakpoints and catchpoints.", info, aliases=("b",),
-             args=(NUMS,), example="info breakpoints",
+             args=(NUMS,), example="info breakpoints", repeat="yes",
              help="Disp says what becomes of it at a stop: keep, del or dis.  A breakpoint with "
              "several places lists them as 1.1, 1.2 and so on."),
         row("save breakpoints", "Save all breakpoints as commands in a file.", save,

@@ -210,11 +210,18 @@ class Session(Talk):
             self.run_hook("hookpost", command.name)
         self._run_actions()
 
+    def _introduce(self, text: str) -> None:
+        """Say at a terminal what the lines that are to be typed are, as gdb does."""
+        if self.interactive and self.typed():
+            self.say(f'{text}\nEnd with a line saying just "end".')
+
     def _parsed(self, command: Command, text: str, invoked: str) -> Parsed:
         """Return a command's arguments and the lines that belong to it."""
         try:
             self.require(command.needs)
             parsed = command.parse(text, self, invoked=invoked)
+            if command.before is not None:
+                self._introduce(command.before(self, parsed))
         except DebuggerError:
             if self._sources and not self.typed() and self.opens(invoked):
                 with suppress(DebuggerError):

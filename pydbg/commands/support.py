@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydbg.commands import kinds
 from pydbg.commands.session import Quit
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import FileError, UsageError
+from pydbg.errors import CommandError, FileError, UsageError
 
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
@@ -35,8 +35,9 @@ def quit_(session: Session, parsed: Parsed) -> None:
     """Leave pydbg."""
     text = parsed["EXPR"]
     status = None if text is None else kinds.int_of(text, session) & 0xFF
-    if leave(session):
-        raise Quit(status)
+    if not leave(session):
+        raise CommandError("Not confirmed.")
+    raise Quit(status)
 
 
 def leave(session: Session) -> bool:

@@ -181,6 +181,8 @@ class Command(NamedTuple):
     """Whether it only has sub-commands, so that an unknown word is an error (``info``)."""
     body: bool = False
     """Whether lines up to ``end`` follow."""
+    before: Callable[[Session, Parsed], str] | None = None
+    """Is asked before these lines are read; it says what they are, or raises DebuggerError."""
     extension: bool = False
     """Whether gdb has no such command. It then never makes a gdb abbreviation ambiguous."""
     hidden: bool = False

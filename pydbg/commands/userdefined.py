@@ -22,10 +22,15 @@ _HOOK = lazy_pattern(r"(hook|hookpost)-(.+)")
 _ARGS = (Arg("ARG", kinds.TEXT, optional=True),)
 
 
+def _before_define(session: Session, parsed: Parsed) -> str:
+    name = _new_name(session, parsed["NAME"])
+    _may_replace(session, name)
+    return f'Type commands for definition of "{name}".'
+
+
 def define(session: Session, parsed: Parsed) -> None:
     """Define a command."""
     name = _new_name(session, parsed["NAME"])
-    _may_replace(session, name)
     user = UserCommand(name, parsed.body)
     hook = _hooked(session, name)
 
@@ -106,13 +111,23 @@ def define_prefix(session: Session, parsed: Parsed) -> None:
     session.commands.add(Command(name, group=GROUP, summary="User-defined.", prefix=True))
 
 
-def document(session: Session, parsed: Parsed) -> None:
-    """Give a user-defined command its help."""
+def _documented(session: Session, parsed: Parsed) -> Command:
     found = session.commands.resolve(parsed["NAME"])
     row = found.command
     if row.group != GROUP or found.text:
         name = f"{row.name} {found.text}".strip()
         raise UsageError(f'Command "{name}" is built-in.')
+    return row
+
+
+def _before_document(session: Session, parsed: Parsed) -> str:
+    _documented(session, parsed)
+    return f'Type documentation for "{parsed["NAME"]}".'
+
+
+def document(session: Session, parsed: Parsed) -> None:
+    """Give a user-defined command its help."""
+    row = _documented(session, parsed)
     lines = [line.rstrip() for line in parsed.body]
     first, rest = (lines[0].strip(), lines[1:]) if lines else ("User-defined.", [])
     session.commands.add(row._replace(summary=first, help="\n".join(rest).strip("\n")))
@@ -229,6 +244,7 @@ def commands() -> tuple[Command, ...]:
             "and hook-stop before a stop is shown.\nDefinitions may be nested.",
             args=(name,),
             body=True,
+            before=_before_define,
             example='define regs2\nprintf "%#lx %#lx\\n", $arg0, $arg1\nend',
             repeat="no",
             run=define,
@@ -248,6 +264,7 @@ def commands() -> tuple[Command, ...]:
             help="The first line is its summary.",
             args=(name,),
             body=True,
+            before=_before_document,
             example="document regs2\nPrint two registers.\nend",
             repeat="no",
             run=document,

@@ -187,6 +187,7 @@ def test_ctrl_c_drops_what_is_typed(terminal: Any) -> None:
     one.ready()
     one.run("break inner")
     one.send("commands\r")
+    one.shows("Type commands for breakpoint(s) 1, one per line.")
     one.until(lambda t: t.prompt_row() == ">")
     one.send("silent\r\x03")  # in a block
     one.shows("Quit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -238,8 +239,31 @@ def test_quit_asks_while_a_process_runs() -> None:
     asked: list[str] = []
     one = session(hit(1), interactive=True, ask=lambda prompt: asked.append(prompt) or "n")
     one.execute("run")
-    one.execute("quit")
+    with pytest.raises(CommandError, match="Not confirmed"):
+        one.execute("quit")
     assert asked == [
         "A debugging session is active.\n\n\tInferior 1 [process 42] will be killed.\n\n"
         "Quit anyway? (y or n) "
     ]
+
+
+def test_lines_that_are_to_be_typed_are_announced() -> None:
+    """As gdb: what may not be is refused before its lines are typed."""
+    asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return "n"
+
+    one = session(hit(1), interactive=True, ask=ask)
+    lines = Lines(["define one", "echo hi\\n", "end", "document one", "Say hi.", "end",
+                   "define one"], typed=True)  # fmt: skip
+    with one.reading(lines):
+        for line in iter(lines.next_line, None):
+            with suppress(CommandError):
+                one.enter(line)
+    text = one.shown
+    assert text.count('End with a line saying just "end".\n') == 2
+    assert text.startswith('Type commands for definition of "one".\n')
+    assert 'Type documentation for "one".\n' in text
+    assert asked == ['Redefine command "one"? (y or n) ']
