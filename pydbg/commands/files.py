@@ -18,7 +18,7 @@ from pydbg.commands.results import (
     Symbols,
 )
 from pydbg.commands.table import Arg, Command, Parsed
-from pydbg.errors import CommandError, LocationError, UsageError
+from pydbg.errors import CommandError, DebuggerError, LocationError, UsageError
 from pydbg.symbols.elf import PT_LOAD
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def info_address(session: Session, parsed: Parsed) -> Note:
             return Note(f'Symbol "{name}" is {where}.')
     found = dbg.modules.lookup(name)
     if not found:
-        raise CommandError(f'No symbol "{name}" in current context.')
+        start = _start_of(session, name)
+        if start is None:
+            raise CommandError(f'No symbol "{name}" in current context.')
+        return Note(f'Symbol "{name}" is a function at address {start:#x}.')
     module, symbol = found[0]
     addr = module.addr_of(symbol)
     shown = symbol.demangled
@@ -88,6 +91,21 @@ def info_address(session: Session, parsed: Parsed) -> Note:
     if value is not None and value.addr == addr:
         return Note(f'Symbol "{shown}" is static storage at address {addr:#x}.')
     return Note(f'Symbol "{shown}" is at {addr:#x} in a file compiled without debugging.')
+
+
+def _start_of(session: Session, name: str) -> int | None:
+    """Return where a function is that only debug information calls so (Rust's generic ones)."""
+    dbg = session.dbg
+    try:
+        places = dbg.places(name)
+    except DebuggerError:
+        return None
+    for place in places:
+        if place.module is not None and place.inlined is None:
+            function = place.module.function_at(place.module.addr(place.link_addr))
+            if function is not None and function.name == name:
+                return place.module.addr(function.low)
+    return None
 
 
 def demangle(session: Session, parsed: Parsed) -> Note:

@@ -273,6 +273,15 @@ def test_functions_and_types_are_listed_as_gdb_does(compiler: str) -> None:
         assert "values::" in ours[key] and ours[key] == modules.sub("", theirs[key])
 
 
+@pytest.mark.parametrize("compiler", compilers())
+def test_addresses_of_generic_functions_are_gdbs(compiler: str) -> None:
+    program = build("values.rs", compiler=compiler)
+    asked = ("info address values::pair<char>", "info address values::pair<u8>")
+    theirs, ours = both(program, *asked)
+    assert "is a function at address 0x" in next(iter(list(theirs.values())[1:]))
+    assert ours == theirs
+
+
 _OPTIMISED = (
     "break optimised::lex", "break optimised::pick", "break optimised::halves", "run",
     "info args", "print s", "print out", "info locals", "finish", "delete 1", "continue",
