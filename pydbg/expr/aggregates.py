@@ -184,8 +184,8 @@ def _member(out: Formatter, value: Value, field: Field, letter: str, depth: int)
             if data is not None:
                 return str(int.from_bytes(data, "little", signed=basic.signed))
         part = value.part(field.type, field.offset, field.bit_offset, field.bit_size)
-        if field.artificial and isinstance(basic, PointerType) and not letter:
-            # The pointer to the table of virtual functions, whatever its type says.
+        if field.artificial and isinstance(basic, PointerType):
+            # The pointer to the table of virtual functions, whatever type and format say.
             return out.code_address(int(part))
         return out.inner(part, letter, depth + 1)
     except (MemoryFault, Unfinished):

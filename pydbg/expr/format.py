@@ -182,7 +182,8 @@ class Formatter:
         if isinstance(ctype, ComplexType):
             return complex_text(self, value, letter)
         if isinstance(ctype, MemberPointerType):
-            return self._member_pointer(value, ctype, letter)
+            nested_method = depth and isinstance(strip(ctype.target), FunctionType)
+            return self._member_pointer(value, ctype, "" if nested_method else letter)
         if isinstance(ctype, VoidType):
             return self.void
         if isinstance(ctype, InternalFunctionType):
@@ -195,7 +196,8 @@ class Formatter:
                 return self._array(value, ctype, letter, depth)
             return self._struct(value, ctype, letter, depth)
         if letter == "s":
-            letter = "c" if _is_byte(ctype) and not isinstance(ctype, CharType) else ""
+            is_number = _is_byte(ctype) and not isinstance(ctype, (CharType, EnumType))
+            letter = "c" if is_number else ""
         if isinstance(ctype, FunctionType):
             return self._function(value, letter)
         if letter:

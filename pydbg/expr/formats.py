@@ -137,7 +137,7 @@ def _bits(value: Value) -> bytes:
 def narrow_char(value: Value) -> Value:
     """Return the low byte as a character, as ``/c`` prints it."""
     ctype = strip(value.type)
-    if isinstance(ctype, CharType):
+    if isinstance(ctype, CharType) and ctype.size == 1:
         return value
     if isinstance(ctype, IntType) and ctype.size > 8:
         raise ExprError(_TOO_WIDE)
