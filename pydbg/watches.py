@@ -109,7 +109,13 @@ class Watches:
             self._locate(point, text, None)
             return
         point.expression = expression
-        self._see(point, expression.read(self._dbg.thread))
+        try:
+            reading = expression.read(self._dbg.thread)
+        except ExprError as error:
+            if point.kind != "write" and "optimized out" in str(error):
+                raise CommandError(_NOT_BY_STEPS) from None
+            raise
+        self._see(point, reading)
 
     def _locate(self, point: Watchpoint, what: str | int | Value, size: int | None) -> None:
         """Fix an address for good."""

@@ -23,6 +23,9 @@ def assign(left: Value, right: Value, ctx: Context, decay: Callable[[Value], Val
     if lvalue is None or lvalue.kind == "none":
         raise ExprError("Left operand of assignment is not an lvalue.")
     if lvalue.kind == "convenience" and _is_whole(left, lvalue, ctx):
+        if right.is_gone:
+            ctx.set_convenience(lvalue.name, right)
+            return right
         if ctx.language.arrays_decay and _is_placed(right):
             right = decay(right)
         stored = Value(right.type, right.data, right.lvalue, right.reader)

@@ -309,6 +309,8 @@ class Evaluator:
 
     def assignment(self, tree: nodes.Assign) -> Value:
         left = self.value(tree.left).referred()
+        if isinstance(tree.left, nodes.Dollar) and left.is_gone:
+            left = Value(left.type, b"", _convenience(tree.left.name))
         right = self.value(tree.right).referred()
         if tree.op and self.ctx.language.operators and (is_object(left) or is_object(right)):
             return operated(self, f"{tree.op}=", [left, right])

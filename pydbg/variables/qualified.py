@@ -86,11 +86,14 @@ def _in_file(
 ) -> Value | None:
     if "." not in path:
         return None
-    for names, row in file.names.named(name):
-        if row.tag not in VALUES or not _is_named(names.unit.name or "", path):
-            continue
+    rows = [
+        (names.unit, row)
+        for names, row in file.names.named(name)
+        if row.tag in VALUES and _is_named(names.unit.name or "", path)
+    ]
+    for unit, row in sorted(rows, key=lambda one: one[1].declaration):
         with file.guard():
-            die = file.names.entries.die(names.unit, row.pos)
+            die = file.names.entries.die(unit, row.pos)
             found = variables.global_value(module, file, die)
         if found is not None:
             return found

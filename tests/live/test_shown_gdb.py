@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.live.test_commands_gdb import both
 from tests.live.test_cores_gdb import _gdb, _ours
 from tests.support.build import build, source
 from tests.support.oracle import gdb
+from tests.support.run import batch
 
 _OTHER = str(source("parts_other.c"))
 SESSIONS = {
@@ -35,6 +37,30 @@ SESSIONS = {
 def test_same_as_gdb(name: str) -> None:
     theirs, ours = both(build("parts.c", "pie", _OTHER), *SESSIONS[name])
     assert ours == theirs
+
+
+def test_of_what_is_optimized_out(tmp_path: Path) -> None:
+    """It may be kept, and a definition goes before the declaration in the same file."""
+    path = tmp_path / "gone.c"
+    path.write_text(
+        'extern const char words[];\nconst char words[] = "one";\nextern int numbers[];\n'
+        "int numbers[3] = {1, 2, 3};\n__attribute__((noipa)) int f(int n, int unused) {\n"
+        "  int gone = n * 7;\n  return n + 1;\n}\nint main(int argc, char **argv) {\n"
+        "  return f(argc, argc + 5) - words[0] - numbers[argc];\n}\n"
+    )
+    program = tmp_path / "gone"
+    subprocess.run(["gcc", "-g", "-O2", "-o", program, path], check=True)
+    commands = (
+        "print 'gone.c'::words", "print &'gone.c'::numbers", "whatis 'gone.c'::words", "break f",
+        "run", "up", "print argv", "set $v = argv", "print $v", "set $v = 5", "print $v + 1",
+    )  # fmt: skip
+    theirs = gdb(program, *commands)
+    assert "$3 = <optimized out>\n$4 = <optimized out>\n$5 = 6" in theirs
+    lines = batch(program, *commands).stdout.splitlines()
+    assert lines == [line for line in theirs.splitlines() if "libthread_db" not in line]
+    for command in ("awatch argv", "rwatch argv"):
+        done = batch(program, "break f", "run", "up", command)
+        assert "Expression cannot be implemented with read/access watchpoint." in done.stderr
 
 
 def test_a_core_has_no_displays(tmp_path: Path) -> None:
