@@ -63,6 +63,12 @@ def _frame_id(frame: Frame) -> tuple[str | None, int, int | None]:
     return frame.function, frame.addr - frame.offset, frame.cfa
 
 
+def _is_one_of_many(session: Session, thread: Thread) -> bool:
+    """Tell whether a thread has to be named, because there are, or were, others."""
+    inferior = thread.inferior
+    return inferior.was_threaded or len(session.dbg.inferiors) > 1 or inferior.number > 1
+
+
 def _stop(event: ev.Event, session: Session) -> Stop:
     if isinstance(event, _ENDS):
         return Stop(event)
@@ -76,7 +82,7 @@ def _stop(event: ev.Event, session: Session) -> Stop:
         frame = dbg.frame
     except DebuggerError:
         frame = None
-    many = thread.inferior.was_threaded or len(dbg.inferiors) > 1 or thread.inferior.number > 1
+    many = _is_one_of_many(session, thread)
     brief = (
         isinstance(event, ev.StepDone)
         and frame is not None
@@ -216,11 +222,23 @@ def _notice(event: ev.Event, session: Session) -> ExtraNote | None:
     target = ""
     if isinstance(event, (ev.ThreadCreated, ev.ThreadExited)):
         target = _target_of(event, session)
+    if isinstance(event, ev.SignalNoticed):
+        target = _who(event, session)
     number = 0
     if isinstance(event, ev.ChildCreated):
         known = [one.number for one in session.dbg.inferiors if one.pid == event.child]
         number = known[0] if known else 0
     return ExtraNote(event, target, number)
+
+
+def _who(event: ev.Event, session: Session) -> str:
+    """Name the thread that a signal came in, "" where it is the only one."""
+    for inferior in session.dbg.inferiors:
+        thread = inferior.threads.get(event.tid)
+        if thread is not None and _is_one_of_many(session, thread):
+            name = common.thread_name(thread)
+            return f'Thread {common.thread_id(session, thread)} "{name}"'
+    return ""
 
 
 def _is_muted(event: ev.Event, session: Session) -> bool:

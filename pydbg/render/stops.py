@@ -312,7 +312,7 @@ def notice(record: ExtraNote) -> str:
             from pydbg.syscalls import signals
 
             name, text = signals.signal_name(event.signo), signals.signal_text(event.signo)
-            return f"\nProgram received signal {name}, {text}."
+            return f"\n{clean(record.target) or 'Program'} received signal {name}, {text}."
         case ev.BreakpointMoved() | ev.Note() | ev.CallTraced():
             return clean(event.text)
     return ""

@@ -230,6 +230,18 @@ SESSIONS = {
         "pie",
         to("main", "tbreak __run_exit_handlers", "continue", "next 4", *["step"] * 20),
     ),
+    "a signal that is printed, of a program with threads": (
+        "interrupts.c",
+        "pie",
+        (
+            "handle SIGUSR1 SIGALRM nostop noprint",
+            "break 48",
+            "run",
+            "handle SIGUSR1 nostop print",
+            "next",
+            "call (int) raise(10)",
+        ),
+    ),
     "what is not to be told": (
         "threads.c",
         "pie",
