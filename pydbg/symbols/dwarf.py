@@ -1,7 +1,6 @@
 """DWARF entries without trees: abbreviations, forms, and skipping at speed.
 
-Enough of DWARF 2 to 5 (section 7.5) to find units and functions. The trees, types and
-locations of one unit are pyelftools' work, once somebody asks for them.
+DWARF 2 to 5, section 7.5. What entries mean, and their ways to others, is `entries`' work.
 """
 
 from __future__ import annotations

@@ -90,3 +90,5 @@ def test_the_table_of_layers_is_true() -> None:
     for room, layer in table.items():
         assert layer == LAYERS.get(room, DEBUGGER)
         assert (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").is_file(), room
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert rooms - {"__pycache__"} <= table.keys()
