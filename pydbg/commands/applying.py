@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
+from pydbg.commands.options import Words
 from pydbg.commands.results import FrameShown
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
@@ -163,7 +164,7 @@ def commands() -> tuple[Command, ...]:
              "only.")  # fmt: skip
     return (
         row("frame apply", "Run a command in several frames.", frame_apply,
-            Arg("FRAMES_COMMAND", kinds.TEXT, optional=True,
+            Arg("FRAMES_COMMAND", Words("text", ("all", "level")), optional=True,
                 doc="all, COUNT, -COUNT or level LEVEL..., flags, then a command"),
             example="frame apply all -s print argc", help=flags),
         row("faas", "Run a command in all frames, and show those where it works.",

@@ -230,7 +230,7 @@ def commands() -> tuple[Command, ...]:
             summary="Run a command with a setting changed.",
             help="The setting is put back afterwards, also after an error. Without a command the "
             "last one runs again.",
-            args=(Arg("SETTING [VALUE] -- COMMAND", kinds.TEXT, missing="Missing arguments."),),
+            args=(Arg("SETTING [VALUE] -- COMMAND", kinds.SETTING, missing="Missing arguments."),),
             example="with disassembly-flavor intel -- print 1",
             repeat="no",
             run=with_,

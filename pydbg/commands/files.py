@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
-from pydbg.commands.options import Options
+from pydbg.commands.options import SYMBOLS, Options
 from pydbg.commands.results import (
     Files,
     Note,
@@ -416,7 +416,7 @@ _LISTING = (
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    pattern = Arg("REGEX", kinds.REGEX, optional=True, doc="regular expression")
+    pattern = Arg("REGEX", SYMBOLS, optional=True, doc="regular expression")
     listed = (Arg("OPTION", Options("option", _LISTED), optional=True,
                   doc="-q, -n or -t TYPE"), pattern)  # fmt: skip
     quiet = Arg("OPTION", Options("option", {"-q": "flag"}), optional=True, doc="-q")
@@ -446,7 +446,8 @@ def commands() -> tuple[Command, ...]:
              args=(Arg("LOCATION", kinds.LOCATION, optional=True, doc="a line or *ADDRESS"),),
              help="Without LOCATION it is the selected frame's line.", example="info line *$pc"),
         _row("info sharedlibrary", "List the shared libraries.", info_sharedlibrary,
-             aliases=("sh", "dll"), args=(pattern,),
+             aliases=("sh", "dll"),
+             args=(Arg("REGEX", kinds.REGEX, optional=True, doc="regular expression"),),
              help="From and To are the addresses of their code (.text).  (*) marks a library "
              "without debugging information."),
         _row("info files", "List the sections in memory.", info_files,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
 from pydbg.commands.common import Listing
+from pydbg.commands.options import FILES
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, LocationError, UsageError
@@ -445,7 +446,7 @@ def _row(name: str, summary: str, run: Any, **fields: Any) -> Command:
 
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
-    directories = Arg("DIRECTORIES", kinds.TEXT, optional=True, doc="with colons between them")
+    directories = Arg("DIRECTORIES", FILES, optional=True, doc="with colons between them")
     regex = Arg("REGEX", kinds.REGEX, optional=True, doc="of paths to show")
     path = Arg("PATH", kinds.FILE, optional=True, doc="a path that rules may fit")
     return (
@@ -471,7 +472,7 @@ def commands() -> tuple[Command, ...]:
              help="$cdir and $cwd are added at the end.", example="set directories /usr/src"),
         _row("show directories", "Show where source files are looked for.", show_directories),
         _row("set substitute-path", "Replace the beginning of the paths of source files.",
-             set_substitute, args=(Arg("RULE", kinds.TEXT, optional=True, doc="FROM TO"),),
+             set_substitute, args=(Arg("RULE", FILES, optional=True, doc="FROM TO"),),
              repeat="no", help="RULE is two words, FROM and TO: a path that begins with the "
              "directory FROM is looked for in TO.  The first rule that fits counts.",
              example="set substitute-path /build /home/me/src"),

@@ -7,7 +7,7 @@ ends them. Most are settings for the time of the command.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from pydbg.patterns import lazy_pattern
 if TYPE_CHECKING:
     from pydbg.commands.session import Session
 
-__all__ = ["Options", "for_now", "scan"]
+__all__ = ["FILES", "REGISTERS", "SYMBOLS", "Options", "Words", "for_now", "scan"]
 
 _BOOLEAN = lazy_pattern(r"(?:on|1|yes|enable|off|0|no|disable)(?=\s|$)")
 _END = lazy_pattern(r"(?:^|\s)--(?=\s|$)")
@@ -60,6 +60,62 @@ class Options(kinds.Kind):
 
     def complete(self, prefix: str, session: Session) -> Iterable[kinds.Candidate]:
         return [kinds.Candidate(one) for one in self.rows if prefix and one.startswith(prefix)]
+
+
+class Words(kinds.Kind):
+    """Take the rest of the line; its last word is completed.
+
+    It may be one of ``words``, or what ``more(prefix, session)`` gives.
+
+    >>> kind = Words("text", ("all", "level"))
+    >>> kind.take("all bt"), [one.text for one in kind.complete("al", None)]
+    (('all bt', ''), ['all'])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        words: Iterable[str] = (),
+        more: Callable[[str, Session], Iterable[kinds.Candidate]] | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.words = tuple(words)
+        self.more = more
+
+    def take(self, text: str) -> tuple[str | None, str]:
+        return (text, "") if text else (None, "")
+
+    def complete(self, prefix: str, session: Session) -> Iterable[kinds.Candidate]:
+        if prefix or not self.more:
+            yield from (kinds.Candidate(one) for one in self.words if one.startswith(prefix))
+        if self.more is not None and prefix:
+            yield from self.more(prefix, session)
+
+
+def _files(prefix: str, session: Session) -> Iterable[kinds.Candidate]:
+    from pydbg.commands import candidates
+
+    return candidates.files(prefix)
+
+
+def _symbols(prefix: str, session: Session) -> Iterable[kinds.Candidate]:
+    from pydbg.commands import candidates
+
+    return candidates.symbols(prefix, session)
+
+
+def _registers(prefix: str, session: Session) -> Iterable[kinds.Candidate]:
+    from pydbg.commands import candidates
+
+    return candidates.registers(prefix, session)
+
+
+REGISTERS = Words("text", ("general", "float", "vector", "all"), _registers)
+"""Registers and groups of them."""
+FILES = Words("text", more=_files)
+"""Words of a command line, some of which may be files."""
+SYMBOLS = Words("regex", more=_symbols)
+"""A regular expression for names of symbols."""
 
 
 def scan(text: str, rows: dict[str, str], *, delimited: bool = False) -> tuple[Given, str]:

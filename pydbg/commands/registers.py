@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pydbg.commands import common, kinds
+from pydbg.commands import common
+from pydbg.commands.options import REGISTERS
 from pydbg.commands.results import RegisterRow, Registers
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError
@@ -196,7 +197,7 @@ def _float_value(session: Session, data: bytes, tag: int) -> str:
 def commands() -> tuple[Command, ...]:
     """Return the rows."""
     names = Arg(
-        "REGISTER", kinds.TEXT, optional=True, doc="names or groups (general, float, vector, all)"
+        "REGISTER", REGISTERS, optional=True, doc="names or groups (general, float, vector, all)"
     )
 
     def row(name: str, summary: str, run: Any, **fields: Any) -> Command:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, gather, kinds
+from pydbg.commands.options import FILES
 from pydbg.commands.results import Note
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, LocationError, NoProcess, UsageError
@@ -235,7 +236,7 @@ def interrupt(session: Session, parsed: Parsed) -> Note | None:
 
 _COUNT = Arg("COUNT", kinds.COUNT, optional=True, doc="how often")
 _ARGUMENTS = Arg(
-    "ARGUMENTS", kinds.TEXT, optional=True, doc="the program's arguments, with <FILE >FILE 2>FILE"
+    "ARGUMENTS", FILES, optional=True, doc="the program's arguments, with <FILE >FILE 2>FILE"
 )
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydbg.commands import kinds
+from pydbg.commands.options import FILES
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, NoProcess, UsageError
 from pydbg.linux import procfs
@@ -136,7 +137,7 @@ def commands() -> tuple[Command, ...]:
             summary="Run a command of the shell, or a shell.",
             help="$_shell_exitcode is its status afterwards, or $_shell_exitsignal the signal "
             "that it died of.",
-            args=(Arg("COMMAND", kinds.TEXT, optional=True, doc="the shell's command line"),),
+            args=(Arg("COMMAND", FILES, optional=True, doc="the shell's command line"),),
             example="shell true",
             repeat="no",
             run=shell,
@@ -145,7 +146,7 @@ def commands() -> tuple[Command, ...]:
             "make",
             summary="Run make.",
             help="The arguments are make's; the status is kept as with shell.",
-            args=(Arg("ARGUMENTS", kinds.TEXT, optional=True, doc="make's arguments"),),
+            args=(Arg("ARGUMENTS", FILES, optional=True, doc="make's arguments"),),
             example="make --version",
             repeat="no",
             run=make,
@@ -157,7 +158,7 @@ def commands() -> tuple[Command, ...]:
             help="With -d WORD, WORD stands between the two instead of |.\n"
             "$_shell_exitcode is the status of the shell's command afterwards.",
             args=(
-                Arg("COMMAND | SHELL-COMMAND", kinds.TEXT, doc="the two commands",
+                Arg("COMMAND | SHELL-COMMAND", kinds.COMMANDLINE, doc="the two commands",
                     missing="Missing COMMAND"),
             ),
             example="pipe info set | wc -l",

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import common, kinds
-from pydbg.commands.options import for_now, scan
+from pydbg.commands.options import Words, for_now, scan
 from pydbg.commands.results import Backtrace, FrameDetails, FrameShown, SourceLine
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
@@ -392,7 +392,11 @@ def commands() -> tuple[Command, ...]:
     """Return the rows."""
     level = Arg("LEVEL", kinds.COUNT, optional=True, doc="a frame's number, 0 is the innermost")
     count = Arg("COUNT", kinds.COUNT, optional=True, doc="how many frames")
-    args = (Arg("COUNT", kinds.TEXT, optional=True, doc="options, N, -N or full"),)
+    args = (
+        Arg(
+            "COUNT", Words("text", ("full", *_OPTIONS)), optional=True, doc="options, N, -N or full"
+        ),
+    )
     more = (
         "With N only the N innermost frames, with -N the outermost; `full` or -full adds the local "
         "variables of each frame.  -frame-arguments, -frame-info, -entry-values, -past-main and "

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydbg.commands import applying, common, kinds, stack
+from pydbg.commands.options import Words
 from pydbg.commands.results import InferiorRow, Inferiors, Note, ThreadRow, Threads
 from pydbg.commands.table import Arg, Command, Parsed
 from pydbg.errors import CommandError, DebuggerError, UsageError
@@ -306,7 +307,7 @@ def commands() -> tuple[Command, ...]:
             help="A target id is what stands in brackets: Thread 0x... (LWP ...).",
             example="thread find ."),
         row("thread apply", "Run a command in several threads.", thread_apply,
-            args=(Arg("LIST_COMMAND", kinds.TEXT, optional=True,
+            args=(Arg("LIST_COMMAND", Words("text", ("all",)), optional=True,
                       doc="all or a list, then a command"),),
             help="For `all` the last thread comes first (-ascending: the first).  -q leaves the "
             "titles out, -c shows errors and goes on, -s shows those with a result only.",

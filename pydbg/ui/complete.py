@@ -107,7 +107,7 @@ def _arguments(
                 if arg.kind is kinds.COMMANDLINE:
                     inner = _analyse(commands, text, start)
                     below = kinds.COMMANDLINE if inner.parent is not None else None
-                    more = ((below, inner.start),) if below else ()
+                    more = ((below, start),) if below else ()
                     return (*more, *inner.kinds)
                 return ((arg.kind, start + arg.kind.span(rest)),)
             start = len(text) - len(after)

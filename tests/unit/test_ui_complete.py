@@ -91,6 +91,35 @@ def test_files(one: FakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert words(one, "source /nosuch/x") == set()
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("info variables see", {"info variables seen"}),
+        ("info registers general ri", {"info registers general rip"}),
+        ("info registers ve", {"info registers vector"}),
+        ("backtrace fu", {"backtrace full"}),
+        ("bt -past-m", {"bt -past-main"}),
+        ("thread apply al", {"thread apply all"}),
+        ("frame apply le", {"frame apply level"}),
+        ("pipe info regi", {"pipe info registers"}),
+        ("faas info regi", {"faas info registers"}),
+        ("with print pre", {"with print pretty"}),
+        ("run < giv", {"run < given.txt"}),
+        ("start giv", {"start given.txt"}),
+        ("shell ls giv", {"shell ls given.txt"}),
+        ("directory giv", {"directory given.txt"}),
+        ("make -f giv", {"make -f given.txt"}),
+    ],
+)
+def test_words_of_the_commands(
+    text: str, wanted: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Session(pydbg.Debugger(str(build("labels.c"))))
+    (tmp_path / "given.txt").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert words(here, text) == wanted
+
+
 def test_analysis_is_pure_text(one: FakeSession) -> None:
     assert analyse(one.commands, "info ").parent == "info"
     assert analyse(one.commands, "  inf").start == 2
