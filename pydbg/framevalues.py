@@ -132,7 +132,10 @@ def local_lines(
     lines: list[str] = []
     for block in scope.blocks:
         for one in block.locals:
-            if not one.is_extern and _is_wanted(scope, one, pattern, of_type):
+            # As in gdb constants that are bytes are left out (LOC_CONST_BYTES).
+            if one.is_extern or one.is_bytes:
+                continue
+            if _is_wanted(scope, one, pattern, of_type):
                 lines.append(_line(scope, one, formatter, indent))
     return lines
 

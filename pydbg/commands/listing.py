@@ -43,12 +43,12 @@ def list_(session: Session, parsed: Parsed) -> Note | tuple[Note, ...] | None:
     if not comma:
         return _around(session, begin, count)
     if not begin:
-        last = _one(session, end)
+        last = _one(session, end, which="last")
         return _show(session, last, max(last.line + 1 - count, 1), last.line + 1)
     first = _one(session, begin)
     if not end:
         return _show(session, first, first.line, first.line + count)
-    last = _one(session, end, first)
+    last = _one(session, end, first, "last")
     if last.file != first.file or last.module is not first.module:
         raise UsageError("Specified first and last lines are in different files.")
     return _show(session, first, first.line, last.line + 1)
@@ -136,10 +136,11 @@ def _address_note(session: Session, spec: str, place: Listing) -> str:
     return f"{number:#x} is in {function.pretty or '??'} ({at})."
 
 
-def _one(session: Session, spec: str, first: Listing | None = None) -> Listing:
+def _one(
+    session: Session, spec: str, first: Listing | None = None, which: str = "first"
+) -> Listing:
     found = locate(session, spec, first)
     if len(found) > 1:
-        which = "last" if first is not None else "first"
         rows = sorted(_candidate(one, spec) for one in found)
         lines = "\n".join([f"Specified {which} line '{spec}' is ambiguous:", *rows])
         raise CommandError(lines)

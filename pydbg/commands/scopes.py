@@ -139,9 +139,9 @@ def _place(module: Module, frame: Die, one: Variable) -> str:
         constant = one.find(At.const_value)
         if constant is None:
             return _GONE
-        value = constant.signed(At.const_value)
-        if value is None:
-            data = constant.block(At.const_value) or b""
+        data = constant.constant(At.const_value)
+        value = constant.signed(At.const_value) or 0
+        if data is not None:
             return "constant bytes: " + "".join(f" {byte:02x}" for byte in data)
         return f"a constant with value {value} ({value & _WORD:#x})"
     attr = holder.attrs[At.location]

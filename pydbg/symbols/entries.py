@@ -165,6 +165,15 @@ class Die:
         attr = self.attrs.get(attribute)
         return attr[1] if attr is not None and isinstance(attr[1], bytes) else None
 
+    def constant(self, attribute: int) -> bytes | None:
+        """Return the bytes of a constant that is a block, or a text with its null; else None."""
+        attr = self.attrs.get(attribute)
+        raw = self.view.source.raw_string(self.unit, attr)
+        if raw is None or attr is None:
+            return None
+        is_text = attr[0] == dwarf.Form.string or not isinstance(attr[1], bytes)
+        return raw + b"\0" if is_text else raw
+
     def flag(self, attribute: int) -> bool:
         """Tell whether a flag is set."""
         return bool(self.number(attribute, 0))

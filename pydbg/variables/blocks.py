@@ -98,6 +98,12 @@ class Variable:
         return default
 
     @property
+    def is_bytes(self) -> bool:
+        """Tell whether all that is left of it are its bytes, as of a constant array."""
+        die = self.find(At.const_value) if At.location not in self.die.attrs else None
+        return die is not None and die.constant(At.const_value) is not None
+
+    @property
     def is_extern(self) -> bool:
         """Tell whether it only declares a global that is defined elsewhere."""
         if At.location in self.die.attrs or At.const_value in self.die.attrs:

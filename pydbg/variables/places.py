@@ -500,11 +500,9 @@ def _joined(ctype: CType, pieces: list[Piece], around: Surroundings) -> Value:
 
 def constant_of(die: Die, ctype: CType, around: Surroundings) -> Value:
     """Return the value of DW_AT_const_value."""
-    form, value = die.attrs[At.const_value]
-    if isinstance(value, bytes):
-        data = value if form != 0x08 else value + b"\0"
+    data = die.constant(At.const_value)
+    if data is not None:
         return Value(ctype, data[: ctype.size].ljust(ctype.size, b"\0"), None, around.read)
     mask = (1 << 8 * ctype.size) - 1
-    signed = die.signed(At.const_value)
-    number = value if signed is None else signed
+    number = die.signed(At.const_value) or 0
     return Value(ctype, (number & mask).to_bytes(ctype.size, "little"), None, around.read)

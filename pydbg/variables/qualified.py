@@ -107,6 +107,8 @@ def _static_in(
         if one.name != name:
             continue
         attr = one.die.block(At.location)
+        if one.is_bytes:
+            attr = b"\x03"  # It is there without a frame, as a static is.
         if attr is None or attr[:1] not in (b"\x03", b"\xa1", b"\xfb"):
             frame = _frame_of(variables, block)
             scope = variables.scope(frame) if frame is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,28 @@ def test_of_what_is_optimized_out(tmp_path: Path) -> None:
     for command in ("awatch argv", "rwatch argv"):
         done = batch(program, "break f", "run", "up", command)
         assert "Expression cannot be implemented with read/access watchpoint." in done.stderr
+
+
+def test_constants_that_are_texts(tmp_path: Path) -> None:
+    """GCC leaves of a static text that nothing needs any more its bytes, by DW_FORM_strp."""
+    path = tmp_path / "texts.c"
+    path.write_text(
+        '__attribute__((noipa)) int f(int n) {\n  static const char word[] = "some text";\n'
+        '  static const char ab[] = "ab";\n  return n + word[2] + ab[1];\n}\n'
+        "int main(int argc, char **argv) { return f(argc); }\n"
+    )
+    for flags in (["-gdwarf-5"], ["-gdwarf-4"], ["-gdwarf-5", "-m32"]):
+        program = tmp_path / "texts"
+        subprocess.run(["gcc", "-O2", *flags, "-o", program, path], check=True)
+        dump = ["readelf", "--debug-dump=info", program]
+        shown = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
+        assert re.search(r"DW_AT_const_value.*: some text", shown)
+        theirs, ours = both(
+            program, "print f::word", "break f", "run", "info locals", "print word",
+            "whatis word", "print word[2]", "print sizeof(word)", "print ab",
+            "print f::ab", "info scope f", "kill",
+        )  # fmt: skip
+        assert ours == theirs
 
 
 def test_a_core_has_no_displays(tmp_path: Path) -> None:
