@@ -151,12 +151,14 @@ class Formatter:
         printed = self.printed(value, letter, 0, deref=True)
         if printed is not None:
             return printed
-        whole = self.whole(value) if self.whole is not None and letter in ("", "s") else None
+        # Of a pointer only the number has a format.
+        typed = letter in ("", "s") or _is_object(ctype)
+        whole = self.whole(value) if self.whole is not None and typed else None
         if whole is not None:
             value, ctype = whole, strip(whole.type)
             if isinstance(ctype, StructType):
                 return f"({ctype.name}) {self.inner(value, letter, deref=True)}"
-        if isinstance(ctype, (PointerType, ReferenceType)) and letter in ("", "s"):
+        if isinstance(ctype, (PointerType, ReferenceType)) and typed:
             own = unqualified(value.type)
             if isinstance(own, PointerType) and unqualified(own.target).name in _TOLD_BY_QUOTES:
                 return self.inner(value, letter)
@@ -345,6 +347,12 @@ def _fetch(value: Value) -> None:
             value.data  # noqa: B018 - fetched
         except DebuggerError:
             return
+
+
+def _is_object(ctype: CType) -> bool:
+    """Tell whether a type is a struct or a reference to one."""
+    inner = strip(ctype.target) if isinstance(ctype, ReferenceType) else ctype
+    return isinstance(inner, StructType)
 
 
 def _is_byte(ctype: CType) -> bool:

@@ -211,6 +211,7 @@ def _site(source: Dwarf, unit: Unit, at: int, follow: Target) -> CallSite | None
     if callee is None:
         return CallSite(return_pc, is_tail, None, None, die)
     _, about = source.entry(*callee)
+    text = _linkage_name(source, callee[0], about)
     for _ in range(_MAX_ORIGINS):
         # With LTO a declaration may be completed, by nothing, in the unit of the call.
         further = follow(callee[0], about.get(dwarf.DW_AT_abstract_origin))
@@ -218,9 +219,15 @@ def _site(source: Dwarf, unit: Unit, at: int, follow: Target) -> CallSite | None
             break
         callee = further
         _, about = source.entry(*callee)
+        # Of a constructor only the entry that stands for its variant has the linker's name.
+        text = text or _linkage_name(source, callee[0], about)
     if dwarf.DW_AT_declaration in about and dwarf.DW_AT_specification not in about:
-        name = about.get(dwarf.DW_AT_linkage_name) or about.get(dwarf.DW_AT_MIPS_linkage_name)
-        text = source.string(callee[0], name or about.get(dwarf.DW_AT_name))
+        text = text or source.string(callee[0], about.get(dwarf.DW_AT_name))
         return CallSite(return_pc, is_tail, None, text, die)
     ranges = source.code_ranges(callee[0], about)
     return CallSite(return_pc, is_tail, ranges[0][0] if ranges else None, None, die)
+
+
+def _linkage_name(source: Dwarf, unit: Unit, about: dict[int, Attr]) -> str | None:
+    name = about.get(dwarf.DW_AT_linkage_name) or about.get(dwarf.DW_AT_MIPS_linkage_name)
+    return source.string(unit, name)

@@ -241,3 +241,24 @@ def test_breakpoints_at_the_stubs_of_cplus_functions() -> None:
     theirs, ours = both(program, *lines, "info breakpoints", "kill")
     assert ours == theirs
     assert "std::allocator<char>::~allocator()@plt>" in ours["4 info breakpoints"]
+
+
+def test_values_at_entry_of_constructors(tmp_path: Path) -> None:
+    import subprocess
+
+    (tmp_path / "made.h").write_text("struct S { int m; S(int n); ~S(); };\nvoid leaf(int n);\n")
+    (tmp_path / "made.cc").write_text(
+        '#include "made.h"\nvolatile int g;\nvoid leaf(int n) { g += n; }\n'
+        "S::S(int n) : m(n) { leaf(n); m++; leaf(m); }\n"
+        "S::~S() { leaf(m); m = 0; leaf(m); }\n"
+    )
+    (tmp_path / "main.cc").write_text(
+        '#include "made.h"\nint main(int argc, char **argv) { S s(argc + 2); leaf(s.m); }\n'
+    )
+    path = tmp_path / "made"
+    sources = [tmp_path / "made.cc", tmp_path / "main.cc"]
+    subprocess.run(["g++", "-g", "-O1", "-fno-inline", "-o", path, *sources], check=True)
+    places = ["break S::S", "break S::~S", "break leaf"]
+    theirs, ours = both(path, *places, "run", *["bt", "continue"] * 7, "kill")
+    assert ours == theirs
+    assert "this=this@entry=" in "".join(ours.values())
