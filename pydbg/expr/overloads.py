@@ -19,11 +19,20 @@ from pydbg.expr.values import Value
 if TYPE_CHECKING:
     from pydbg.expr.evaluator import Evaluator
 
-__all__ = ["NoOperator", "operated"]
+__all__ = ["NoOperator", "missing", "operated"]
 
 
 class NoOperator(ExprError):
     """Report an operator that the program does not have, or has no code of."""
+
+
+def missing(op: str, operand: Value) -> str:
+    """Say that a language has no operator for structs; gdb asks for the operand's address first."""
+    if not isinstance(strip(operand.type), StructType):
+        return "Can't do that binary op on that type"
+    if operand.addr is None and not operand.is_gone:
+        return "Attempt to take address of value not located in memory."
+    return f"Structure has no component named operator{op}."
 
 
 def operated(evaluator: Evaluator, op: str, operands: Sequence[Value]) -> Value:
@@ -32,9 +41,9 @@ def operated(evaluator: Evaluator, op: str, operands: Sequence[Value]) -> Value:
     Raises NoOperator where there is none, ExprError where it is there for other operands.
     """
     ctx = evaluator.ctx
-    if not ctx.language.operators:
-        raise NoOperator(f"Structure has no component named operator{op}.")
     operands = [one.referred() for one in operands]
+    if not ctx.language.operators:
+        raise NoOperator(missing(op, operands[0]))
     name = f"operator{op}"
     left, rest = operands[0], operands[1:]
     inner = strip(left.type)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydbg.errors import ExprError, NoSymbol
 from pydbg.expr import nodes
 from pydbg.expr.operators import binary, cast, common_type, compare, negate
+from pydbg.expr.overloads import missing
 from pydbg.expr.types import (
     BoolType,
     CType,
@@ -267,9 +268,8 @@ def _applied(op: str, left: Value, right: Value, evaluator: Evaluator) -> Value:
     if op in ("==", "!=") and _is_text(one) and _is_text(two):
         # gdb cannot compare strings; conditions on them are what they are wanted for.
         return evaluator.truth_value((_text_of(left) == _text_of(right)) == (op == "=="))
-    for side in (one, two):
-        if isinstance(side, StructType):
-            raise ExprError(f"Structure has no component named operator{op}.")
+    if isinstance(one, StructType) or isinstance(two, StructType):
+        raise ExprError(missing(op, left))
     left, right = evaluator.decayed(left), evaluator.decayed(right)
     model = evaluator.model
     if op in _COMPARE:
