@@ -200,6 +200,10 @@ class Evaluator:
         member = self.class_member_at(tree)
         if member is not None:
             return member
+        if isinstance(tree.operand, nodes.Unary) and tree.operand.op == "*":
+            pointer = self.value(tree.operand.operand).referred()
+            if isinstance(strip(pointer.type), PointerType):  # &*p is p, with its own type.
+                return pointer if pointer.is_gone else Value(pointer.type, pointer.data)
         value = self.any_value(tree.operand).referred()
         if isinstance(tree.operand, nodes.StringLiteral):
             addr: int | None = self.address(value)

@@ -40,6 +40,21 @@ def test_same_as_gdb(name: str) -> None:
     assert ours == theirs
 
 
+def test_the_address_of_what_a_pointer_points_to(tmp_path: Path) -> None:
+    """&*p is p, with p's own type."""
+    path = tmp_path / "points.c"
+    path.write_text(
+        "typedef int *const cip;\ntypedef void (*fn)(void);\nvoid f(void) {}\nint x = 4;\n"
+        "cip p = &x;\nfn g = f;\nint arr[3];\nint main(void) { f(); return arr[0] + *p; }\n"
+    )
+    program = tmp_path / "points"
+    subprocess.run(["gcc", "-g", "-o", program, path], check=True)
+    texts = ("&*p", "&*g", "&*arr", "&*&x", "&*f", "*&*p", "&*p == p", "&(*p)")
+    commands = ["break main", "run", *(f"print {text}" for text in texts), "kill"]
+    theirs, ours = both(program, *commands)
+    assert ours == theirs
+
+
 def test_of_what_is_optimized_out(tmp_path: Path) -> None:
     """It may be kept, and a definition goes before the declaration in the same file."""
     path = tmp_path / "gone.c"
