@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_said_at_once() -> None:
         for wrong in ({"kind": "look"}, {"size": 0}):
             with pytest.raises(pydbg.UsageError):
                 dbg.watch(text, **wrong)
-        with pytest.raises(pydbg.ExprError, match="no place in memory"):
+        with pytest.raises(pydbg.ExprError, match="not located in memory"):
             dbg.watch("1 + 1")
         with pytest.raises(pydbg.ExprError, match="No symbol"):
             dbg.watch("nosuch")
