@@ -136,6 +136,10 @@ def info_line(session: Session, parsed: Parsed) -> tuple[Note, ...] | Note:
         return _source_line_notes(session, f"{frame.path or frame.file}:{frame.line}")
     if _names_line(spec):
         return _source_line_notes(session, spec)
+    frame = dbg.frame
+    if re.fullmatch(r"[+-]\d+", spec) and frame is not None and frame.line is not None:
+        number = frame.line + int(spec)
+        return _source_line_notes(session, f"{frame.path or frame.file}:{number}")
     try:
         places = dbg.resolve(spec)
     except LocationError:

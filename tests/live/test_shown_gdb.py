@@ -24,6 +24,10 @@ SESSIONS = {
         "x/2wx 69", "print $_", "print $__", "display values[0]", "x", "info line main",
         "next", "x", "print $_", "kill",
     ),
+    "info line": (
+        "break other", "run", "info line +1", "info line", "info line -1", "info line +100", "up",
+        "info line +2", "info line", "info line -1", "list +1", "kill",
+    ),
     "displays": (
         "break doubled", "run", "display n", "display/x n", "finish", "info display", "undisplay 1",
         "finish", "info inferiors", "kill",
