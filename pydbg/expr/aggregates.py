@@ -51,20 +51,24 @@ def _elements(
     limit, threshold = out.options.limit, out.options.threshold
     basic = strip(ctype.element)
     whole = isinstance(basic, FunctionType)
-    number = basic if _is_number(basic, out, letter) else None
+    numbers = _numbers(data, basic) if _is_number(basic, out, letter) else None
     while index < ctype.count and printed < limit:
-        piece = data[index * size : (index + 1) * size]
         run = index + 1
-        while run < ctype.count and size and data[run * size : (run + 1) * size] == piece:
-            run += 1
+        if numbers is not None:
+            while run < ctype.count and numbers[run] == numbers[index]:
+                run += 1
+        else:
+            piece = data[index * size : (index + 1) * size]
+            while run < ctype.count and size and data[run * size : (run + 1) * size] == piece:
+                run += 1
         if whole:
             run = index + 1
         if index:
             yield between
         if out.options.array_indexes:
             yield f"[{index}] = "
-        if number is not None:
-            yield str(int.from_bytes(piece, "little", signed=number.signed))
+        if numbers is not None:
+            yield str(numbers[index])
         else:
             yield out.inner(value.element(index), letter, depth + 1)
         if run - index > threshold:
@@ -76,6 +80,15 @@ def _elements(
             printed += 1
     if index < ctype.count:
         yield "..."
+
+
+def _numbers(data: bytes, basic: IntType) -> memoryview | None:
+    """Return the numbers of an array; None for those of a size that Python has not."""
+    code = {1: "b", 2: "h", 4: "i", 8: "q"}.get(basic.size)
+    if code is None or len(data) % basic.size:
+        return None
+    numbers: memoryview = memoryview(data).cast(code if basic.signed else code.upper())  # type: ignore[call-overload]
+    return numbers
 
 
 def _is_number(basic: CType, out: Formatter, letter: str) -> TypeGuard[IntType]:

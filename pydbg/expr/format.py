@@ -46,6 +46,7 @@ Symbolize = Callable[[int], str | None]
 Read = Callable[[int, int], bytes]
 
 _UNSEEN = ("optimized out", "synthetic pointer")
+_SIMPLE = frozenset((IntType, CharType, BoolType, FloatType, EnumType, FlagsType))
 _TOLD_BY_QUOTES = ("char", "wchar_t", "char16_t", "char32_t")
 """Pointers to these stand without their type before them, also where it is a typedef's name."""
 _TOO_WIDE = "That operation is not available on integers of more than 8 bytes."
@@ -174,8 +175,11 @@ class Formatter:
         lvalue = value.lvalue
         if lvalue is not None and lvalue.kind in _UNSEEN:
             return f"<{lvalue.kind}>"
-        if type(ctype) is IntType and not letter and not self.asks:
-            return str(int(value))
+        kind = type(ctype)
+        if kind in _SIMPLE and not letter and not self.asks:  # No printer is for those.
+            return str(int(value)) if kind is IntType else self._scalar(value, ctype)
+        if kind is type(value.type) is PointerType and letter in ("", "s") and not self.asks:
+            return self._scalar(value, ctype)
         printed = self.printed(value, letter, depth, deref=deref)
         if printed is not None:
             return printed

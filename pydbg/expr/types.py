@@ -8,6 +8,7 @@ debug information need no other classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
 
 from pydbg.records import Record
 
@@ -55,6 +56,8 @@ class CType(Record):
 
     name: str
     size: int
+    wraps: ClassVar[bool] = False
+    """Whether it is another type's name, or that with qualifiers."""
 
     def __str__(self) -> str:
         return spell(self)
@@ -336,12 +339,14 @@ class FlagsType(IntType):
 class TypedefType(CType):
     """Be another name of ``target``."""
 
+    wraps = True
     target: CType = _VOID
 
 
 class QualifiedType(CType):
     """Be ``target`` with qualifiers; ``name`` and ``size`` are the target's."""
 
+    wraps = True
     target: CType = _VOID
     const: bool = False
     volatile: bool = False
@@ -367,8 +372,8 @@ def strip(ctype: CType) -> CType:
     >>> strip(QualifiedType("int", 4, IntType("int", 4), const=True)).name
     'int'
     """
-    while isinstance(ctype, (TypedefType, QualifiedType)):
-        ctype = ctype.target
+    while ctype.wraps:
+        ctype = ctype.target  # type: ignore[attr-defined]
     return ctype
 
 

@@ -73,7 +73,11 @@ class _Inner(TypedefType):
     def target(self) -> CType:
         """Return what it is a name of: nothing is known of that while it is being read."""
         whole = self.__dict__["whole"]()
-        return whole.target if isinstance(whole, TypedefType) else VoidType()
+        found = whole.target if isinstance(whole, TypedefType) else VoidType()
+        behind = found
+        while isinstance(behind, (TypedefType, QualifiedType)) and not isinstance(behind, _Inner):
+            behind = behind.target
+        return VoidType() if isinstance(behind, _Inner) else found  # A name for nothing but itself.
 
     @property  # type: ignore[misc]
     def size(self) -> int:
