@@ -301,7 +301,8 @@ def unit_of(here: Listing) -> Unit | None:
         lines = module.lines.unit_lines(unit)
         if lines is not None and any(table.name == here.file for table in lines.files):
             return unit
-    return None
+    # A file that made no code.
+    return next((unit for unit, _ in module.lines.naming(here.file)), None)
 
 
 def _facts(module: Module | None, unit: Unit) -> Iterator[str]:

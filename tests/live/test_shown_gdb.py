@@ -24,6 +24,7 @@ SESSIONS = {
         "x/2wx 69", "print $_", "print $__", "display values[0]", "x", "info line main",
         "next", "x", "print $_", "kill",
     ),
+    "sources": ("list parts_data.h:1", "info source", "list parts.h:1", "info source"),
     "info line": (
         "break other", "run", "info line +1", "info line", "info line -1", "info line +100", "up",
         "info line +2", "info line", "info line -1", "list +1", "kill",
