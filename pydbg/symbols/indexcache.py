@@ -81,7 +81,13 @@ class IndexCache:
             os.close(fd)
 
     def prepare(self) -> bool:
-        """Make the directory; tell whether it is ours and can be written."""
+        """Make the directory; tell whether it is ours and can be written.
+
+        Two around it are made as well, but no home for somebody who has none.
+        """
+        home = self.directory.rsplit("/", 3)[0]
+        if home and not os.path.isdir(home):
+            return False
         try:
             os.makedirs(self.directory, mode=0o700, exist_ok=True)
             info = os.stat(self.directory)

@@ -21,6 +21,8 @@ AT_INNER = ["break inner", "run"]
 AT_GO = ["break main.stop", "run"]
 PROGRAMS = {
     "expect-output": "wait.c",
+    "disable type-printer": "objects.cc",
+    "enable type-printer": "objects.cc",
     "goroutine": "goroutines.go",
     "info goroutines": "goroutines.go",
     "info vtbl": "objects.cc",
@@ -33,6 +35,8 @@ BEFORE: dict[str, list[str]] = {
     "core-file": [*AT_INNER, "generate-core-file core", "kill"],
     "detach": [*AT_INNER, "delete"],
     "document": ["define regs2", "print 1", "end"],
+    "disable type-printer": ["break take", "run"],
+    "enable type-printer": ["break take", "run"],
     "down": [*AT_INNER, "up"],
     "down-silently": [*AT_INNER, "up"],
     "expect": [*AT_INNER, "set $rax = 3"],

@@ -167,6 +167,8 @@ def test_what_is_damaged_or_foreign_is_not_used(cache: IndexCache, tmp_path: Pat
 
 def test_a_directory_that_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    assert not IndexCache(str(tmp_path / "home" / ".cache" / "pydbg" / "index")).prepare()
+    assert not (tmp_path / "home").exists()
     assert not IndexCache(str(tmp_path / "file" / "index")).prepare()
     shared = tmp_path / "shared"
     shared.mkdir()
