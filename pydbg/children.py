@@ -212,14 +212,15 @@ class Children:
     def ended(self, thread: Thread, stop: RawStop) -> Event | None:
         """Take note of the end of a thread, or with the last one of a process."""
         inferior = thread.inferior
-        had_plans = bool(thread.plans)
+        calls = bool(thread.calls)
         self.control.drop_plans(thread)
         self.dbg.calllog.ended(thread, stop)
         if thread.tid != inferior.pid:
             if not inferior.silent:
                 self.dbg.notify(ThreadExited(inferior.pid, thread.tid, thread.number))
-            aborted = had_plans or thread is self.control.holding
-            if aborted and not inferior.dead and inferior.threads:
+            # Its step is over; the others run on, as in gdb, unless they were held for it.
+            held = calls or thread is self.control.holding
+            if held and not inferior.dead and inferior.threads:
                 return self.control.interrupted(thread)
             return None
         self._vfork_over(inferior)

@@ -410,6 +410,16 @@ def test_a_breakpoint_in_another_thread_ends_the_step() -> None:
         assert dbg.thread.number == 2
 
 
+def test_a_thread_that_ends_in_its_step_leaves_the_others_running() -> None:
+    with program("threads.c", "2", "1") as dbg:
+        dbg.break_at("together")
+        dbg.run()
+        dbg.select_thread(2)
+        worker = next(frame for frame in dbg.frames() if frame.function == "worker")
+        dbg.select_frame(worker.level + 1)  # What called it ends with the thread.
+        assert isinstance(dbg.finish(), pydbg.Exited)
+
+
 def test_a_goroutine_whose_stack_moves() -> None:
     # 3000 calls deep the stack is copied to a larger one; others get the goroutine's thread.
     with pydbg.Debugger(str(build("grow.go"))) as dbg:
