@@ -6,7 +6,7 @@ __all__ = ["reason"]
 
 _ROWS = (
     (
-        "reverse-continue rc reverse-finish reverse-next rn reverse-nexti rni reverse-search "
+        "reverse-continue rc reverse-finish reverse-next rn reverse-nexti rni "
         "reverse-step rs reverse-stepi rsi",
         "Programs run forwards only here; rr records them and runs them backwards.",
     ),
