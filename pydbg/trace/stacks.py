@@ -42,7 +42,9 @@ class TraceFrame(NamedTuple):
 
 
 class _Space:
-    """Be what a frame asks of a thread: its process' modules."""
+    """Be what a frame asks of a thread: its process' modules, and that it is no core."""
+
+    can_run = True
 
     def __init__(self, modules: ModuleList) -> None:
         self.inferior = self

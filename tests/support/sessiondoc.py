@@ -187,9 +187,10 @@ class _Terminal:
         while True:
             row = self._screen.display[self._screen.cursor.y].rstrip()
             fresh = self._screen.cursor.y > self._answered
-            if fresh and row == prompt.rstrip() and self._screen.cursor.x >= len(row):
+            ready = fresh and self._screen.cursor.x >= len(row)  # Not still being drawn.
+            if ready and row == prompt.rstrip():
                 return
-            if fresh and row in ("$", "(pydbg)"):
+            if ready and row in ("$", "(pydbg)"):
                 raise SessionError(f"{prompt!r} was to come\n{self.text()}")
             try:
                 self._stream.feed(self._child.read_nonblocking(65536, timeout=_PATIENCE))
