@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
-__all__ = ["each", "hits"]
+__all__ = ["each", "frequent", "hits"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -58,6 +58,29 @@ def each(
                 return
             let_go(start, stop)
             start = stop - longest + 1
+
+
+def frequent(data: Buffer, needle: bytes, start: int, end: int, let_go: LetGo) -> list[int]:
+    """Give where a needle is that is there a thousand times, in order.
+
+    An expression costs more than memmem for each byte, and less for each place.
+
+    >>> frequent(b"one, none", b"one", 0, 9, print)
+    [0, 6]
+    """
+    if any(needle.startswith(needle[at:]) for at in range(1, len(needle))):
+        return list(hits(data, needle, start, end, let_go))  # Places may overlap.
+    import re
+
+    pattern, found = re.compile(re.escape(needle), re.DOTALL), []
+    while start < end:
+        stop = min(start + _PIECE, end)
+        found += [match.start() for match in pattern.finditer(data, start, stop)]
+        if stop == end:
+            break
+        let_go(start, stop)
+        start = stop - len(needle) + 1
+    return found
 
 
 Search = Callable[[bytes, int, int], int]

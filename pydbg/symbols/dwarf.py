@@ -68,21 +68,24 @@ Attr = tuple[int, int, int]
 class Abbrev:
     """Hold one abbreviation and, once made, the plan to skip an entry of it."""
 
-    __slots__ = ("attrs", "children", "has_code", "names", "plan", "tag", "to_sibling")
+    __slots__ = ("attrs", "children", "has_code", "plan", "tag", "to_sibling")
 
     def __init__(self, tag: int, children: bool, attrs: tuple[Attr, ...]) -> None:
         self.tag = tag
         self.children = children
         self.attrs = attrs
-        self.names = {attr[0] for attr in attrs}
-        self.has_code = DW_AT_low_pc in self.names or DW_AT_ranges in self.names
+        self.has_code = self.has(DW_AT_low_pc) or self.has(DW_AT_ranges)
         """Whether its entries may have code of their own."""
         self.plan: tuple[int, ...] | None = None
         self.to_sibling: tuple[int, ...] | None = None
 
     def has(self, name: int) -> bool:
         """Tell whether its entries have an attribute."""
-        return name in self.names
+        # A set for each would take memory: there are tens of thousands.
+        for attr in self.attrs:  # noqa: SIM110 - a generator takes three times as long
+            if attr[0] == name:
+                return True
+        return False
 
 
 class Abbrevs(dict[int, Abbrev]):

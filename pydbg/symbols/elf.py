@@ -279,6 +279,10 @@ class ElfFile:
         """
         return (at for at, _ in search.each(self.view, needles, start, end, self._forget))
 
+    def frequent(self, needle: bytes, start: int, end: int) -> list[int]:
+        """Give the file offsets where a needle is that is there often."""
+        return search.frequent(self.view, needle, start, end, self._forget)
+
     def _forget(self, start: int, end: int) -> None:
         """Take pages out of our memory; they come again when they are read."""
         if not isinstance(self._map, mmap.mmap):

@@ -486,12 +486,13 @@ class SymbolTable:
         found = []
         size, end = self._row.size, self._base + len(self._view)
         for upper in {low >> 16, high >> 16}:
-            needle = upper.to_bytes(6, "little")
-            for at in self.elf.hits([needle], self._base, end):
-                index, inside = divmod(at - self._base, size)
-                if inside == _VALUE_AT + 2 and low <= self._value(index) <= high:
-                    found.append(index)
-        return found
+            first = self._base + _VALUE_AT + 2
+            rows = [
+                divmod(at - first, size)
+                for at in self.elf.frequent(upper.to_bytes(6, "little"), self._base, end)
+            ]
+            found += [index for index, inside in rows if not inside]
+        return [index for index in found if low <= self._value(index) <= high]
 
     def _value(self, index: int) -> int:
         at = index * self._row.size + _VALUE_AT

@@ -46,6 +46,18 @@ def test_all_is_found_once(
     assert all(start <= low < high <= end for low, high in let_go)
 
 
+@given(
+    data=st.text("ab", max_size=200).map(str.encode),
+    needle=st.text("ab", min_size=1, max_size=5).map(str.encode),
+    piece=st.integers(8, 64),
+)
+def test_what_is_there_often_is_all_found(data: bytes, needle: bytes, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_PIECE", piece)
+        found = search.frequent(data, needle, 0, len(data), lambda *part: None)
+    assert [(at, needle) for at in found] == sorted(_by_python(data, [needle], 0, len(data)))
+
+
 def test_a_mapped_file_can_be_closed_after_a_search_that_was_given_up() -> None:
     with tempfile.TemporaryFile() as file:
         file.write(bytes(1 << 16) + b"end")
