@@ -336,7 +336,7 @@ def entry() -> NoReturn:
 
     from pydbg.ui import fastimport
 
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     fastimport.install()
     status = main()
     atexit._run_exitfuncs()
