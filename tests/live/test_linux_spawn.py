@@ -62,7 +62,7 @@ def test_the_first_stop_is_the_exec() -> None:
     assert procfs.exe(pid) == str(program)
     assert procfs.traced_by_us(pid)
     assert procfs.personality(pid) & procfs.ADDR_NO_RANDOMIZE
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before  # The collector may close some.
     spawn.abandon(pid)
 
 
@@ -194,7 +194,7 @@ def test_what_cannot_be_started(spec: dict[str, Any], status: int, words: str) -
         spawn.spawn(LaunchSpec(**{"argv": ["true"], "path": "/bin/true", **spec}), OPTIONS)
     assert words in str(caught.value)
     assert caught.value.status == status
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before  # The collector may close some.
 
 
 @pytest.mark.parametrize(
